@@ -1,0 +1,361 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// The shapes of the API, used by every route and by the frames of the live
+// stream. Times are RFC 3339 in UTC, sequence numbers count all events of the
+// hub, IDs are whole numbers.
+
+// Agent is a person who works in the hub.
+type Agent struct {
+	ID       uint64    `json:"id"`
+	Name     string    `json:"name"`
+	Email    string    `json:"email"`
+	Role     string    `json:"role" enum:"agent,manager,admin"`
+	Disabled bool      `json:"disabled,omitempty"`
+	Invited  bool      `json:"invited,omitempty" doc:"Has not yet set a password."`
+	Created  time.Time `json:"created"`
+	LastSeen time.Time `json:"last_seen,omitzero"`
+}
+
+// Preferences are an agent's own settings.
+type Preferences struct {
+	Language     string `json:"language,omitempty" enum:"en,fa,th," doc:"Empty follows the browser."`
+	Theme        string `json:"theme,omitempty" enum:"light,dark," doc:"Empty follows the system."`
+	Density      string `json:"density,omitempty" enum:"comfortable,compact,"`
+	AfterResolve string `json:"after_resolve,omitempty" enum:"next,stay,list,"`
+	Signature    string `json:"signature,omitempty" maxLength:"4000" doc:"Plain text, put above the account's signature."`
+	Availability string `json:"availability,omitempty" enum:"online,busy,away,"`
+}
+
+// Session is who is asking.
+type Session struct {
+	Agent       Agent       `json:"agent"`
+	Preferences Preferences `json:"preferences"`
+	CSRF        string      `json:"csrf" doc:"Send it as X-CSRF-Token with every request that is not GET."`
+	UndoSeconds int         `json:"undo_seconds" doc:"How long a sent message can be taken back."`
+	Version     string      `json:"version"`
+	Demo        bool        `json:"demo,omitempty"`
+}
+
+// LoginSession is one signed-in browser.
+type LoginSession struct {
+	ID        string    `json:"id"`
+	Current   bool      `json:"current"`
+	Created   time.Time `json:"created"`
+	LastSeen  time.Time `json:"last_seen"`
+	Address   string    `json:"address"`
+	UserAgent string    `json:"user_agent"`
+}
+
+// APIKey lets a program call the API in an agent's name.
+type APIKey struct {
+	ID       uint64    `json:"id"`
+	Name     string    `json:"name"`
+	Prefix   string    `json:"prefix" doc:"First characters of the key, to tell keys apart."`
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+}
+
+// AuditEntry is one security event.
+type AuditEntry struct {
+	Seq     uint64    `json:"seq"`
+	Time    time.Time `json:"time"`
+	Kind    string    `json:"kind" doc:"For example login.ok, login.failed, agent.invited, key.created, account.changed."`
+	Agent   uint64    `json:"agent,omitempty"`
+	Name    string    `json:"name,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+// Person is a handle as it stands in a message, with the customer it leads to.
+type Person struct {
+	Name     string `json:"name,omitempty"`
+	Handle   string `json:"handle" doc:"Canonical: mailto:ann@example.org."`
+	Address  string `json:"address" doc:"The handle without its scheme, for reading."`
+	Customer uint64 `json:"customer,omitempty"`
+	Own      bool   `json:"own,omitempty" doc:"One of our accounts."`
+}
+
+// Handle is one address of a customer.
+type Handle struct {
+	Person
+	Scheme   string    `json:"scheme"`
+	Verified bool      `json:"verified" doc:"Mail authentication has vouched for it."`
+	Shared   bool      `json:"shared" doc:"Used by several people: suggests and never links."`
+	LastSeen time.Time `json:"last_seen,omitzero"`
+	Link     Link      `json:"link"`
+	Member   uint64    `json:"member" doc:"The customer record that owns it; differs from the customer asked for after a merge."`
+}
+
+// Link tells who decided that a handle belongs to a customer, when and why.
+type Link struct {
+	By         string    `json:"by" doc:"\"exact\" for a first contact, else \"agent:ID\"."`
+	Name       string    `json:"name,omitempty"`
+	Time       time.Time `json:"time"`
+	Reason     string    `json:"reason,omitempty"`
+	Confidence float64   `json:"confidence"`
+}
+
+// Member is a customer record merged into another.
+type Member struct {
+	ID     uint64    `json:"id"`
+	Name   string    `json:"name"`
+	By     string    `json:"by"`
+	Time   time.Time `json:"time"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Customer is one person or organisation that writes to us.
+type Customer struct {
+	ID            uint64    `json:"id"`
+	Name          string    `json:"name"`
+	Company       string    `json:"company,omitempty"`
+	Note          string    `json:"note,omitempty" doc:"Free text all teams share."`
+	Language      string    `json:"language,omitempty"`
+	TimeZone      string    `json:"time_zone,omitempty"`
+	Created       time.Time `json:"created"`
+	Handles       []Handle  `json:"handles"`
+	Merged        []Member  `json:"merged"`
+	Conversations int       `json:"conversations"`
+	Open          int       `json:"open"`
+}
+
+// CustomerBrief is a customer in a list.
+type CustomerBrief struct {
+	ID      uint64    `json:"id"`
+	Name    string    `json:"name"`
+	Company string    `json:"company,omitempty"`
+	Handles []string  `json:"handles" doc:"Canonical, at most three."`
+	Last    time.Time `json:"last,omitzero"`
+}
+
+// Row is a conversation in a list.
+type Row struct {
+	ID           uint64        `json:"id"`
+	Customer     CustomerBrief `json:"customer"`
+	Account      string        `json:"account"`
+	Channel      string        `json:"channel"`
+	Subject      string        `json:"subject"`
+	Preview      string        `json:"preview" doc:"First words of the newest message."`
+	Direction    string        `json:"direction" enum:"in,out,note," doc:"Of the newest message or note."`
+	Status       string        `json:"status" enum:"open,snoozed,resolved"`
+	Assignee     uint64        `json:"assignee,omitempty"`
+	Priority     string        `json:"priority" enum:"low,normal,high,urgent"`
+	Tags         []string      `json:"tags"`
+	SnoozedUntil time.Time     `json:"snoozed_until,omitzero"`
+	Waiting      time.Time     `json:"waiting,omitzero" doc:"Since when the customer waits for an answer; absent if nobody waits."`
+	Last         time.Time     `json:"last" doc:"Time of the newest message or note."`
+	LastSeq      uint64        `json:"last_seq"`
+	Messages     int           `json:"messages"`
+	Unread       int           `json:"unread" doc:"Incoming messages since anybody last read or answered."`
+	Undelivered  int           `json:"undelivered,omitempty" doc:"Outgoing messages that failed and were neither retried nor dismissed."`
+	Kind         string        `json:"kind,omitempty" doc:"Kind of the first message if not human: auto_reply, bounce, complaint, list."`
+	Draft        uint64        `json:"draft,omitempty" doc:"Agent who has a draft here, if any."`
+}
+
+// Counts are the numbers beside the list names.
+type Counts struct {
+	Mine       int `json:"mine"`
+	Unassigned int `json:"unassigned"`
+	All        int `json:"all"`
+	Snoozed    int `json:"snoozed"`
+	Resolved   int `json:"resolved"`
+	Failed     int `json:"failed" doc:"Open conversations with an undelivered message."`
+	Trouble    int `json:"trouble" doc:"Accounts that are not working."`
+	Held       int `json:"held" doc:"Items held back with a reason."`
+}
+
+// Attachment is a file of a message or an upload that waits for one.
+type Attachment struct {
+	Name        string `json:"name"`
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size" doc:"Bytes."`
+	Inline      bool   `json:"inline,omitempty"`
+	ContentID   string `json:"content_id,omitempty"`
+	Blob        string `json:"blob" doc:"SHA-256 of the content."`
+	URL         string `json:"url" doc:"Where to fetch it; relative to the hub."`
+}
+
+// Attempt is one try to deliver.
+type Attempt struct {
+	Time   time.Time `json:"time"`
+	Result string    `json:"result" doc:"sent, retry, rejected, account, unsure, opt_out; empty while under way."`
+	Code   string    `json:"code,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// Delivery is what became of an outgoing message.
+type Delivery struct {
+	Status    string           `json:"status" enum:"queued,sending,sent,delivered,read,failed,unsure,cancelled"`
+	Reason    string           `json:"reason,omitempty"`
+	Code      string           `json:"code,omitempty"`
+	Due       time.Time        `json:"due,omitzero" doc:"When the next attempt is made; until the first one the message can be taken back."`
+	CanUndo   bool             `json:"can_undo,omitempty"`
+	CanRetry  bool             `json:"can_retry,omitempty"`
+	Attempts  []Attempt        `json:"attempts"`
+	Rejected  []message.Report `json:"rejected,omitempty" doc:"Recipients refused while others were taken, and later bounces."`
+	Dismissed bool             `json:"dismissed,omitempty"`
+}
+
+// Message is a message as the screen shows it. The HTML is not in it: fetch
+// /api/messages/{id}/html into a sandboxed frame.
+type Message struct {
+	ID          uint64       `json:"id"`
+	Channel     string       `json:"channel"`
+	Account     string       `json:"account"`
+	Direction   string       `json:"direction" enum:"in,out"`
+	Time        time.Time    `json:"time"`
+	From        Person       `json:"from"`
+	ReplyTo     []Person     `json:"reply_to,omitempty"`
+	To          []Person     `json:"to"`
+	Cc          []Person     `json:"cc,omitempty"`
+	Bcc         []Person     `json:"bcc,omitempty"`
+	Subject     string       `json:"subject,omitempty"`
+	Reply       string       `json:"reply" doc:"The new part of the text."`
+	Quoted      string       `json:"quoted,omitempty"`
+	Signature   string       `json:"signature,omitempty"`
+	HasHTML     bool         `json:"has_html,omitempty"`
+	Truncated   bool         `json:"truncated,omitempty" doc:"Texts were cut; fetch the message for all of them."`
+	Attachments []Attachment `json:"attachments,omitempty"`
+	Kind        string       `json:"kind,omitempty" enum:"human,auto_reply,bounce,complaint,"`
+	List        string       `json:"list,omitempty"`
+	Bulk        bool         `json:"bulk,omitempty"`
+	Vouch       string       `json:"vouch,omitempty" enum:"passed,failed,"`
+	Warnings    []string     `json:"warnings,omitempty"`
+	Delivery    *Delivery    `json:"delivery,omitempty"`
+	Agent       uint64       `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
+}
+
+// Note is a private remark among agents.
+type Note struct {
+	ID    uint64 `json:"id"`
+	Agent uint64 `json:"agent"`
+	Text  string `json:"text"`
+}
+
+// Entry is one line of a timeline: an event with what it tells of. Of the kinds
+// with a message only the event that created it carries it; delivery changes
+// carry the message again in its new state.
+type Entry struct {
+	Seq          uint64          `json:"seq"`
+	Time         time.Time       `json:"time"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
+	Conversation uint64          `json:"conversation,omitempty"`
+	Customer     uint64          `json:"customer,omitempty"`
+	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`
+	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze."`
+	Message      *Message        `json:"message,omitempty"`
+	Note         *Note           `json:"note,omitempty"`
+}
+
+// Page is a stretch of a timeline, oldest first. Seq is the hub's newest
+// sequence number when the page was read: follow the live stream from there.
+type Page struct {
+	Entries []Entry `json:"entries"`
+	Seq     uint64  `json:"seq"`
+	Before  uint64  `json:"before,omitempty" doc:"Ask with before=this for older entries; absent at the beginning."`
+	After   uint64  `json:"after,omitempty" doc:"Ask with after=this for newer entries; absent at the end."`
+}
+
+// Conversation is a conversation opened.
+type Conversation struct {
+	Row
+	Participants []Person `json:"participants"`
+	Timeline     Page     `json:"timeline" doc:"The newest entries of this conversation."`
+	DraftText    *Draft   `json:"draft_text,omitempty" doc:"The asking agent's draft."`
+	ReplyFrom    []string `json:"reply_from" doc:"Accounts an answer can go out over; the first is proposed."`
+	ReadSeq      uint64   `json:"read_seq" doc:"Up to where the asking agent has read."`
+}
+
+// Draft is an unsent answer, kept on the server per agent and conversation.
+type Draft struct {
+	Mode        string       `json:"mode" enum:"reply,reply_all,forward,new,note"`
+	Account     string       `json:"account,omitempty"`
+	To          []Person     `json:"to,omitempty"`
+	Cc          []Person     `json:"cc,omitempty"`
+	Bcc         []Person     `json:"bcc,omitempty"`
+	Subject     string       `json:"subject,omitempty" maxLength:"2000"`
+	HTML        string       `json:"html" maxLength:"2000000"`
+	Attachments []Attachment `json:"attachments,omitempty"`
+	InReplyTo   uint64       `json:"in_reply_to,omitempty"`
+	Saved       time.Time    `json:"saved,omitzero"`
+}
+
+// Recipients is what the composer starts with for a mode.
+type Recipients struct {
+	Account   string   `json:"account"`
+	To        []Person `json:"to"`
+	Cc        []Person `json:"cc"`
+	Subject   string   `json:"subject"`
+	InReplyTo uint64   `json:"in_reply_to,omitempty"`
+	Quote     string   `json:"quote,omitempty" doc:"HTML that is added below the text when sent: the signature and the quoted message."`
+	Warning   string   `json:"warning,omitempty" doc:"Something the writer should know, e.g. the answered mail is an automatic one."`
+}
+
+// Account is a configured mailbox or number, with its health.
+type Account struct {
+	ID       string         `json:"id"`
+	Channel  string         `json:"channel"`
+	Name     string         `json:"name"`
+	Address  string         `json:"address"`
+	FromFile bool           `json:"from_file" doc:"Set in the configuration file; cannot be changed here."`
+	Disabled bool           `json:"disabled,omitempty"`
+	Settings map[string]any `json:"settings,omitempty" doc:"Only for admins; secrets read as true when set."`
+	Health   Health         `json:"health"`
+}
+
+// Health is how an account is doing.
+type Health struct {
+	State      connectors.State `json:"state"`
+	Since      time.Time        `json:"since,omitzero" doc:"When the phase began."`
+	Last       time.Time        `json:"last,omitzero" doc:"Last success: a working connection or an item taken in."`
+	Stored     int              `json:"stored"`
+	Duplicate  int              `json:"duplicate"`
+	Held       int              `json:"held"`
+	Today      int              `json:"today" doc:"Stored since midnight UTC."`
+	Queued     int              `json:"queued" doc:"Messages waiting to go out."`
+	SendPaused string           `json:"send_paused,omitempty" doc:"Why nothing goes out, if so."`
+}
+
+// HeldItem is an incoming item that could not be taken in.
+type HeldItem struct {
+	ID      uint64    `json:"id"`
+	Account string    `json:"account"`
+	Source  string    `json:"source"`
+	Reason  string    `json:"reason"`
+	Time    time.Time `json:"time"`
+	Size    int64     `json:"size"`
+	HasRaw  bool      `json:"has_raw"`
+	Tries   int       `json:"tries"`
+}
+
+// Audit compares what a provider holds with what the hub has.
+type Audit struct {
+	Account   string      `json:"account"`
+	Running   bool        `json:"running"`
+	Started   time.Time   `json:"started,omitzero"`
+	Finished  time.Time   `json:"finished,omitzero"`
+	Error     string      `json:"error,omitempty"`
+	Server    int         `json:"server" doc:"Items at the provider."`
+	Stored    int         `json:"stored"`
+	Duplicate int         `json:"duplicate"`
+	Held      int         `json:"held"`
+	Missing   []AuditItem `json:"missing" doc:"At the provider and not here; at most 1,000."`
+	MissingN  int         `json:"missing_total"`
+	Imported  int         `json:"imported" doc:"Re-imported since."`
+}
+
+// AuditItem is one item the hub does not have.
+type AuditItem struct {
+	Source string    `json:"source"`
+	Label  string    `json:"label,omitempty"`
+	Size   int64     `json:"size"`
+	Time   time.Time `json:"time,omitzero"`
+}

@@ -1,0 +1,244 @@
+// Package connectors is the contract between the hub and a channel: email today,
+// texts, calls and chats tomorrow. A channel is a Kind that makes Connectors, one
+// for each configured account; the hub runs each under Supervise and gives it a
+// Sink to put what arrives.
+//
+// A connector keeps nothing on disk except temporary files and never sees the
+// store, identity, the inbox or the API. What it has to remember between runs is
+// the Cursor, which the hub stores in the same transaction as the messages.
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"throughline/message"
+)
+
+// Connector is one configured account on one channel: a mailbox, a phone
+// number, a workspace.
+type Connector interface {
+	// Info describes the account. No I/O; the same for the connector's life.
+	Info() Info
+
+	// Run receives until ctx ends (then it returns ctx.Err() or nil soon, at
+	// most a few seconds later). Any other return means "start me again, with
+	// back-off"; a *SendError of class AccountFault means that trying again is
+	// pointless until somebody changes the settings. Run is never called twice
+	// at the same time.
+	Run(ctx context.Context, in Sink) error
+
+	// Send hands one message to the provider. It may be called while Run runs
+	// and from one goroutine at a time. A nil error means that the provider has
+	// taken responsibility; anything else is a *SendError (an error of another
+	// type counts as class Retry). Send carries the same wire name at every
+	// attempt of the same message (see message.Message.ID).
+	Send(ctx context.Context, m message.Message) (Receipt, error)
+}
+
+// Info is what the hub and the screen need to know of an account.
+type Info struct {
+	Account string         // its ID
+	Channel string         // its Kind's name
+	Own     message.Person // the handle it writes from; incoming copies to it are ours
+	// Idempotent tells that the channel survives a message sent twice under the
+	// same name (mail does, a text does not): an Unsure attempt is then repeated.
+	Idempotent bool
+	// Signature is appended by the composer to what agents write.
+	Signature string
+}
+
+// Receipt is what the provider said when it took a message.
+type Receipt struct {
+	Ref    string // wire name of the message, for threading; may be ""
+	Detail string // the provider's words, e.g. "250 2.0.0 Ok: queued as 4F1A"
+	// Rejected lists recipients that were refused while others were taken.
+	Rejected []message.Report
+}
+
+// Sink takes what a connector received. Its methods may be called from one
+// goroutine at a time.
+type Sink interface {
+	// Cursor returns what the last accepted Batch with a Cursor carried, nil at
+	// the very first run. Opaque to the hub.
+	Cursor(ctx context.Context) ([]byte, error)
+
+	// Accept stores a batch in one transaction. A nil return means durable:
+	// only then may the connector acknowledge upstream or drop temporary files.
+	// On an error nothing of the batch is stored and it may be offered again.
+	Accept(ctx context.Context, b Batch) error
+
+	// State shows the state of the connection to people. Never blocks for long
+	// and is not stored.
+	State(s State)
+}
+
+// Batch is a group of items that stand or fall together. A batch of some
+// hundred small messages is much cheaper than as many batches of one.
+type Batch struct {
+	Messages []message.Message
+	Reports  []message.Report
+	Held     []message.Held
+	Cursor   []byte // nil leaves the stored cursor as it is
+}
+
+// State is what people see of an account's connection.
+type State struct {
+	Phase  Phase     `json:"phase"`
+	Detail string    `json:"detail,omitempty"` // for people; never holds a secret
+	Retry  time.Time `json:"retry,omitzero"`   // next try, when Phase is Retrying
+	Lag    int       `json:"lag"`              // items known to wait at the provider
+}
+
+// Phase is the stage of a connection's life.
+type Phase string
+
+// The phases. Blocked waits for a person: wrong password, revoked consent.
+const (
+	Connecting Phase = "connecting"
+	CatchingUp Phase = "catching_up"
+	Live       Phase = "live"
+	Retrying   Phase = "retrying"
+	Blocked    Phase = "blocked"
+	Stopped    Phase = "stopped"
+)
+
+// Auditor is implemented by connectors whose provider can list what it holds.
+type Auditor interface {
+	// Inventory calls yield for every item the provider holds in the places
+	// that Run reads, until yield returns an error (then returned as it is).
+	Inventory(ctx context.Context, yield func(Item) error) error
+	// Refetch fetches the items of these sources again and offers them to in.
+	// It never moves the cursor. Sources that are gone are skipped.
+	Refetch(ctx context.Context, in Sink, sources []string) error
+}
+
+// Item is one entry of an Inventory.
+type Item struct {
+	Source string // as in message.Message.Source
+	Label  string // for people: folder, subject if cheap to know
+	Size   int64
+	Time   time.Time
+}
+
+// Reader is implemented by connectors that keep the raw item as delivered: it
+// understands one again, after an upgrade or at an agent's wish. Pure: no I/O
+// beyond reading raw.
+type Reader interface {
+	Read(raw message.Content, source string) (message.Message, error)
+}
+
+// Tester is implemented by connectors that can try their settings.
+type Tester interface {
+	// Test connects and logs in without changing anything at the provider. Each
+	// step made is reported, the failed one last. The error texts name the
+	// server's answer and what to do.
+	Test(ctx context.Context) []Step
+}
+
+// Step is one thing that Test tried.
+type Step struct {
+	Name  string `json:"name"` // e.g. "imap: connect", "imap: log in", "smtp: connect"
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+// Kind is a channel: cmd/throughline holds the literal table of them.
+type Kind struct {
+	Channel string  // "email"
+	Scheme  string  // of its handles: "mailto"
+	Fields  []Field // the settings, in the order of the form
+	Presets []Preset
+	// New checks the settings and makes a connector; no I/O. Errors are
+	// *SettingsError where a field is to blame.
+	New func(Account, Host) (Connector, error)
+}
+
+// Field is one setting of an account: a line of the configuration file and of
+// the form in the browser.
+type Field struct {
+	Key      string   `json:"key"`
+	Type     string   `json:"type"` // string, secret, int, bool, duration, list, choice, text
+	Label    string   `json:"label"`
+	Help     string   `json:"help,omitempty"`
+	Default  any      `json:"default,omitempty"`
+	Choices  []string `json:"choices,omitempty"` // for type choice
+	Required bool     `json:"required,omitempty"`
+	Advanced bool     `json:"advanced,omitempty"` // folded away in the form
+}
+
+// Preset fills in the settings of a well-known provider.
+type Preset struct {
+	Name   string         `json:"name"`
+	Values map[string]any `json:"values"`
+	Help   string         `json:"help,omitempty"`
+}
+
+// Account is the configuration of one account. Settings is a JSON object with
+// the keys of the Kind's Fields, secrets in the clear: never log it.
+type Account struct {
+	ID       string          `json:"id"` // [a-z0-9-], unique over all channels
+	Channel  string          `json:"channel"`
+	Name     string          `json:"name"`
+	Settings json.RawMessage `json:"-"`
+}
+
+// Host is what the hub lends a connector.
+type Host struct {
+	Log     *slog.Logger // already tagged with the account; never log content or secrets
+	TempDir string       // for large items in flight; emptied at start-up
+	// Save stores a changed setting, such as a rotated refresh token.
+	Save func(ctx context.Context, key, value string) error
+}
+
+// SettingsError blames one setting.
+type SettingsError struct {
+	Key  string
+	Text string // says what is wrong and what to write instead
+}
+
+func (e *SettingsError) Error() string { return e.Key + ": " + e.Text }
+
+// Class tells the outbox what to do about a failed Send.
+type Class int
+
+// The classes of failure.
+const (
+	Retry        Class = iota // try again, not before After
+	Reject                    // this message will never go; Reason for people
+	OptOut                    // the recipient does not want mail of ours any more
+	AccountFault              // the account is at fault: pause it and show a banner
+	Unsure                    // it may have gone out
+)
+
+// SendError is a failure with what to do about it.
+type SendError struct {
+	Class  Class
+	Reason string        // the provider's words, for people; never holds a secret
+	Code   string        // the provider's code: "550 5.1.1", "21610"
+	After  time.Duration // for Retry: the provider's wish, 0 if it had none
+	Err    error         // the cause, for the log
+}
+
+func (e *SendError) Error() string {
+	if e.Code != "" {
+		return fmt.Sprintf("%s (%s)", e.Reason, e.Code)
+	}
+	return e.Reason
+}
+
+// Unwrap returns the cause.
+func (e *SendError) Unwrap() error { return e.Err }
+
+// ClassOf tells the class of any error; unknown ones can be tried again.
+func ClassOf(err error) Class {
+	var se *SendError
+	if errors.As(err, &se) {
+		return se.Class
+	}
+	return Retry
+}
