@@ -1,0 +1,5 @@
+package email
+
+type autoSigns struct{}
+
+func (p *parser) classify() {}

@@ -1,0 +1,434 @@
+package email
+
+import (
+	"bytes"
+	"html"
+	"io"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"throughline/message"
+)
+
+// unit is one piece of the body in reading order: plain, HTML or both forms.
+type unit struct{ plain, html string }
+
+// body collects what the parts of a mail hold.
+type body struct {
+	units  []unit
+	parts  []part
+	report []*node // children of a multipart/report and the like, for classify
+	kind   string  // media type of the root
+}
+
+// part is an attachment with what the key needs of it.
+type part struct {
+	message.Part
+	node *node
+}
+
+// readBody reads the body and fills in text, HTML and attachments. rest is the
+// body if it is in memory (whole), else open gives a reader of it.
+func (p *parser) readBody(rest []byte, whole bool, open func() (io.ReadCloser, error)) (err error) {
+	root, files, err := p.tree(rest, whole, open)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil { // leave no files behind
+			if files != nil {
+				files.discard()
+			}
+			panic(r)
+		}
+	}()
+	p.body.kind = root.kind.kind
+	if strings.HasPrefix(root.kind.kind, "multipart/") {
+		p.body.report = root.kids
+	}
+	p.body.units = p.walk(root, "")
+	p.unpackTNEF()
+	p.joinUnits()
+	for i := range p.body.parts {
+		p.m.Parts = append(p.m.Parts, p.body.parts[i].Part)
+	}
+	return nil
+}
+
+// tree takes the body apart. The splitter is nil unless the mail was large or
+// oddly nested.
+func (p *parser) tree(rest []byte, whole bool, open func() (io.ReadCloser, error)) (*node, *splitter, error) {
+	root := newNode(p.h.get)
+	encoding := p.h.get("Content-Transfer-Encoding")
+	if !strings.HasPrefix(root.kind.kind, "multipart/") {
+		return root, nil, p.single(root, encoding, rest, whole, open)
+	}
+	start := rest
+	if !whole {
+		r, err := open()
+		if err != nil {
+			return nil, nil, err
+		}
+		start = make([]byte, spillBytes)
+		n, err := io.ReadFull(r, start)
+		r.Close()
+		if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+			return nil, nil, err
+		}
+		start = start[:n]
+	}
+	declared := root.kind.param("boundary", "")
+	boundary := findBoundary(start, declared)
+	if boundary == "" {
+		p.warn("a multipart without a boundary was read as text")
+		root.kind = mediaType{kind: "text/plain"}
+		return root, nil, p.single(root, encoding, rest, whole, open)
+	}
+	contentType := p.h.get("Content-Type")
+	if boundary != declared {
+		p.warn("the boundary of the parts was wrong or missing and was guessed")
+		contentType = root.kind.kind + "; boundary=\"" + boundary + "\""
+	}
+	if whole && delimiters(rest) < MaxDepth {
+		t, err := readTree(contentType, bytes.NewReader(rest), nil)
+		if err != nil {
+			p.warn("the parts could not be told apart: the body is shown as it was sent")
+			root.kind = mediaType{kind: "text/plain"}
+			return root, nil, p.single(root, "", rest, whole, open)
+		}
+		p.checkTree(t, rest)
+		return t, nil, nil
+	}
+	return p.splitTree(contentType, boundary, open)
+}
+
+// splitTree is tree for large and oddly nested mails.
+func (p *parser) splitTree(contentType, boundary string, open func() (io.ReadCloser, error)) (*node, *splitter, error) {
+	r, err := open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	s, err := newSplitter(p.o.TempDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.run(r, boundary); err != nil {
+		return nil, nil, err
+	}
+	for _, w := range s.warnings {
+		p.warn(w)
+	}
+	t, err := readTree(contentType, &s.slim, s)
+	if err != nil {
+		s.discard()
+		return nil, nil, &HeldError{Reason: "the parts of this mail could not be told apart"}
+	}
+	return t, s, nil
+}
+
+// single reads a body that is no multipart.
+func (p *parser) single(n *node, encoding string, rest []byte, whole bool, open func() (io.ReadCloser, error)) error {
+	if whole {
+		n.content = decodeTransfer(encoding, rest)
+		return nil
+	}
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	n.file, err = spillAll(r, p.o.TempDir, encoding)
+	return err
+}
+
+// checkTree warns of a tree that lost something on the way.
+func (p *parser) checkTree(t *node, rest []byte) {
+	if len(t.kids) == 0 && len(bytes.TrimSpace(rest)) > 0 {
+		p.warn("no parts were found: the body is shown as it was sent")
+		t.kind = mediaType{kind: "text/plain"}
+		t.content = rest
+	}
+}
+
+// delimiters counts what could be a boundary line: an upper limit for depth and
+// number of parts.
+func delimiters(b []byte) int {
+	n := 0
+	for i := 0; ; {
+		j := bytes.Index(b[i:], []byte("--"))
+		if j < 0 {
+			return n
+		}
+		i += j
+		if bytes.IndexByte(b[max(0, i-3):i], '\n') >= 0 || bytes.IndexByte(b[max(0, i-3):i], '\r') >= 0 || i < 3 {
+			n++
+		}
+		for i < len(b) && b[i] == '-' {
+			i++
+		}
+	}
+}
+
+// walk returns the text units of a part in reading order and puts its
+// attachments into p.body.parts.
+func (p *parser) walk(n *node, parent string) []unit {
+	switch {
+	case len(n.kids) > 0 && n.kind.kind == "multipart/alternative":
+		return p.alternative(n)
+	case len(n.kids) > 0:
+		var units []unit
+		for _, kid := range n.kids {
+			units = append(units, p.walk(kid, n.kind.kind)...)
+		}
+		return units
+	case isBodyText(n.kind, n.disp):
+		return p.textUnit(n)
+	}
+	p.attach(n, parent)
+	return nil
+}
+
+// alternative chooses between the forms of one text: the first plain one and
+// the last HTML one.
+func (p *parser) alternative(n *node) []unit {
+	var plain, rich []unit
+	for _, kid := range n.kids {
+		if kid.kind.kind == "text/x-amp-html" || kid.kind.kind == "text/watch-html" {
+			continue // a third form of the same text
+		}
+		units := p.walk(kid, n.kind.kind)
+		hasHTML := false
+		for _, u := range units {
+			hasHTML = hasHTML || u.html != ""
+		}
+		switch {
+		case hasHTML:
+			rich = units
+		case plain == nil && !blank(units):
+			plain = units
+		}
+	}
+	switch {
+	case rich == nil:
+		return plain
+	case plain == nil:
+		return rich
+	}
+	return []unit{{plain: joinPlain(plain), html: joinHTML(rich)}}
+}
+
+func blank(units []unit) bool {
+	for _, u := range units {
+		if strings.TrimSpace(u.plain) != "" || u.html != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// textUnit decodes a text part. Of a text in a file only the start is read; the
+// whole becomes an attachment.
+func (p *parser) textUnit(n *node) []unit {
+	b := n.content
+	if n.file != nil {
+		b = nil
+		if r, err := n.file.Open(); err == nil {
+			b, _ = io.ReadAll(io.LimitReader(r, MaxText)) // what could be read is shown
+			r.Close()
+		}
+	}
+	if len(b) > MaxText || n.file != nil {
+		p.warn("a very long text is shown in part; the whole is attached")
+		whole := *n
+		whole.disp.kind = "attachment"
+		p.attach(&whole, "")
+		b = b[:min(len(b), MaxText)]
+		for len(b) > 0 && !utf8.RuneStart(b[len(b)-1]) {
+			b = b[:len(b)-1]
+		}
+		if len(b) > 0 && b[len(b)-1] >= utf8.RuneSelf {
+			b = b[:len(b)-1]
+		}
+	}
+	declared := n.kind.param("charset", "")
+	isHTML := n.kind.kind == "text/html"
+	if declared == "" && isHTML {
+		declared = htmlCharset(b)
+	}
+	text, warning := decodeText(b, declared, p.o.DefaultCharset)
+	p.warn(warning)
+	text = normalNewlines(text)
+	if isHTML {
+		return []unit{{html: text}}
+	}
+	if strings.EqualFold(n.kind.param("format", ""), "flowed") {
+		text = unflow(text, strings.EqualFold(n.kind.param("delsp", ""), "yes"))
+	}
+	return []unit{{plain: text}}
+}
+
+// joinUnits makes Text and HTML of the units.
+func (p *parser) joinUnits() {
+	us := p.body.units
+	if len(us) == 0 {
+		return
+	}
+	p.m.Text = joinPlain(us)
+	for _, u := range us {
+		if u.html != "" {
+			p.m.HTML = joinHTML(us)
+			break
+		}
+	}
+}
+
+// joinPlain joins the plain forms; HTML without one is turned to text.
+func joinPlain(us []unit) string {
+	if len(us) == 1 && strings.TrimSpace(us[0].plain) != "" {
+		return strings.TrimRight(us[0].plain, " \t\n")
+	}
+	var b strings.Builder
+	for _, u := range us {
+		t := u.plain
+		if strings.TrimSpace(t) == "" && u.html != "" {
+			t = htmlText(u.html)
+		}
+		if t = strings.TrimRight(t, " \t\n"); t == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString("\n\n")
+		}
+		b.WriteString(t)
+	}
+	return b.String()
+}
+
+// joinHTML joins the HTML forms; plain text between them is escaped.
+func joinHTML(us []unit) string {
+	if len(us) == 1 {
+		return us[0].html
+	}
+	var b strings.Builder
+	for _, u := range us {
+		switch {
+		case u.html != "":
+			b.WriteString(u.html)
+		case strings.TrimSpace(u.plain) != "":
+			b.WriteString("<div style=\"white-space:pre-wrap\">" + html.EscapeString(u.plain) + "</div>")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// normalNewlines makes every line end in "\n" and drops NUL bytes.
+func normalNewlines(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.ReplaceAll(s, "\r", "\n")
+}
+
+// unflow joins the lines of format=flowed (RFC 3676): one that ends in a space
+// goes on in the next of the same quote depth. "-- " stands alone.
+func unflow(s string, delsp bool) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	depth, flowing := 0, false
+	for s != "" {
+		line, rest, found := strings.Cut(s, "\n")
+		s = rest
+		q := 0
+		for q < len(line) && line[q] == '>' {
+			q++
+		}
+		text := strings.TrimPrefix(line[q:], " ") // space-stuffing
+		fixed := text == "-- " || !strings.HasSuffix(text, " ")
+		if flowing && (q != depth || text == "-- ") {
+			b.WriteByte('\n')
+			flowing = false
+		}
+		if !flowing && q > 0 {
+			b.WriteString(strings.Repeat(">", q) + " ")
+		}
+		depth = q
+		if !fixed && delsp {
+			text = text[:len(text)-1]
+		}
+		b.WriteString(text)
+		flowing = !fixed
+		if fixed && found {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// attach adds a leaf to the attachments.
+func (p *parser) attach(n *node, parent string) {
+	cs := p.o.DefaultCharset
+	name := n.disp.param("filename", cs)
+	if name == "" {
+		name = n.kind.param("name", cs)
+	}
+	kind := n.kind.kind
+	if i := strings.IndexByte(kind, '/'); i <= 0 || i == len(kind)-1 || !plainASCII(kind) || len(kind) > 127 {
+		kind = "application/octet-stream"
+	}
+	pt := part{node: n, Part: message.Part{
+		Name:        fileName(name),
+		ContentType: kind,
+		ContentID:   n.id,
+		Inline:      n.disp.kind == "inline" || n.disp.kind == "" && n.id != "" && parent == "multipart/related",
+	}}
+	if n.file != nil {
+		pt.Content, pt.Size = n.file, n.file.Size()
+	} else {
+		pt.Content, pt.Size = message.Bytes(n.content), int64(len(n.content))
+	}
+	if pt.Name == "" && kind == "message/rfc822" {
+		pt.Name = nestedName(pt.Content, cs)
+	}
+	p.body.parts = append(p.body.parts, pt)
+}
+
+// nestedName names an attached mail after its subject.
+func nestedName(c message.Content, charset string) string {
+	r, err := c.Open()
+	if err != nil {
+		return "message.eml"
+	}
+	defer r.Close()
+	b, _ := io.ReadAll(io.LimitReader(r, 64<<10)) // a subject that cannot be read is none
+	h, _, _ := readHeader(b)
+	subject := fileName(strings.NewReplacer("/", "-", "\\", "-").Replace(decodeWords(h.get("Subject"), charset)))
+	if subject == "" {
+		subject = "message"
+	}
+	return subject + ".eml"
+}
+
+// fileName makes a sent name safe to show and to save: no folders, no controls,
+// no hidden files, at most MaxNameRunes.
+func fileName(s string) string {
+	s = strings.TrimSpace(cleanControls(s))
+	if i := strings.LastIndexAny(s, "/\\"); i >= 0 {
+		s = s[i+1:]
+	}
+	s = strings.TrimSpace(strings.TrimLeft(s, "."))
+	if utf8.RuneCountInString(s) > MaxNameRunes {
+		ext := path.Ext(s)
+		if utf8.RuneCountInString(ext) > 20 {
+			ext = ""
+		}
+		s = shorten(strings.TrimSuffix(s, ext), MaxNameRunes-utf8.RuneCountInString(ext)) + ext
+	}
+	return s
+}

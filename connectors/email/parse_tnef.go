@@ -1,0 +1,3 @@
+package email
+
+func (p *parser) unpackTNEF() {}
