@@ -1,0 +1,97 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Bytes is a record that is not JSON but bytes as they are, such as a raw
+// message: Table[Bytes] stores them without encoding.
+type Bytes []byte
+
+// The first byte of a stored record tells how it is stored. Plain JSON begins
+// with itself, never with one of these.
+const (
+	storedPlain = 0x00 // the rest is a Bytes record
+	storedZstd  = 0x01 // the rest is a zstd frame (RFC 8878) of either
+)
+
+const (
+	// minCompress is the size below which a record stays plain: the frame would
+	// save nothing worth the time.
+	minCompress = 256
+	// maxRecord limits a record, and what a damaged frame may unpack to.
+	maxRecord = 256 << 20
+)
+
+// codec encodes records. Its coders are shared by all tables of a store and
+// made when the first record needs them.
+type codec struct {
+	encOnce, decOnce sync.Once
+	enc              *zstd.Encoder
+	dec              *zstd.Decoder
+}
+
+// marshal returns the record's own bytes, before any compression.
+func marshal[V any](v *V) ([]byte, error) {
+	if b, ok := any(v).(*Bytes); ok {
+		return append(make([]byte, 0, len(*b)), *b...), nil
+	}
+	return json.Marshal(v)
+}
+
+// unmarshal is the inverse of marshal; v keeps nothing of data.
+func unmarshal[V any](data []byte, v *V) error {
+	if b, ok := any(v).(*Bytes); ok {
+		*b = append(make(Bytes, 0, len(data)), data...)
+		return nil
+	}
+	return json.Unmarshal(data, v)
+}
+
+// pack brings marshalled bytes into their stored form.
+func (c *codec) pack(data []byte, isBytes, compress bool) []byte {
+	if compress && len(data) >= minCompress {
+		c.encOnce.Do(func() {
+			// Options that are valid never fail.
+			c.enc, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+				zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false))
+		})
+		out := make([]byte, 1, len(data)/2+64)
+		out[0] = storedZstd
+		if out = c.enc.EncodeAll(data, out); len(out) <= len(data)-len(data)/16 {
+			return out
+		}
+	}
+	if isBytes {
+		return append([]byte{storedPlain}, data...)
+	}
+	return data
+}
+
+// unpack returns the marshalled bytes of a stored record, which may be part of
+// stored.
+func (c *codec) unpack(stored []byte) ([]byte, error) {
+	switch {
+	case len(stored) == 0:
+		return nil, fmt.Errorf("empty record")
+	case stored[0] == storedPlain:
+		return stored[1:], nil
+	case stored[0] != storedZstd:
+		return stored, nil
+	}
+	c.decOnce.Do(func() {
+		c.dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxMemory(maxRecord))
+	})
+	return c.dec.DecodeAll(stored[1:], nil)
+}
+
+func (c *codec) close() {
+	if c.dec != nil {
+		c.dec.Close()
+	}
+}
