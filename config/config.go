@@ -84,12 +84,7 @@ type Account struct {
 	connectors.Account
 	Disabled bool
 
-	shown map[string]any // the settings as they may be shown
-}
-
-// Format prints the account without its settings, for every verb.
-func (a Account) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "account %q (%s)", a.ID, a.Channel)
+	shown map[string]any // the settings as they may be shown; the embedded Format prints neither
 }
 
 // The defaults that have no better place.

@@ -187,6 +187,9 @@ type Account struct {
 	Settings json.RawMessage `json:"-"`
 }
 
+// Format prints the account without its settings, for every verb.
+func (a Account) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "account %q (%s)", a.ID, a.Channel) }
+
 // Host is what the hub lends a connector.
 type Host struct {
 	Log     *slog.Logger // already tagged with the account; never log content or secrets
