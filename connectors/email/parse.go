@@ -70,8 +70,6 @@ type parser struct {
 	h    header
 	body body
 	date string // the Date field as written
-	from message.Person
-	auto autoSigns
 }
 
 func (p *parser) warn(text string) {
