@@ -1,0 +1,94 @@
+package email
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// cursor is what Run remembers between runs: how far each folder was taken in.
+type cursor struct {
+	Folders map[string]place `json:"folders"`
+}
+
+// place is how far one folder was taken in. UIDs up to Last have all been
+// accepted, or did not exist any more when it was their turn.
+type place struct {
+	Validity uint32   `json:"uidvalidity"`
+	Last     imap.UID `json:"last"`
+	// Since is the Unix time before which mail is passed over, when the account
+	// was to start with the next mail: a renumbered folder must not bring the
+	// past in after all.
+	Since int64 `json:"since,omitempty"`
+	// Todo are UIDs that were accepted in the batch that stored this cursor and
+	// that may still have to be marked or moved.
+	Todo string `json:"todo,omitempty"`
+}
+
+// readCursor understands what an earlier run stored. A cursor that cannot be
+// read counts as none: then everything is offered again and the hub recognises
+// what it has.
+func readCursor(b []byte) (cursor, error) {
+	var c cursor
+	err := json.Unmarshal(b, &c)
+	if len(b) == 0 {
+		err = nil
+	}
+	if err != nil || c.Folders == nil {
+		c = cursor{Folders: map[string]place{}}
+	}
+	return c, err
+}
+
+func (c cursor) bytes() []byte {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // cannot happen: maps of strings and numbers
+	}
+	return b
+}
+
+// formatSource names a mail on its server: "FOLDER;UIDVALIDITY;UID", with the
+// folder percent-encoded.
+func formatSource(folder string, validity uint32, uid imap.UID) string {
+	return url.PathEscape(folder) + ";" + strconv.FormatUint(uint64(validity), 10) + ";" + strconv.FormatUint(uint64(uid), 10)
+}
+
+var errSource = errors.New("not a source of an email account; it reads FOLDER;UIDVALIDITY;UID")
+
+func parseSource(s string) (folder string, validity uint32, uid imap.UID, err error) {
+	p := strings.Split(s, ";")
+	if len(p) < 3 {
+		return "", 0, 0, errSource
+	}
+	n := len(p) // PathEscape leaves ';' alone nowhere, but an older form might not
+	folder, err1 := url.PathUnescape(strings.Join(p[:n-2], ";"))
+	v, err2 := strconv.ParseUint(p[n-2], 10, 32)
+	u, err3 := strconv.ParseUint(p[n-1], 10, 32)
+	if err1 != nil || err2 != nil || err3 != nil || folder == "" || u == 0 {
+		return "", 0, 0, errSource
+	}
+	return folder, uint32(v), imap.UID(u), nil
+}
+
+// parseUIDs reads a set such as "3:5,9".
+func parseUIDs(s string) (imap.UIDSet, bool) {
+	var set imap.UIDSet
+	for r := range strings.SplitSeq(s, ",") {
+		from, to, ok := strings.Cut(r, ":")
+		if !ok {
+			to = from
+		}
+		a, err1 := strconv.ParseUint(from, 10, 32)
+		b, err2 := strconv.ParseUint(to, 10, 32)
+		if err1 != nil || err2 != nil || a == 0 || b == 0 {
+			return nil, false
+		}
+		set.AddRange(imap.UID(a), imap.UID(b))
+	}
+	return set, len(set) > 0
+}

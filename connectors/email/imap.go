@@ -1,0 +1,385 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// errAgain ends a session that broke over certain mails: connect again at once
+// and try them in smaller pieces.
+var errAgain = errors.New("fetch again in smaller pieces")
+
+// nowSlack is how much older than the account's start a mail may be and still
+// count as new: clocks differ.
+const nowSlack = time.Hour
+
+func noStep(string, error) {}
+
+// Run receives until ctx ends. It connects again by itself only to find out
+// which mail breaks the connection; any other trouble it returns.
+func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
+	defer c.out.release()
+	for {
+		err := c.runSession(ctx, in)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !errors.Is(err, errAgain) {
+			return err
+		}
+	}
+}
+
+func (c *Connector) runSession(ctx context.Context, in connectors.Sink) error {
+	stored, err := in.Cursor(ctx)
+	if err != nil {
+		return fmt.Errorf("the hub did not give the cursor: %w", err)
+	}
+	cur, err := readCursor(stored)
+	if err != nil {
+		c.log.Warn("the stored cursor cannot be read; everything is offered again", "error", err)
+	}
+	g := newIngest(ctx, c, in, cur)
+	defer g.stop()
+	g.show(connectors.State{Phase: connectors.Connecting})
+	s, err := c.openSession(g.ctx, noStep)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	r := &receiver{c: c, s: s, g: g, ctx: g.ctx, broken: map[string]string{}}
+	err = r.run()
+	if cause := context.Cause(g.ctx); cause != nil {
+		return cause // the connection was closed because of it
+	}
+	return err
+}
+
+// receiver reads the folders of one session.
+type receiver struct {
+	c      *Connector
+	s      *session
+	g      *ingest
+	ctx    context.Context
+	broken map[string]string // folders that cannot be opened, and why
+}
+
+// run takes in what is there and then what comes, until something breaks.
+func (r *receiver) run() error {
+	for _, f := range r.c.set.folders {
+		if err := r.visit(f); err != nil {
+			return err
+		}
+	}
+	if len(r.broken) == len(r.c.set.folders) {
+		return &connectors.SendError{Class: connectors.Retry, Reason: r.brokenWords()}
+	}
+	return r.watch()
+}
+
+func (r *receiver) brokenWords() string {
+	var out []string
+	for _, f := range r.c.set.folders {
+		if why, ok := r.broken[f]; ok {
+			out = append(out, fmt.Sprintf("the folder %q cannot be opened: %s", oneLine(f), why))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// visit opens a folder and takes in what is new there. A folder that cannot be
+// opened does not stop the others.
+func (r *receiver) visit(folder string) error {
+	if err := r.s.open(folder, r.c.set.after == afterLeave); err != nil {
+		var no *imap.Error
+		if _, wait := throttled(err); wait || !errors.As(err, &no) || no.Type != imap.StatusResponseTypeNo {
+			return r.lost(err)
+		}
+		why := r.c.words(err)
+		if r.broken[folder] != why {
+			r.c.log.Warn("a folder cannot be opened", "folder", folder, "answer", why)
+		}
+		r.broken[folder] = why
+		return nil
+	}
+	delete(r.broken, folder)
+	return r.catchUp(folder)
+}
+
+func (r *receiver) lost(err error) error { return r.c.lost(r.ctx, r.s.conn, err) }
+
+// catchUp takes in everything behind the cursor in the open folder.
+func (r *receiver) catchUp(folder string) error {
+	p, known := r.g.place(folder)
+	t := r.c.trouble[folder]
+	switch {
+	case !known && r.c.set.start == startNow:
+		last, err := r.newest()
+		if err != nil {
+			return r.lost(err)
+		}
+		p = place{Validity: r.s.validity, Last: last, Since: time.Now().Unix()}
+		if err := r.g.setPlace(folder, p); err != nil {
+			return err
+		}
+	case p.Validity != r.s.validity:
+		if known {
+			r.c.log.Info("the server has renumbered a folder; it is read again from the start", "folder", folder)
+		}
+		p = place{Validity: r.s.validity, Since: p.Since}
+	case p.Todo != "":
+		if set, ok := parseUIDs(p.Todo); ok {
+			if err := r.tidy(set); err != nil {
+				return r.lost(err)
+			}
+		}
+	}
+	if t == nil || t.validity != r.s.validity {
+		t = &trouble{validity: r.s.validity, fails: map[imap.UID]int{}}
+		r.c.trouble[folder] = t
+	}
+	if t.from != p.Last {
+		t.groups = nil // the cursor was moved by somebody else
+	}
+	if err := r.walk(folder, p, t); err != nil {
+		ferr := r.g.flush()
+		if now, _ := r.g.place(folder); ferr == nil {
+			t.from = now.Last
+		} else {
+			t.groups = nil
+		}
+		return err
+	}
+	delete(r.c.trouble, folder)
+	return r.g.flush()
+}
+
+// newest is the last UID given out in the open folder.
+func (r *receiver) newest() (imap.UID, error) {
+	if r.s.next > 0 {
+		return r.s.next - 1, nil
+	}
+	entries, err := r.s.list(1, 0, true)
+	if err != nil || len(entries) == 0 {
+		return 0, err
+	}
+	return entries[len(entries)-1].uid, nil
+}
+
+// walk lists the folder window by window and fetches each.
+func (r *receiver) walk(folder string, p place, t *trouble) error {
+	last := p.Last
+	lag := r.lag(p)
+	if len(t.groups) > 0 {
+		tail := t.groups[len(t.groups)-1]
+		last = tail[len(tail)-1].uid
+		if err := r.fetchAll(folder, p, t, &lag); err != nil {
+			return err
+		}
+	}
+	for lo, width := last+1, imap.UID(windowMails); ; {
+		hi := imap.UID(0)
+		if r.s.next > 0 && uint64(lo)+uint64(width) < uint64(r.s.next) {
+			hi = lo + width - 1
+		}
+		entries, err := r.s.list(lo, hi, t.careful)
+		if err != nil {
+			if r.ctx.Err() == nil && !r.s.alive() && !t.careful {
+				t.careful = true
+				return errAgain
+			}
+			return r.lost(err)
+		}
+		if len(entries) < windowMails/4 && width < 1<<30 {
+			width *= 2 // most UIDs of this range are gone
+		} else if len(entries) > 2*windowMails {
+			width = windowMails
+		}
+		if p.Since > 0 {
+			entries = slices.DeleteFunc(entries, func(e entry) bool {
+				return !e.received.IsZero() && e.received.Before(time.Unix(p.Since, 0).Add(-nowSlack))
+			})
+		}
+		t.groups = split(entries)
+		if err := r.fetchAll(folder, p, t, &lag); err != nil {
+			return err
+		}
+		if hi == 0 {
+			return nil
+		}
+		lo = hi + 1
+	}
+}
+
+// lag estimates how many mails wait in the open folder.
+func (r *receiver) lag(p place) int {
+	if r.s.next == 0 || p.Last == 0 {
+		return int(r.s.count)
+	}
+	if r.s.next <= p.Last+1 {
+		return 0
+	}
+	return int(min(uint32(r.s.next-1-p.Last), r.s.count))
+}
+
+// fetchAll works off the groups of t.
+func (r *receiver) fetchAll(folder string, p place, t *trouble, lag *int) error {
+	for len(t.groups) > 0 {
+		group := t.groups[0]
+		t.groups = t.groups[1:]
+		got, rest, err := r.fetch(group, t)
+		if len(got.arrivals) > 0 || got.last > 0 {
+			*lag = max(0, *lag-len(got.arrivals))
+			got.folder, got.validity, got.lag = folder, p.Validity, *lag
+			if serr := r.deliver(got); serr != nil {
+				return serr
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 {
+			t.failed(rest, len(got.arrivals) > 0)
+			if !r.s.alive() {
+				return errAgain
+			}
+		}
+	}
+	return nil
+}
+
+// deliver hands a load to the hub and, where the account is configured so,
+// tidies the server once the hub has it.
+func (r *receiver) deliver(l *load) error {
+	var done imap.UIDSet
+	if r.c.set.after != afterLeave {
+		for _, a := range l.arrivals {
+			if a.reason == "" {
+				done.AddNum(a.uid)
+			}
+		}
+		if len(done) > 0 {
+			l.todo = done.String()
+		}
+	}
+	if err := r.g.submit(l); err != nil {
+		return err
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	if err := r.g.flush(); err != nil {
+		return err
+	}
+	return r.lost(r.tidy(done))
+}
+
+// fetch gets one group. It returns what can be delivered, in order and without
+// a gap, and the rest that did not arrive though it exists.
+func (r *receiver) fetch(group []entry, t *trouble) (*load, []entry, error) {
+	l := &load{}
+	want := slices.DeleteFunc(slices.Clone(group), func(e entry) bool { return e.size > MaxSize })
+	if len(group) == 1 && t.fails[group[0].uid] >= poisonTries {
+		return r.giveUp(group[0], t)
+	}
+	var got map[imap.UID]message.Content
+	var err error
+	if len(want) > 0 {
+		got, err = r.s.bodies(want, r.c.host.TempDir)
+	}
+	var local *localError
+	gone := map[imap.UID]bool{}
+	missing := slices.DeleteFunc(slices.Clone(want), func(e entry) bool { return got[e.uid] != nil })
+	if len(missing) > 0 {
+		_, wait := throttled(err)
+		if errors.As(err, &local) || r.ctx.Err() != nil || wait {
+			dropContents(got)
+			if local != nil {
+				return l, nil, local
+			}
+			return l, nil, r.lost(err)
+		}
+		if r.s.alive() {
+			gone = r.vanished(missing)
+		}
+	}
+	for i, e := range group {
+		raw := got[e.uid]
+		delete(got, e.uid)
+		switch {
+		case e.size > MaxSize:
+			l.arrivals = append(l.arrivals, arrival{uid: e.uid, reason: tooLarge(e.size)})
+		case raw != nil && raw.Size() > MaxSize:
+			dropContents(map[imap.UID]message.Content{e.uid: raw})
+			l.arrivals = append(l.arrivals, arrival{uid: e.uid, reason: tooLarge(raw.Size())})
+		case raw != nil:
+			l.arrivals = append(l.arrivals, arrival{uid: e.uid, raw: raw, received: e.received})
+			r.c.holes = 0
+		case !gone[e.uid]:
+			dropContents(got)
+			rest := slices.DeleteFunc(slices.Clone(group[i:]), func(e entry) bool { return gone[e.uid] })
+			return l, rest, nil
+		}
+		l.last = e.uid
+	}
+	return l, nil, nil
+}
+
+// vanished tells which mails do not exist any more.
+func (r *receiver) vanished(missing []entry) map[imap.UID]bool {
+	var set imap.UIDSet
+	for _, e := range missing {
+		set.AddNum(e.uid)
+	}
+	there, err := r.s.search(set)
+	gone := map[imap.UID]bool{}
+	if err != nil {
+		return gone
+	}
+	for _, e := range missing {
+		if _, found := slices.BinarySearch(there, e.uid); !found {
+			gone[e.uid] = true
+		}
+	}
+	return gone
+}
+
+// giveUp holds a mail that the server cannot hand over. When it happens to many
+// in a row, the fault is the server's, and no mail is given up for that.
+func (r *receiver) giveUp(e entry, t *trouble) (*load, []entry, error) {
+	if r.c.holes >= maxHoles {
+		clear(t.fails)
+		t.groups = slices.Insert(t.groups, 0, []entry{e})
+		return &load{}, nil, &connectors.SendError{Class: connectors.Retry, Reason: "the server breaks off whenever a mail is fetched"}
+	}
+	r.c.holes++
+	delete(t.fails, e.uid)
+	reason := fmt.Sprintf("the mail server could not hand this mail over in %d tries", poisonTries)
+	return &load{arrivals: []arrival{{uid: e.uid, reason: reason}}, last: e.uid}, nil, nil
+}
+
+// tidy marks or moves mails that the hub has.
+func (r *receiver) tidy(set imap.UIDSet) error {
+	s := r.s
+	return s.do(func() error {
+		if r.c.set.after == afterMarkSeen {
+			return s.c.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
+		}
+		if s.caps.Has(imap.CapMove) || s.caps.Has(imap.CapUIDPlus) || s.caps.Has(imap.CapIMAP4rev2) {
+			_, err := s.c.Move(set, r.c.set.moveTo).Wait()
+			return err
+		}
+		// Without UIDPLUS an EXPUNGE would also delete what others have marked.
+		r.c.log.Warn("the server offers neither MOVE nor UIDPLUS; mail stays where it is")
+		return nil
+	})
+}

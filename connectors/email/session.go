@@ -1,0 +1,467 @@
+package email
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+
+	"throughline/connectors"
+)
+
+// timeouts are the limits on waiting for a server; tests shorten them.
+type timeouts struct {
+	dial      time.Duration // until TCP and TLS stand
+	silence   time.Duration // without one byte while an answer is due
+	heartbeat time.Duration // longest stay in IDLE without asking for a sign of life
+	submit    time.Duration // until a server answers to a whole mail (RFC 5321 section 4.5.3.2.6)
+	idleSMTP  time.Duration // an open SMTP connection is kept for the next mail
+}
+
+func defaultTimeouts() timeouts {
+	return timeouts{
+		dial: 30 * time.Second,
+		// Long enough for a server that opens a huge folder.
+		silence: time.Minute,
+		// Routers forget quiet connections after some minutes, and IDLE goes
+		// deaf on some servers; RFC 2177 wants a renewal every 29 minutes.
+		heartbeat: 3 * time.Minute,
+		submit:    10 * time.Minute,
+		idleSMTP:  30 * time.Second,
+	}
+}
+
+// watchConn closes a connection on which nothing moved for too long while
+// somebody waits. It replaces the deadlines of the client libraries, which
+// have none at all in some places and too short ones in others.
+type watchConn struct {
+	net.Conn
+	last atomic.Int64 // when a byte moved, UnixNano
+
+	mu    sync.Mutex
+	limit time.Duration // 0: nobody waits
+	timer *time.Timer
+	cut   atomic.Bool // the watch closed it
+}
+
+func (w *watchConn) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if n > 0 {
+		w.last.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+func (w *watchConn) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	if n > 0 {
+		w.last.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+func (w *watchConn) SetDeadline(time.Time) error      { return nil }
+func (w *watchConn) SetReadDeadline(time.Time) error  { return nil }
+func (w *watchConn) SetWriteDeadline(time.Time) error { return nil }
+
+// arm begins to watch, with at most limit between two bytes.
+func (w *watchConn) arm(limit time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last.Store(time.Now().UnixNano())
+	w.limit = limit
+	if w.timer == nil {
+		w.timer = time.AfterFunc(limit, w.check)
+		return
+	}
+	w.timer.Reset(limit)
+}
+
+func (w *watchConn) disarm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit = 0
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+func (w *watchConn) check() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limit == 0 {
+		return
+	}
+	quiet := time.Duration(time.Now().UnixNano() - w.last.Load())
+	if quiet < w.limit {
+		w.timer.Reset(w.limit - quiet)
+		return
+	}
+	w.cut.Store(true)
+	w.Conn.Close()
+}
+
+// step reports one stage of setting up a connection to a Test.
+type step func(name string, err error)
+
+// dial connects to s and secures the connection if it is to be so from the
+// start. ctx bounds only the dialling. Errors are *connectors.SendError.
+func (c *Connector) dial(ctx context.Context, proto string, s server, done step) (net.Conn, *watchConn, error) {
+	addr := net.JoinHostPort(s.host, strconv.Itoa(s.port))
+	ctx, cancel := context.WithTimeout(ctx, c.limits.dial)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	done(proto+": connect", err)
+	if err != nil {
+		return nil, nil, &connectors.SendError{Class: connectors.Retry, Reason: fmt.Sprintf("%s cannot be reached: %s", addr, plainCause(err)), Err: err}
+	}
+	w := &watchConn{Conn: raw}
+	if s.security != securityTLS {
+		return w, w, nil
+	}
+	tc := tls.Client(w, c.set.tlsConfig(s.host))
+	err = tc.HandshakeContext(ctx)
+	done(proto+": tls", err)
+	if err != nil {
+		raw.Close()
+		return nil, nil, tlsError(addr, err)
+	}
+	return tc, w, nil
+}
+
+func tlsError(addr string, err error) error {
+	return &connectors.SendError{Class: connectors.Retry, Reason: fmt.Sprintf("no secure connection to %s: %s", addr, plainCause(err)), Err: err}
+}
+
+// plainCause says in a few words why a connection failed, and what to do where
+// that is not obvious.
+func plainCause(err error) string {
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var expired x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		if dns.IsNotFound {
+			return "there is no server of that name; check the spelling"
+		}
+		return "the name cannot be looked up at the moment"
+	case errors.As(err, &unknown):
+		return "its certificate comes from an unknown authority; name it in ca_file if it is your own"
+	case errors.As(err, &name):
+		return "its certificate is for another name: " + oneLine(name.Error())
+	case errors.As(err, &expired):
+		return "its certificate is not valid: " + oneLine(expired.Error())
+	case errors.As(err, &record):
+		return "it does not speak TLS on that port; try starttls, or another port"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it closed the connection"
+	case errors.As(err, &op):
+		return oneLine(op.Err.Error())
+	}
+	return oneLine(err.Error())
+}
+
+// session is one logged-in IMAP connection. It is used by one goroutine; a
+// cancelled ctx closes the connection under it.
+type session struct {
+	c      *imapclient.Client
+	conn   *watchConn
+	limit  time.Duration
+	caps   imap.CapSet
+	wake   chan struct{} // holds a token when the selected folder may have grown
+	unhook func() bool
+
+	folder   string // selected one, "" for none
+	validity uint32
+	next     imap.UID // UIDNEXT at the last look, 0 unknown
+	count    uint32
+}
+
+// openSession connects and logs in. It reports each step to done.
+func (c *Connector) openSession(ctx context.Context, done step) (*session, error) {
+	conn, watch, err := c.dial(ctx, "imap", c.set.imap, done)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: watch, limit: c.limits.silence, wake: make(chan struct{}, 1)}
+	s.unhook = context.AfterFunc(ctx, func() { watch.Conn.Close() })
+	options := &imapclient.Options{
+		TLSConfig: c.set.tlsConfig(c.set.imap.host),
+		UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+			Mailbox: func(d *imapclient.UnilateralDataMailbox) {
+				if d.NumMessages != nil {
+					select {
+					case s.wake <- struct{}{}:
+					default:
+					}
+				}
+			},
+		},
+	}
+	watch.arm(c.limits.silence)
+	defer watch.disarm()
+	if c.set.imap.security == securityStartTLS {
+		s.c, err = imapclient.NewStartTLS(conn, options)
+		done("imap: tls", err)
+		if err != nil {
+			s.unhook()
+			var no *imap.Error
+			if errors.As(err, &no) {
+				return nil, &connectors.SendError{Class: connectors.AccountFault, Reason: "the server refuses STARTTLS; choose tls, or another port", Err: err}
+			}
+			return nil, c.lost(ctx, watch, tlsError(c.set.imap.host, err))
+		}
+	} else {
+		s.c = imapclient.New(conn, options)
+	}
+	if err = s.c.WaitGreeting(); err == nil {
+		err = c.logIn(ctx, s)
+	}
+	if err == nil {
+		// Asked for again after the login: what is offered before and after
+		// differs, and the answer to LOGIN need not tell.
+		s.caps, err = s.c.Capability().Wait()
+	}
+	if err != nil {
+		err = c.lost(ctx, watch, err)
+	}
+	done("imap: log in", err)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// logIn authenticates. A cached access token that is refused is replaced once.
+func (c *Connector) logIn(ctx context.Context, s *session) error {
+	if s.c.State() != imap.ConnStateNotAuthenticated {
+		return nil // PREAUTH
+	}
+	set, caps := c.set.imap, s.c.Caps()
+	var err error
+	switch set.auth {
+	case authPassword, authLogin:
+		if set.auth == authPassword && caps.Has(imap.AuthCap("PLAIN")) {
+			err = s.c.Authenticate(sasl.NewPlainClient("", set.user, set.password))
+		} else if caps.Has(imap.CapLoginDisabled) {
+			return &connectors.SendError{Class: connectors.AccountFault, Reason: "the server takes no password on this connection; choose tls or starttls, or another login"}
+		} else {
+			err = s.c.Login(set.user, set.password).Wait()
+		}
+	case authPlain:
+		err = s.c.Authenticate(sasl.NewPlainClient("", set.user, set.password))
+	default:
+		var token string
+		if token, err = c.tokens.get(ctx, false); err != nil {
+			return err
+		}
+		err = s.c.Authenticate(bearer{mech: set.auth, user: set.user, token: token, host: set.host, port: set.port})
+		var refused *errTokenRefused
+		if errors.As(err, &refused) || isAuthFailure(err) {
+			c.tokens.forget(token)
+		}
+		if errors.As(err, &refused) {
+			return &connectors.SendError{Class: c.tokenClass(), Reason: "log in: " + refused.Error(), Err: err}
+		}
+	}
+	if err == nil {
+		c.refusedTokens.Store(0)
+		return nil
+	}
+	if isAuthFailure(err) {
+		if isOAuth(set.auth) {
+			return &connectors.SendError{Class: c.tokenClass(), Reason: "the server refuses the access token: " + c.words(err), Err: err}
+		}
+		return &connectors.SendError{Class: connectors.AccountFault, Reason: "the server refuses user name or password: " + c.words(err), Err: err}
+	}
+	return err
+}
+
+// tokenClass lets the first refused token be retried, since a token can die
+// before its time; the second, which was fresh, needs a person.
+func (c *Connector) tokenClass() connectors.Class {
+	if c.refusedTokens.Add(1) <= 1 {
+		return connectors.Retry
+	}
+	return connectors.AccountFault
+}
+
+// transient matches refusals that are about the moment and not about the
+// password.
+var transient = regexp.MustCompile(`(?i)temporar|try again|unavailable|throttl|too many|later|timeout|timed out|internal|overload|busy|maintenance|not connected`)
+
+// isAuthFailure reports that a server named the credentials as the reason.
+// Servers without response codes (RFC 5530) are judged by their words.
+func isAuthFailure(err error) bool {
+	var e *imap.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired, imap.ResponseCodePrivacyRequired:
+		return true
+	case "":
+		return e.Type == imap.StatusResponseTypeNo && !transient.MatchString(e.Text)
+	}
+	return false
+}
+
+// words are a server's words without secrets, for people.
+func (c *Connector) words(err error) string {
+	text := err.Error()
+	var e *imap.Error
+	if errors.As(err, &e) {
+		text = e.Text
+		if text == "" {
+			text = string(e.Type)
+		}
+		if e.Code != "" {
+			text += " [" + string(e.Code) + "]"
+		}
+	}
+	return c.safe(text)
+}
+
+func (c *Connector) safe(s string) string {
+	return oneLine(redact(s, slices.Concat(c.set.secrets(), c.tokens.current())...))
+}
+
+var backoffHint = regexp.MustCompile(`(?i)backoff time: *(\d+) *milliseconds`)
+
+// throttled returns the pause that a server asks for (Microsoft's wording).
+func throttled(err error) (time.Duration, bool) {
+	if err == nil {
+		return 0, false
+	}
+	m := backoffHint.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, false
+	}
+	ms, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil || ms > int64(time.Hour/time.Millisecond) {
+		return time.Hour, true
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}
+
+// lost turns an error of an IMAP connection into what the supervisor needs: the
+// server's words, a wish to wait, or that it fell silent.
+func (c *Connector) lost(ctx context.Context, w *watchConn, err error) error {
+	var se *connectors.SendError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case w.cut.Load():
+		return &connectors.SendError{Class: connectors.Retry, Reason: "the server has gone silent", Err: err}
+	case errors.As(err, &se):
+		return err
+	}
+	if after, ok := throttled(err); ok {
+		return &connectors.SendError{Class: connectors.Retry, Reason: "the server asks to wait: " + c.words(err), After: after, Err: err}
+	}
+	var e *imap.Error
+	if errors.As(err, &e) {
+		return &connectors.SendError{Class: connectors.Retry, Reason: "the server answers: " + c.words(err), Code: string(e.Type), Err: err}
+	}
+	return &connectors.SendError{Class: connectors.Retry, Reason: "the connection broke: " + c.safe(plainCause(err)), Err: err}
+}
+
+// do watches over one exchange with the server.
+func (s *session) do(exchange func() error) error {
+	s.conn.arm(s.limit)
+	defer s.conn.disarm()
+	return exchange()
+}
+
+// alive tells whether the connection still stood a moment ago.
+func (s *session) alive() bool {
+	select {
+	case <-s.c.Closed():
+		return false
+	default:
+		return true
+	}
+}
+
+// open selects a folder; read-only where nothing is to change on the server.
+func (s *session) open(folder string, readOnly bool) error {
+	s.drainWake()
+	var d *imap.SelectData
+	err := s.do(func() (err error) {
+		d, err = s.c.Select(folder, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
+		return err
+	})
+	if err != nil {
+		s.folder = ""
+		return err
+	}
+	s.folder, s.validity, s.next, s.count = folder, d.UIDValidity, d.UIDNext, d.NumMessages
+	return nil
+}
+
+func (s *session) drainWake() {
+	select {
+	case <-s.wake:
+	default:
+	}
+}
+
+func (s *session) status(folder string) (*imap.StatusData, error) {
+	var d *imap.StatusData
+	err := s.do(func() (err error) {
+		d, err = s.c.Status(folder, &imap.StatusOptions{UIDNext: true, UIDValidity: true, NumMessages: true}).Wait()
+		return err
+	})
+	return d, err
+}
+
+// search lists which of uids still exist, ascending.
+func (s *session) search(uids imap.UIDSet) ([]imap.UID, error) {
+	var found []imap.UID
+	err := s.do(func() error {
+		d, err := s.c.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uids}}, nil).Wait()
+		if err == nil {
+			found = d.AllUIDs()
+		}
+		return err
+	})
+	slices.Sort(found)
+	return found, err
+}
+
+// close ends the connection without ceremony; a polite LOGOUT could hang.
+func (s *session) close() {
+	s.unhook()
+	s.conn.disarm()
+	s.conn.Conn.Close()
+	s.c.Close()
+}
+
+// missing reports that a server says a folder does not exist.
+func missing(err error) bool {
+	var e *imap.Error
+	return errors.As(err, &e) && e.Type == imap.StatusResponseTypeNo &&
+		(e.Code == imap.ResponseCodeNonExistent || e.Code == "" && strings.Contains(strings.ToLower(e.Text), "exist"))
+}
