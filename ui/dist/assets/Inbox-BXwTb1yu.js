@@ -1,0 +1,1 @@
+import"./disclose-version-BMiqTELU.js";function e(e){}export{e as default};

@@ -1,0 +1,30 @@
+// Commands of the palette. Screens register theirs while they are shown.
+import type { IconName } from './components/icons'
+
+export interface Command {
+  id: string
+  label: string
+  icon?: IconName
+  keys?: string
+  /** Other words it is found by. */
+  words?: string[]
+  run: () => void
+}
+
+let groups = $state.raw<(() => Command[])[]>([])
+
+export const commands = {
+  get all(): Command[] {
+    return groups.flatMap((g) => g())
+  },
+  /** The function is read whenever the palette opens, so it may look at state. */
+  register(group: () => Command[]): () => void {
+    groups = [...groups, group]
+    return () => {
+      groups = groups.filter((g) => g !== group)
+    }
+  },
+}
+
+/** What is open over the screen. */
+export const overlay = $state({ palette: false, keys: false })

@@ -1,0 +1,77 @@
+import { admin } from './en.admin'
+import { inbox } from './en.inbox'
+
+// Texts of the frame and of what all screens share. This catalogue is the type of
+// the others: {name} are parameters, objects are plural forms chosen by {n}.
+const shared = {
+  'app.name': 'Throughline',
+  close: 'Close',
+  cancel: 'Cancel',
+  save: 'Save',
+  edit: 'Edit',
+  remove: 'Remove',
+  retry: 'Try again',
+  undo: 'Undo',
+  confirm: 'Confirm',
+  more: 'More',
+  loading: 'Loading…',
+  'picker.none': 'Nothing found',
+  'picker.create': 'Create “{name}”',
+
+  'error.unreachable': 'The hub cannot be reached. Check your connection; we keep trying.',
+  'error.tooMany': 'Too many tries. Wait a moment and try again.',
+  'error.forbidden': 'Your role may not do this. Ask an administrator.',
+  'error.notFound': 'This no longer exists.',
+  'error.unknown': 'Something went wrong. Try again; if it stays, tell your administrator.',
+  'error.screen': 'This screen could not be shown',
+  'screen.notFound': 'There is no such page',
+  'screen.toInbox': 'Go to the inbox',
+
+  'agent.unknown': 'Former colleague',
+  'agent.you': 'You',
+
+  'rail.label': 'Main',
+  'rail.inbox': 'Inbox',
+  'rail.customers': 'Customers',
+  'rail.channels': 'Channels',
+  'rail.settings': 'Settings',
+  'rail.expand': 'Show names',
+  'rail.collapse': 'Hide names',
+  'rail.trouble': { one: '{n} mailbox is not working', other: '{n} mailboxes are not working' },
+  'rail.me': 'You and your settings',
+  'rail.commands': 'Commands',
+  'rail.keys': 'Keyboard shortcuts',
+  'rail.signOut': 'Sign out',
+  'rail.skip': 'Skip to content',
+  'availability.online': 'Online',
+  'availability.busy': 'Busy',
+  'availability.away': 'Away',
+  'theme.system': 'Theme: as the system',
+  'theme.light': 'Theme: light',
+  'theme.dark': 'Theme: dark',
+
+  'pill.connecting': 'Connecting…',
+  'pill.catchingUp': 'Catching up…',
+  'pill.live': 'Live',
+  'pill.waiting': 'Offline – as of {time}. Reconnecting…',
+  'pill.tryNow': 'Try now',
+
+  'palette.title': 'Commands',
+  'palette.placeholder': 'Type a command, a name or an address…',
+  'palette.commands': 'Commands',
+  'palette.customers': 'Customers',
+  'palette.go': 'Go to',
+  'palette.none': 'Nothing found. Try a name, an address or a command.',
+
+  'keys.title': 'Keyboard shortcuts',
+  'keys.note': 'They work on every keyboard layout and rest while you type.',
+  'keys.list': 'List',
+  'keys.conversation': 'Conversation',
+  'keys.write': 'Writing',
+  'keys.go': 'Go to',
+  'keys.everywhere': 'Everywhere',
+
+  'setup.pending': 'Setting up…',
+} as const
+
+export const en = { ...shared, ...inbox, ...admin }

@@ -1,0 +1,69 @@
+// All texts of the app. English is the type: a language that misses a key, has one
+// too many or gives a plain text for a plural does not compile.
+import { en } from './en'
+
+import type { Plural, Texts } from './texts'
+export type Key = keyof typeof en
+export type Catalogue = Texts<typeof en>
+export type Language = 'en' | 'fa' | 'th'
+type Params = Record<string, string | number>
+
+export const languages: { id: Language; name: string }[] = [
+  { id: 'en', name: 'English' },
+  { id: 'fa', name: 'فارسی' },
+  { id: 'th', name: 'ไทย' },
+]
+
+const load: Record<Language, () => Promise<Catalogue>> = {
+  en: async () => en,
+  fa: async () => (await import('./fa')).fa,
+  th: async () => (await import('./th')).th,
+}
+
+let language = $state<Language>('en')
+let catalogue = $state.raw<Catalogue>(en)
+let plural = new Intl.PluralRules('en')
+let number = new Intl.NumberFormat('en')
+
+export const i18n = {
+  get language() {
+    return language
+  },
+  get dir(): 'ltr' | 'rtl' {
+    return language === 'fa' ? 'rtl' : 'ltr'
+  },
+}
+
+/** What the browser asks for, if we speak it. */
+export function preferredLanguage(): Language {
+  for (const l of navigator.languages ?? []) {
+    const id = l.slice(0, 2)
+    if (id === 'en' || id === 'fa' || id === 'th') return id
+  }
+  return 'en'
+}
+
+export async function setLanguage(id: Language) {
+  const next = await load[id]()
+  plural = new Intl.PluralRules(id)
+  number = new Intl.NumberFormat(id)
+  catalogue = next
+  language = id
+  document.documentElement.lang = id
+  document.documentElement.dir = id === 'fa' ? 'rtl' : 'ltr'
+}
+
+/**
+ * The text for a key. `{name}` is replaced by the parameter of that name; numbers
+ * are written in the language's digits. Plurals choose by the parameter `n`.
+ */
+export function t(key: Key, params?: Params): string {
+  const entry: string | Plural = catalogue[key]
+  const text = typeof entry === 'string' ? entry : (entry[plural.select(Number(params?.n ?? 0))] ?? entry.other)
+  if (!params) return text
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const v = params[name]
+    if (v === undefined) return whole
+    return typeof v === 'number' ? number.format(v) : v
+  })
+}
