@@ -38,6 +38,7 @@ func Load(path string, kinds []connectors.Kind, env func(string) (string, bool))
 	if root := r.parse(src); root != nil {
 		r.config(root, c)
 	}
+	c.Data = r.path(c.Data)
 	if len(r.problems) > 0 {
 		sortProblems(r.problems)
 		return nil, r.problems
@@ -113,13 +114,13 @@ func (r *reader) parse(src []byte) *yaml.Node {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		r.syntax(err)
+		r.syntax(src, err)
 		return nil
 	}
 	switch err := d.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		r.syntax(err)
+		r.syntax(src, err)
 	default:
 		r.problem(max(second.Line, 1), "", "a second document starts after ---; keep everything in one")
 	}
@@ -129,11 +130,14 @@ func (r *reader) parse(src []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	yamlLine   = regexp.MustCompile(`^line (\d+): `)
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+)
 
 // syntax reports what the YAML parser says, except where its words repeat text
 // of the file: a password that starts with * is an alias to it.
-func (r *reader) syntax(err error) {
+func (r *reader) syntax(src []byte, err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -141,6 +145,9 @@ func (r *reader) syntax(err error) {
 			line = n
 		}
 		text = text[len(m[0]):]
+	}
+	if m := yamlAnchor.FindStringSubmatch(text); m != nil { // the parser gives no line
+		line = 1 + bytes.Count(src[:max(0, bytes.Index(src, []byte("*"+m[1])))], []byte("\n"))
 	}
 	switch {
 	case strings.Contains(text, "unknown anchor"), strings.Contains(text, "anchor '"):

@@ -181,7 +181,6 @@ func (r *reader) config(root *yaml.Node, c *Config) {
 			}
 		}
 	}
-	c.Data = r.path(c.Data)
 	r.together(c, lines)
 }
 
