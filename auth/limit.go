@@ -134,18 +134,31 @@ func addressKey(address string) limitKey {
 // network is what one client can change at will counted as one: the address
 // without its port, and of IPv6 the /64.
 func network(address string) string {
-	if ap, err := netip.ParseAddrPort(address); err == nil {
-		address = ap.Addr().String()
-	}
-	a, err := netip.ParseAddr(strings.Trim(address, "[]"))
-	if err != nil {
+	a, ok := ipOf(address)
+	if !ok {
 		return address
 	}
-	a = a.Unmap().WithZone("")
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()
 		}
 	}
 	return a.String()
+}
+
+// loopback tells addresses that say nothing about a client: a proxy on this
+// machine that does not pass the real one on must not make everybody wait for
+// everybody.
+func loopback(address string) bool {
+	a, ok := ipOf(address)
+	return address == "" || ok && a.IsLoopback()
+}
+
+// ipOf reads an IP address with or without a port.
+func ipOf(address string) (netip.Addr, bool) {
+	if ap, err := netip.ParseAddrPort(address); err == nil {
+		return ap.Addr().Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	return a.Unmap().WithZone(""), err == nil
 }

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"strconv"
 
 	"throughline/store"
@@ -105,17 +104,6 @@ func loginLimits(email string, c Client, known bool) []limitKey {
 		return []limitKey{first}
 	}
 	return []limitKey{first, addressKey(cut(c.Address, maxAddress))}
-}
-
-// loopback tells addresses that say nothing about a client: a proxy on this
-// machine that does not pass the real one on must not make everybody wait for
-// everybody.
-func loopback(address string) bool {
-	if address == "" {
-		return true
-	}
-	a, err := netip.ParseAddr(network(address))
-	return err == nil && a.IsLoopback()
 }
 
 // knows reports whether the agent has a session from the client's network.
