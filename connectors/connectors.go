@@ -50,6 +50,9 @@ type Info struct {
 	Idempotent bool
 	// Signature is appended by the composer to what agents write.
 	Signature string
+	// Acknowledge is sent automatically to a person who opens a conversation,
+	// if not empty. Never to automatic or bulk mail.
+	Acknowledge string
 }
 
 // Receipt is what the provider said when it took a message.

@@ -1,0 +1,295 @@
+// Package identity answers "who is this?": it brings addresses to one canonical
+// form (handles), keeps which customer each handle belongs to and who decided
+// so, and joins and parts customers in a way that can be undone exactly.
+//
+// On disk it keeps two tables: "handles" (address, owner, the decision that
+// linked it) and "customers" (the record, and a pointer to the record it was
+// merged into). Messages and events refer to handles, never to customers, so a
+// link or a merge is a change of pointers and moves no message; undoing it puts
+// everything back, and what came since goes to the right side by itself.
+//
+// It never guesses: only an exact handle leads to a customer.
+package identity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"throughline/message"
+	"throughline/store"
+)
+
+// Customer is one person or organisation that writes to us.
+type Customer struct {
+	ID       uint64    `json:"-"`
+	Name     string    `json:"name,omitempty"`
+	Company  string    `json:"company,omitempty"`
+	Note     string    `json:"note,omitempty"`
+	Language string    `json:"language,omitempty"`
+	TimeZone string    `json:"time_zone,omitempty"`
+	Created  time.Time `json:"created"`
+
+	// MergedInto is the record that stands for this one since a merge, 0 if
+	// the record stands for itself. Merge is who decided it.
+	MergedInto uint64    `json:"merged_into,omitempty"`
+	Merge      *Decision `json:"merge,omitempty"`
+}
+
+// Handle is one address and its owner.
+type Handle struct {
+	ID       uint64         `json:"-"`
+	Handle   message.Handle `json:"handle"` // canonical
+	Customer uint64         `json:"customer"`
+	Name     string         `json:"name,omitempty"` // as last written by its user
+	Verified bool           `json:"verified,omitempty"`
+	Shared   bool           `json:"shared,omitempty"` // used by several people: suggests and never links
+	Link     Decision       `json:"link"`
+}
+
+// Decision records who joined two things, when and why.
+type Decision struct {
+	By         string    `json:"by"` // "exact" (first contact) or "agent:ID"
+	Time       time.Time `json:"time"`
+	Reason     string    `json:"reason,omitempty"`
+	Confidence float64   `json:"confidence"` // 0 to 1
+}
+
+// Exact is the By of a handle that made its own customer at first contact.
+const Exact = "exact"
+
+// Identity keeps customers and handles.
+type Identity struct {
+	handles   *store.Table[Handle]
+	customers *store.Table[Customer]
+}
+
+// New declares the tables in s.
+func New(s *store.Store) *Identity {
+	return &Identity{
+		handles: store.NewTable(s, "handles", store.TableOptions[Handle]{
+			Indexes: []store.Index[Handle]{
+				{Name: "handle", Unique: true, Keys: func(h *Handle) []store.Key {
+					return []store.Key{store.K().Str(string(h.Handle))}
+				}},
+				{Name: "customer", Keys: func(h *Handle) []store.Key {
+					return []store.Key{store.K().Uint(h.Customer)}
+				}},
+				{Name: "words", Keys: func(h *Handle) []store.Key {
+					return wordKeys(append(addressWords(h.Handle), words(h.Name)...))
+				}},
+			},
+		}),
+		customers: store.NewTable(s, "customers", store.TableOptions[Customer]{
+			Indexes: []store.Index[Customer]{
+				{Name: "merged_into", Keys: func(c *Customer) []store.Key {
+					if c.MergedInto == 0 {
+						return nil
+					}
+					return []store.Key{store.K().Uint(c.MergedInto)}
+				}},
+				{Name: "words", Keys: func(c *Customer) []store.Key {
+					return wordKeys(append(words(c.Name), words(c.Company)...))
+				}},
+			},
+		}),
+	}
+}
+
+// Find looks an address up; h need not be canonical.
+func (i *Identity) Find(tx *store.Tx, h message.Handle) (*Handle, bool) {
+	c, err := Canonical(h)
+	if err != nil {
+		return nil, false
+	}
+	id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(c)))
+	if !ok {
+		return nil, false
+	}
+	handle, err := i.Handle(tx, id)
+	return handle, err == nil
+}
+
+// Handle returns a handle by its ID; store.ErrNotFound if there is none.
+func (i *Identity) Handle(tx *store.Tx, id uint64) (*Handle, error) {
+	h, err := i.handles.Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	h.ID = id
+	return h, nil
+}
+
+// Customer returns the record itself, merged or not; store.ErrNotFound if there
+// is none.
+func (i *Identity) Customer(tx *store.Tx, id uint64) (*Customer, error) {
+	c, err := i.customers.Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	c.ID = id
+	return c, nil
+}
+
+// Root returns the record that stands for customer id after all merges.
+func (i *Identity) Root(tx *store.Tx, id uint64) (*Customer, error) {
+	c, err := i.Customer(tx, id)
+	// A merge joins two roots, so the pointers cannot form a ring; the bound
+	// only keeps a damaged file from hanging the hub.
+	for n := 0; err == nil && c.MergedInto != 0; n++ {
+		if n == 1000 {
+			return nil, fmt.Errorf("identity: customer %d is merged in a ring; run throughline check", id)
+		}
+		c, err = i.Customer(tx, c.MergedInto)
+	}
+	return c, err
+}
+
+// Members returns root and every record merged into it, directly or by way of
+// another; root comes first.
+func (i *Identity) Members(tx *store.Tx, root uint64) ([]*Customer, error) {
+	c, err := i.Customer(tx, root)
+	if err != nil {
+		return nil, err
+	}
+	members := []*Customer{c}
+	for n := 0; n < len(members); n++ {
+		for e := range i.customers.Scan(tx, store.Range{Index: "merged_into", Prefix: store.K().Uint(members[n].ID)}) {
+			m, err := i.Customer(tx, e.ID)
+			if err != nil {
+				return nil, err
+			}
+			members = append(members, m)
+		}
+	}
+	return members, nil
+}
+
+// Handles returns the handles of all members of root, in the order they came.
+func (i *Identity) Handles(tx *store.Tx, root uint64) ([]*Handle, error) {
+	members, err := i.Members(tx, root)
+	if err != nil {
+		return nil, err
+	}
+	var handles []*Handle
+	for _, m := range members {
+		for e := range i.handles.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(m.ID)}) {
+			h, err := i.Handle(tx, e.ID)
+			if err != nil {
+				return nil, err
+			}
+			handles = append(handles, h)
+		}
+	}
+	slices.SortFunc(handles, func(a, b *Handle) int { return int(int64(a.ID) - int64(b.ID)) })
+	return handles, nil
+}
+
+// Subjects returns the subjects whose timelines together are root's: all member
+// records and all their handles.
+func (i *Identity) Subjects(tx *store.Tx, root uint64) ([]uint64, error) {
+	members, err := i.Members(tx, root)
+	if err != nil {
+		return nil, err
+	}
+	var ids []uint64
+	for _, m := range members {
+		ids = append(ids, m.ID)
+		for e := range i.handles.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(m.ID)}) {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids, nil
+}
+
+// Resolve returns the handle of p, making it and a customer of its own at the
+// first contact. p.Handle must be canonical. verified tells that the sender was
+// vouched for this time.
+func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Handle, created bool, err error) {
+	if id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(p.Handle))); ok {
+		if h, err = i.Handle(tx, id); err != nil {
+			return nil, false, err
+		}
+		changed := false
+		if verified && !h.Verified {
+			h.Verified, changed = true, true
+		}
+		if p.Name != "" && h.Name == "" {
+			h.Name, changed = p.Name, true
+			if err := i.nameCustomer(tx, h.Customer, p.Name); err != nil {
+				return nil, false, err
+			}
+		}
+		if changed {
+			err = i.handles.Put(tx, id, h)
+		}
+		return h, false, err
+	}
+	c := &Customer{ID: tx.NextID(), Name: p.Name, Created: tx.Now()}
+	if err := i.customers.Insert(tx, c.ID, c); err != nil {
+		return nil, false, err
+	}
+	h = &Handle{ID: tx.NextID(), Handle: p.Handle, Customer: c.ID, Name: p.Name, Verified: verified,
+		Link: Decision{By: Exact, Time: tx.Now(), Confidence: 1}}
+	return h, true, i.handles.Insert(tx, h.ID, h)
+}
+
+func (i *Identity) nameCustomer(tx *store.Tx, id uint64, name string) error {
+	c, err := i.Customer(tx, id)
+	if err != nil || c.Name != "" {
+		return err
+	}
+	c.Name = name
+	return i.customers.Put(tx, id, c)
+}
+
+// Create makes a customer without handles.
+func (i *Identity) Create(tx *store.Tx, name string) (*Customer, error) {
+	c := &Customer{ID: tx.NextID(), Name: strings.TrimSpace(name), Created: tx.Now()}
+	return c, i.customers.Insert(tx, c.ID, c)
+}
+
+// Change rewrites a customer's own fields; pointers of merges stay as they are.
+func (i *Identity) Change(tx *store.Tx, id uint64, change func(*Customer)) (*Customer, error) {
+	c, err := i.Customer(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	into, merge, created := c.MergedInto, c.Merge, c.Created
+	change(c)
+	c.MergedInto, c.Merge, c.Created = into, merge, created
+	return c, i.customers.Put(tx, id, c)
+}
+
+// SetShared marks a handle as used by several people, or takes the mark away.
+func (i *Identity) SetShared(tx *store.Tx, id uint64, shared bool) (*Handle, error) {
+	h, err := i.Handle(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	h.Shared = shared
+	return h, i.handles.Put(tx, id, h)
+}
+
+// DisplayName is the best name there is for c: its own, else one that a handle
+// of it was written with, else the address.
+func (i *Identity) DisplayName(tx *store.Tx, c *Customer) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	address := ""
+	for e := range i.handles.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(c.ID)}) {
+		h, err := i.Handle(tx, e.ID)
+		if err != nil {
+			break
+		}
+		if h.Name != "" {
+			return h.Name
+		}
+		if address == "" {
+			address = h.Handle.Address()
+		}
+	}
+	return address
+}

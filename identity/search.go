@@ -1,0 +1,181 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"throughline/message"
+	"throughline/store"
+)
+
+// maxWord bounds an index key; longer words are found by their beginning.
+const maxWord = 32
+
+// fold brings a text to the form in which it is searched: compatibility forms
+// and marks gone, lower case, Persian letters written with Arabic code points
+// and foreign digits unified.
+func fold(s string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(s) {
+		switch {
+		case r == 'ي' || r == 'ى':
+			r = 'ی'
+		case r == 'ك':
+			r = 'ک'
+		case r == '\u200c' || unicode.Is(unicode.Mn, r) && r < 0x0e00: // Thai vowels and tones are letters of their own
+			continue
+		default:
+			if d := digitValue(r); d >= 0 {
+				r = rune('0' + d)
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// words are the folded words of a name.
+func words(s string) []string {
+	return strings.FieldsFunc(fold(s), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
+	})
+}
+
+// addressWords are the forms by which an address is looked for: as a whole, its
+// domain, its parts, and for a number also without the country's plus.
+func addressWords(h message.Handle) []string {
+	a := fold(h.Address())
+	switch h.Scheme() {
+	case Mailto:
+		local, domain, _ := strings.Cut(a, "@")
+		return append(words(local), a, domain)
+	case Tel, Short:
+		digits := asciiDigits(a)
+		ws := []string{digits}
+		// People remember the end of a number, without its country code.
+		for n := 4; n < len(digits) && n <= 10; n++ {
+			ws = append(ws, digits[len(digits)-n:])
+		}
+		return ws
+	}
+	return []string{a}
+}
+
+func wordKeys(ws []string) []store.Key {
+	seen := make(map[string]bool, len(ws))
+	var keys []store.Key
+	for _, w := range ws {
+		if len(w) > maxWord {
+			w = strings.ToValidUTF8(w[:maxWord], "")
+		}
+		if w != "" && !seen[w] {
+			seen[w] = true
+			keys = append(keys, store.K().Str(w))
+		}
+	}
+	return keys
+}
+
+// searchScan bounds what one search looks at.
+const searchScan = 2000
+
+// Search finds customers by the beginning of a word of their name or company, of
+// an address, or by the last digits of a number. Every word of q must match.
+// Without words it lists all customers, newest first. next continues the list, nil at
+// its end.
+func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (found []*Customer, next store.Key, err error) {
+	parts := words(q)
+	if strings.Contains(q, "@") {
+		parts = strings.Fields(fold(q))
+	} else if digits := asciiDigits(q); len(digits) >= 4 && len(digits) >= len(strings.Join(parts, ""))-1 {
+		parts = []string{digits}
+	}
+	if len(parts) == 0 {
+		return i.newest(tx, after, limit)
+	}
+	var matches map[uint64]bool
+	var order []uint64
+	for n, w := range parts {
+		if len(w) > maxWord {
+			w = strings.ToValidUTF8(w[:maxWord], "")
+		}
+		roots := make(map[uint64]bool)
+		for _, id := range i.withWord(tx, w) {
+			root, err := i.Root(tx, id)
+			if err != nil {
+				return nil, nil, err
+			}
+			if n > 0 && !matches[root.ID] || roots[root.ID] {
+				continue
+			}
+			roots[root.ID] = true
+			if n == 0 {
+				order = append(order, root.ID)
+			}
+		}
+		matches = roots
+	}
+	// Results are few enough to be counted; the position is the last ID shown.
+	skipping := after != nil
+	for _, id := range order {
+		if !matches[id] {
+			continue
+		}
+		if skipping {
+			skipping = string(store.K().Uint(id)) != string(after)
+			continue
+		}
+		if len(found) == limit {
+			return found, store.K().Uint(found[limit-1].ID), nil
+		}
+		c, err := i.Customer(tx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		found = append(found, c)
+	}
+	return found, nil, nil
+}
+
+// withWord returns the records that have a word beginning with w, themselves or
+// on a handle.
+func (i *Identity) withWord(tx *store.Tx, w string) []uint64 {
+	var ids []uint64
+	prefix := store.Key(w)
+	for e := range i.customers.Scan(tx, store.Range{Index: "words", Prefix: prefix}) {
+		if ids = append(ids, e.ID); len(ids) == searchScan {
+			break
+		}
+	}
+	n := 0
+	for e := range i.handles.Scan(tx, store.Range{Index: "words", Prefix: prefix}) {
+		h, err := i.Handle(tx, e.ID)
+		if err != nil {
+			break
+		}
+		ids = append(ids, h.Customer)
+		if n++; n == searchScan {
+			break
+		}
+	}
+	return ids
+}
+
+func (i *Identity) newest(tx *store.Tx, after store.Key, limit int) (found []*Customer, next store.Key, err error) {
+	for e := range i.customers.Scan(tx, store.Range{Reverse: true, After: after}) {
+		c, err := i.Customer(tx, e.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.MergedInto != 0 {
+			continue
+		}
+		if len(found) == limit {
+			return found, next, nil
+		}
+		found, next = append(found, c), e.Pos
+	}
+	return found, nil, nil
+}

@@ -1,0 +1,176 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"throughline/connectors"
+	"throughline/store"
+)
+
+// Audit compares what a provider holds with what the hub has: every item there
+// must be in the ledger. It is kept in memory until the next one.
+type Audit struct {
+	Account           string
+	Running           bool
+	Started, Finished time.Time
+	Error             string
+	Server            int // items at the provider
+	Stored, Duplicate int
+	Held              int
+	Missing           []connectors.Item // at most maxMissing
+	MissingTotal      int
+	Imported          int
+}
+
+const (
+	maxMissing  = 1000
+	auditPage   = 500 // ledger look-ups in one read transaction
+	importBatch = 200
+)
+
+// StartAudit begins to compare in the background.
+func (h *Hub) StartAudit(ctx context.Context, account string) error {
+	conn, err := h.connector(account)
+	if err != nil {
+		return err
+	}
+	auditor, ok := conn.(connectors.Auditor)
+	if !ok {
+		return &ConflictError{"this channel cannot list what its provider holds"}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a := h.audits[account]; a != nil && a.Running {
+		return &ConflictError{"an audit of this account is running"}
+	}
+	h.audits[account] = &Audit{Account: account, Running: true, Started: time.Now().UTC()}
+	h.auditWG.Go(func() { h.audit(ctx, account, auditor) })
+	return nil
+}
+
+// Audit returns the newest audit of an account, nil if there was none.
+func (h *Hub) Audit(account string) *Audit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.audits[account]
+	if a == nil {
+		return nil
+	}
+	c := *a
+	c.Missing = slices.Clone(a.Missing)
+	return &c
+}
+
+func (h *Hub) audit(ctx context.Context, account string, auditor connectors.Auditor) {
+	page := make([]connectors.Item, 0, auditPage)
+	flush := func() error {
+		err := h.Store.View(func(tx *store.Tx) error {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			a := h.audits[account]
+			for _, it := range page {
+				a.Server++
+				switch was, _, ok := h.outcome(tx, account, it.Source); {
+				case !ok:
+					a.MissingTotal++
+					if len(a.Missing) < maxMissing {
+						a.Missing = append(a.Missing, it)
+					}
+				case was == Stored:
+					a.Stored++
+				case was == Duplicate:
+					a.Duplicate++
+				default:
+					a.Held++
+				}
+			}
+			return nil
+		})
+		page = page[:0]
+		return err
+	}
+	err := auditor.Inventory(ctx, func(it connectors.Item) error {
+		page = append(page, it)
+		if len(page) == auditPage {
+			return flush()
+		}
+		return nil
+	})
+	if err == nil {
+		err = flush()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.audits[account]
+	a.Running, a.Finished = false, time.Now().UTC()
+	if err != nil {
+		a.Error = err.Error()
+	}
+}
+
+// ImportMissing takes in what the newest audit found missing: the given sources
+// of it, or all (nil).
+func (h *Hub) ImportMissing(ctx context.Context, account string, sources []string) error {
+	conn, err := h.connector(account)
+	if err != nil {
+		return err
+	}
+	auditor, ok := conn.(connectors.Auditor)
+	if !ok {
+		return &ConflictError{"this channel cannot fetch an item again"}
+	}
+	a := h.Audit(account)
+	if a == nil || a.Running {
+		return &ConflictError{"run an audit of this account first"}
+	}
+	var want []string
+	for _, it := range a.Missing {
+		if sources == nil || slices.Contains(sources, it.Source) {
+			want = append(want, it.Source)
+		}
+	}
+	in := &sink{hub: h, account: account}
+	for chunk := range slices.Chunk(want, importBatch) {
+		if err := auditor.Refetch(ctx, in, chunk); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+		if err := h.settleImport(account, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleImport moves what the ledger now knows out of the audit's missing list.
+func (h *Hub) settleImport(account string, sources []string) error {
+	return h.Store.View(func(tx *store.Tx) error {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		a := h.audits[account]
+		for _, s := range sources {
+			was, _, ok := h.outcome(tx, account, s)
+			if !ok {
+				continue
+			}
+			i := slices.IndexFunc(a.Missing, func(it connectors.Item) bool { return it.Source == s })
+			if i < 0 {
+				continue
+			}
+			a.Missing = slices.Delete(a.Missing, i, i+1)
+			a.MissingTotal--
+			a.Imported++
+			switch was {
+			case Stored:
+				a.Stored++
+			case Duplicate:
+				a.Duplicate++
+			default:
+				a.Held++
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,94 @@
+package inbox
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"throughline/message"
+	"throughline/safehtml"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// The loop guard: two machines that answer each other stop after a few mails,
+// however they disguise themselves. It counts what was sent automatically to one
+// handle and over one account.
+const (
+	automaticBucket     = "automatic"
+	automaticPerHandle  = 3 // in automaticWindow
+	automaticPerAccount = 500
+	automaticWindow     = 24 * time.Hour
+)
+
+// acknowledge answers the first message of a conversation automatically, where the
+// account says so. What no person wrote, what went to many, and a sender who is
+// probably not himself get no answer (RFC 3834 section 2).
+func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) error {
+	info, ok := h.accountInfo(r.Account)
+	if !ok || info.Acknowledge == "" || !isNew || r.Direction != message.In ||
+		!asksForAnswer(r) || r.List != "" || r.Vouch == message.VouchFailed {
+		return nil
+	}
+	to := h.withoutUnknown([]message.Person{r.From})
+	if len(to) == 0 {
+		return nil
+	}
+	// An old mailbox taken in is no news to its writers.
+	if tx.Now().Sub(when(tx, &r.Message)) > time.Hour {
+		return nil
+	}
+	for _, g := range []struct {
+		key   string
+		limit int
+	}{{"handle\x00" + string(to[0].Handle), automaticPerHandle}, {"account\x00" + r.Account, automaticPerAccount}} {
+		if ok, err := h.allow(tx, g.key, g.limit); err != nil || !ok {
+			return err
+		}
+	}
+	m := &Record{Message: message.Message{
+		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: r.Account, Direction: message.Out,
+		From: info.Own, To: to, Subject: "Re: " + bareSubject(r.Subject), Automatic: true,
+		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.AutoReply,
+	}, Conversation: c.ID}
+	m.Ref = message.OwnRef(m.ID, m.Token)
+	compose(m, nil, safehtml.FromText(info.Acknowledge), info.Signature, ModeReply)
+	if r.Ref != "" {
+		m.Refs, m.Thread = []string{r.Ref}, []string{r.Ref}
+	}
+	var err error
+	if m.Seq, err = h.Timeline.Append(tx, timeline.Event{
+		Kind: timeline.MessageQueued, Conversation: c.ID, Message: m.ID, Subjects: []uint64{c.Handle},
+	}); err != nil {
+		return err
+	}
+	if err := h.messages.Insert(tx, m.ID, m); err != nil {
+		return err
+	}
+	if err := h.deliveries.Insert(tx, m.ID, &Delivery{Account: r.Account, Status: message.Queued, Due: tx.Now(), Created: tx.Now()}); err != nil {
+		return err
+	}
+	// The customer still waits: a machine has not answered him.
+	c.Messages++
+	c.LastSeq = m.Seq
+	return h.conversations.Put(tx, c.ID, c)
+}
+
+// allow counts one automatic message against a limit, if it has room.
+func (h *Hub) allow(tx *store.Tx, key string, limit int) (bool, error) {
+	var sent []time.Time
+	if v := tx.GetValue(automaticBucket, key); v != nil {
+		if err := json.Unmarshal(v, &sent); err != nil {
+			return false, err
+		}
+	}
+	sent = slices.DeleteFunc(sent, func(t time.Time) bool { return tx.Now().Sub(t) > automaticWindow })
+	if len(sent) >= limit {
+		return false, nil
+	}
+	v, err := json.Marshal(append(sent, tx.Now()))
+	if err != nil {
+		return false, err
+	}
+	return true, tx.PutValue(automaticBucket, key, v)
+}

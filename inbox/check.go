@@ -1,0 +1,200 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"throughline/message"
+	"throughline/store"
+)
+
+// checkPage is how many records one read transaction of a check looks at.
+const checkPage = 500
+
+// Check recomputes what is derived and follows every pointer. It returns the
+// problems in words, and nothing for a sound data folder. It may run beside a
+// working hub, but only a stopped one stands still for it.
+func (h *Hub) Check(ctx context.Context) (problems []string, err error) {
+	if problems, err = h.Store.Check(ctx); err != nil {
+		return problems, err
+	}
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if err := pages(ctx, h.Store, h.conversations, func(tx *store.Tx, id uint64, c *Conversation) error {
+		return h.checkConversation(tx, id, c, bad)
+	}); err != nil {
+		return problems, err
+	}
+	if err := pages(ctx, h.Store, h.messages, func(tx *store.Tx, id uint64, r *Record) error {
+		h.checkMessage(tx, id, r, bad)
+		return nil
+	}); err != nil {
+		return problems, err
+	}
+	if err := pages(ctx, h.Store, h.deliveries, func(tx *store.Tx, id uint64, d *Delivery) error {
+		if _, err := h.Message(tx, id); err != nil {
+			bad("delivery %d has no message", id)
+		}
+		if d.waiting() && d.Due.IsZero() {
+			bad("delivery %d waits and is never due", id)
+		}
+		return nil
+	}); err != nil {
+		return problems, err
+	}
+	if err := h.Store.View(func(tx *store.Tx) error { return h.Identity.Check(tx, bad) }); err != nil {
+		return problems, err
+	}
+	return problems, h.Store.View(func(tx *store.Tx) error {
+		h.checkLedger(tx, bad)
+		return ctx.Err()
+	})
+}
+
+// pages walks a table in short read transactions.
+func pages[V any](ctx context.Context, s *store.Store, t *store.Table[V], fn func(tx *store.Tx, id uint64, v *V) error) error {
+	var after store.Key
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		more = false
+		if err := s.View(func(tx *store.Tx) error {
+			n := 0
+			for e := range t.Scan(tx, store.Range{After: after}) {
+				if n == checkPage {
+					more = true
+					return nil
+				}
+				n++
+				v, err := t.Get(tx, e.ID)
+				if err != nil {
+					return err
+				}
+				if err := fn(tx, e.ID, v); err != nil {
+					return err
+				}
+				after = e.Pos
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Hub) checkConversation(tx *store.Tx, id uint64, c *Conversation, bad func(string, ...any)) error {
+	d, err := h.derive(tx, id)
+	if err != nil {
+		bad("conversation %d: %v", id, err)
+		return nil
+	}
+	if c.MergedInto != 0 {
+		if d.newest != nil {
+			bad("conversation %d is merged into %d and still has entries", id, c.MergedInto)
+		}
+		if _, err := h.Conversation(tx, id); err != nil {
+			bad("conversation %d: %v", id, err)
+		}
+		return nil
+	}
+	if d.messages == 0 {
+		// Only an agent who took the first message back leaves one empty.
+		if c.Status != Resolved || c.Messages != 0 {
+			bad("conversation %d is empty", id)
+		}
+		return nil
+	}
+	if c.Messages != d.messages {
+		bad("conversation %d counts %d messages and has %d", id, c.Messages, d.messages)
+	}
+	if c.Undelivered != d.undelivered {
+		bad("conversation %d counts %d undelivered messages and has %d", id, c.Undelivered, d.undelivered)
+	}
+	if c.Unread > d.unread {
+		bad("conversation %d counts %d unread messages and can have %d", id, c.Unread, d.unread)
+	}
+	if _, err := h.Identity.Handle(tx, c.Handle); err != nil {
+		bad("conversation %d belongs to handle %d, which does not exist", id, c.Handle)
+	}
+	return nil
+}
+
+func (h *Hub) checkMessage(tx *store.Tx, id uint64, r *Record, bad func(string, ...any)) {
+	c, err := h.conversations.Get(tx, r.Conversation)
+	if err != nil || c.MergedInto != 0 {
+		bad("message %d is in conversation %d, which does not exist", id, r.Conversation)
+	}
+	switch e, err := h.Timeline.Get(tx, r.Seq); {
+	case err != nil:
+		bad("message %d has no event %d", id, r.Seq)
+	case e.Message != id || e.Conversation != r.Conversation:
+		bad("message %d and its event %d tell different stories", id, r.Seq)
+	case e.Quiet != r.Cancelled:
+		bad("message %d: event %d is hidden: %v", id, r.Seq, e.Quiet)
+	}
+	for _, p := range r.Parts {
+		if p.Blob == "" {
+			continue
+		}
+		if _, err := h.Blobs.Stat(p.Blob); err != nil {
+			bad("message %d: attachment %s is not in the blob store", id, p.Blob)
+		}
+	}
+	if r.RawBlob != "" {
+		if _, err := h.Blobs.Stat(r.RawBlob); err != nil {
+			bad("message %d: raw item %s is not in the blob store", id, r.RawBlob)
+		}
+	}
+	if r.Direction == message.Out && r.Token != "" {
+		if _, err := h.Delivery(tx, id); err != nil {
+			bad("message %d was written here and has no delivery", id)
+		}
+	}
+}
+
+// checkLedger compares the ledger with what it points to, and the tallies with
+// the ledger. It is one pass in one read transaction: entries are narrow.
+func (h *Hub) checkLedger(tx *store.Tx, bad func(string, ...any)) {
+	tallies := make(map[string]*tally)
+	stored := make(map[uint64]int)
+	for key := range tx.Values(ledgerBucket) {
+		account, source, ok := strings.Cut(key, "\x00")
+		if !ok {
+			bad("the ledger has an entry without an account: %q", key)
+			continue
+		}
+		what, id, _ := h.outcome(tx, account, source)
+		t := tallies[account]
+		if t == nil {
+			t = new(tally)
+			tallies[account] = t
+		}
+		t.add(what)
+		switch what {
+		case Stored, Duplicate:
+			if what == Stored {
+				stored[id]++
+			}
+			if _, err := h.messages.Get(tx, id); err != nil {
+				bad("ledger: %s of %s is %s as message %d, which does not exist", source, account, what, id)
+			}
+		}
+	}
+	for id, n := range stored {
+		if n > 1 {
+			bad("ledger: message %d is stored for %d items", id, n)
+		}
+	}
+	for account := range tx.Values(tallyBucket) {
+		got, want := h.tally(tx, account), tallies[account]
+		if want == nil {
+			want = new(tally)
+		}
+		if got.Stored != want.Stored || got.Duplicate != want.Duplicate {
+			bad("account %s counts %d stored and %d duplicate items, the ledger %d and %d",
+				account, got.Stored, got.Duplicate, want.Stored, want.Duplicate)
+		}
+	}
+}

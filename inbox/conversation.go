@@ -1,0 +1,307 @@
+package inbox
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"throughline/message"
+	"throughline/store"
+)
+
+// The states of a conversation.
+const (
+	Open     = "open"
+	Snoozed  = "snoozed" // out of sight until a time or the customer's next message
+	Resolved = "resolved"
+)
+
+// The priorities, lowest first.
+var priorities = []string{"low", "normal", "high", "urgent"}
+
+// The lists of conversations. A list of one agent is Mine.
+const (
+	ViewMine       = "mine"
+	ViewUnassigned = "unassigned"
+	ViewAll        = "all"
+	ViewSnoozed    = "snoozed"
+	ViewResolved   = "resolved"
+	ViewFailed     = "failed" // open, with an outgoing message that did not arrive
+)
+
+// Conversation is one matter of one customer: its messages, over any channel, and
+// what is done about it. Counters are derived from the messages; Check recomputes
+// them.
+type Conversation struct {
+	ID           uint64    `json:"-"`
+	Handle       uint64    `json:"handle"` // whose matter it is
+	Account      string    `json:"account"`
+	Channel      string    `json:"channel"`
+	Subject      string    `json:"subject,omitempty"`
+	Preview      string    `json:"preview,omitempty"`
+	Direction    string    `json:"direction,omitempty"` // in, out or note: of the newest entry
+	Status       string    `json:"status"`
+	Priority     string    `json:"priority"`
+	Kind         string    `json:"kind,omitempty"` // of the first message, "" for a human one
+	Assignee     uint64    `json:"assignee,omitempty"`
+	Tags         []string  `json:"tags,omitempty"`
+	SnoozedUntil time.Time `json:"snoozed_until,omitzero"`
+	Waiting      time.Time `json:"waiting,omitzero"` // since when the customer waits for an answer
+	Last         time.Time `json:"last"`
+	Created      time.Time `json:"created"`
+	LastSeq      uint64    `json:"last_seq"`
+	Messages     int       `json:"messages"`
+	Unread       int       `json:"unread,omitempty"`      // incoming since anybody read or answered
+	Undelivered  int       `json:"undelivered,omitempty"` // see Delivery.troubled
+	Draft        uint64    `json:"draft,omitempty"`       // agent with a draft here
+
+	// Participants wrote in the conversation or were addressed in it; only
+	// they can join it by a reference. Ours are not among them.
+	Participants []message.Person `json:"participants,omitempty"`
+	Accounts     []string         `json:"accounts,omitempty"` // ours that it came over
+
+	MergedInto uint64 `json:"merged_into,omitempty"`
+}
+
+// maxParticipants bounds the record of a conversation; who comes later is not
+// admitted by a reference any more and opens a conversation of his own.
+const maxParticipants = 300
+
+func (c *Conversation) has(h message.Handle) bool {
+	return slices.ContainsFunc(c.Participants, func(p message.Person) bool { return p.Handle == h })
+}
+
+func (c *Conversation) admit(people ...message.Person) {
+	for _, p := range people {
+		if p.Handle != "" && !c.has(p.Handle) && len(c.Participants) < maxParticipants {
+			c.Participants = append(c.Participants, p)
+		}
+	}
+}
+
+func (c *Conversation) addAccount(a string) {
+	if a != "" && !slices.Contains(c.Accounts, a) {
+		c.Accounts = append(c.Accounts, a)
+	}
+}
+
+// listKeys makes one index key for each list the conversation is on.
+func (c *Conversation) listKeys(rest func(store.Key) store.Key) []store.Key {
+	if c.MergedInto != 0 {
+		return nil
+	}
+	switch c.Status {
+	case Snoozed:
+		return []store.Key{rest(store.K().Str(ViewSnoozed))}
+	case Resolved:
+		return []store.Key{rest(store.K().Str(ViewResolved))}
+	}
+	keys := make([]store.Key, 0, 3)
+	keys = append(keys, rest(store.K().Str(ViewAll)), rest(store.K().Str(mineOr(c.Assignee))))
+	if c.Undelivered > 0 {
+		keys = append(keys, rest(store.K().Str(ViewFailed)))
+	}
+	return keys
+}
+
+func mineOr(assignee uint64) string {
+	if assignee == 0 {
+		return ViewUnassigned
+	}
+	return fmt.Sprintf("%s:%d", ViewMine, assignee)
+}
+
+// on tells whether the conversation stands on a list.
+func (c *Conversation) on(view string, agent uint64) bool {
+	switch view {
+	case ViewMine:
+		return c.Status == Open && c.Assignee == agent
+	case ViewUnassigned:
+		return c.Status == Open && c.Assignee == 0
+	case ViewAll:
+		return c.Status == Open
+	case ViewFailed:
+		return c.Status == Open && c.Undelivered > 0
+	}
+	return c.Status == view
+}
+
+// Conversation returns a conversation, or the one it was merged into.
+func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
+	for range 100 {
+		c, err := h.conversations.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		c.ID = id
+		if c.MergedInto == 0 {
+			return c, nil
+		}
+		id = c.MergedInto
+	}
+	return nil, fmt.Errorf("inbox: conversation %d is merged in a ring; run throughline check", id)
+}
+
+// ListQuery asks for a stretch of a list. Tag and Handles narrow it down; with
+// Handles and no View it is all conversations of these handles.
+type ListQuery struct {
+	View    string
+	Agent   uint64 // who asks, for ViewMine
+	Sort    string // "newest" (default) or "waiting": longest waiting first
+	Tag     string
+	Handles []uint64
+	After   store.Key // from the last answer
+	Limit   int
+}
+
+// listScan bounds what one narrowed-down list looks at.
+const listScan = 5000
+
+// List returns conversations in order and where to go on; next is nil at the end.
+func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
+	if len(q.Handles) > 0 {
+		return h.listHandles(tx, q)
+	}
+	r := store.Range{Index: "list", After: q.After}
+	if q.Sort == "waiting" {
+		r.Index = "waiting"
+	}
+	switch q.View {
+	case ViewMine:
+		r.Prefix = store.K().Str(mineOr(q.Agent))
+	case ViewUnassigned, ViewAll, ViewSnoozed, ViewResolved, ViewFailed:
+		r.Prefix = store.K().Str(q.View)
+	default:
+		return nil, nil, &InvalidError{"view", fmt.Sprintf("there is no list %q", q.View)}
+	}
+	if q.Tag != "" && q.Sort != "waiting" {
+		r.Index, r.Prefix = "tag", store.K().Str(q.Tag)
+	}
+	seen := 0
+	for e := range h.conversations.Scan(tx, r) {
+		if len(list) == q.Limit || seen == listScan {
+			return list, next, nil
+		}
+		seen++
+		c, err := h.Conversation(tx, e.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		next = e.Pos
+		if q.Tag != "" && !(slices.Contains(c.Tags, q.Tag) && c.on(q.View, q.Agent)) {
+			continue
+		}
+		list = append(list, c)
+	}
+	return list, nil, nil
+}
+
+// listHandles lists the conversations of one customer, newest first. A customer's
+// conversations are few enough to be sorted here; After is the position in time.
+func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
+	for _, id := range q.Handles {
+		n := 0
+		for e := range h.conversations.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(id)}) {
+			c, err := h.Conversation(tx, e.ID)
+			if err != nil {
+				return nil, nil, err
+			}
+			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) {
+				continue
+			}
+			pos := store.K().TimeDesc(c.Last).Uint(c.ID)
+			if q.After != nil && slices.Compare(pos, q.After) <= 0 {
+				continue
+			}
+			list = append(list, c)
+			if n++; n > q.Limit {
+				break
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *Conversation) int {
+		return slices.Compare(store.K().TimeDesc(a.Last).Uint(a.ID), store.K().TimeDesc(b.Last).Uint(b.ID))
+	})
+	if len(list) > q.Limit {
+		list = list[:q.Limit]
+		last := list[len(list)-1]
+		next = store.K().TimeDesc(last.Last).Uint(last.ID)
+	}
+	return list, next, nil
+}
+
+// Counts are the lengths of the lists.
+type Counts struct{ Mine, Unassigned, All, Snoozed, Resolved, Failed, Held int }
+
+// Counts reads the maintained counters, for one agent.
+func (h *Hub) Counts(tx *store.Tx, agent uint64) Counts {
+	n := func(view string) int { return h.conversations.Count(tx, "list", store.K().Str(view)) }
+	return Counts{
+		Mine: n(mineOr(agent)), Unassigned: n(ViewUnassigned), All: n(ViewAll),
+		Snoozed: n(ViewSnoozed), Resolved: n(ViewResolved), Failed: n(ViewFailed),
+		Held: h.held.Len(tx),
+	}
+}
+
+// TagCount is a tag and how many conversations have it.
+type TagCount struct {
+	Name  string
+	Count int
+}
+
+// Tags returns all tags in use, in order of the alphabet.
+func (h *Hub) Tags(tx *store.Tx) []TagCount {
+	var tags []TagCount
+	r := store.Range{Index: "tag"}
+	for {
+		found := false
+		for e := range h.conversations.Scan(tx, r) {
+			name, group := firstComponent(e.Pos)
+			tags = append(tags, TagCount{Name: name, Count: h.conversations.Count(tx, "tag", group)})
+			r.After, found = afterGroup(group), true
+			break
+		}
+		if !found {
+			return tags
+		}
+	}
+}
+
+// previewRunes is the length of a preview.
+const previewRunes = 140
+
+// preview is the beginning of a text on one line.
+func preview(s string) string {
+	out := make([]byte, 0, previewRunes)
+	n, space := 0, false
+	for _, r := range s {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
+			space = len(out) > 0
+			continue
+		}
+		if space {
+			out, space = append(out, ' '), false
+		}
+		out = utf8.AppendRune(out, r)
+		if n++; n == previewRunes {
+			out = append(out, "…"...)
+			break
+		}
+	}
+	return string(out)
+}
+
+// firstComponent is the string an index position begins with, and the key of its
+// group. Tags hold no control characters, so nothing in them was escaped.
+func firstComponent(pos store.Key) (string, store.Key) {
+	i := bytes.IndexByte(pos, 0)
+	return string(pos[:i]), pos[:i+1]
+}
+
+// afterGroup is a position behind every entry of a group.
+func afterGroup(group store.Key) store.Key {
+	return append(slices.Clone(group), bytes.Repeat([]byte{0xff}, 24)...)
+}

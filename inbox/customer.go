@@ -1,0 +1,194 @@
+package inbox
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// CustomerChange is what changes of a customer's card; nil fields stay.
+type CustomerChange struct {
+	Name, Company, Note, Language, TimeZone *string
+}
+
+const (
+	maxNameRunes = 200
+	maxCardNote  = 20000
+)
+
+// tellCustomer writes an event about customers and their handles.
+func (h *Hub) tellCustomer(tx *store.Tx, kind string, agent, customer uint64, subjects []uint64, pairs ...any) error {
+	e := timeline.Event{Kind: kind, Actor: actorOrHub(agent), Customer: customer, Subjects: append(subjects, customer)}
+	if len(pairs) > 0 {
+		e.Data = eventData(pairs...)
+	}
+	_, err := h.Timeline.Append(tx, e)
+	return err
+}
+
+func (h *Hub) decision(tx *store.Tx, agent uint64, reason string) identity.Decision {
+	return identity.Decision{By: agentActor(agent), Time: tx.Now(), Reason: strings.TrimSpace(reason), Confidence: 1}
+}
+
+// CreateCustomer makes a customer with handles that nobody has yet.
+func (h *Hub) CreateCustomer(ctx context.Context, agent uint64, name string, handles []message.Handle) (id uint64, err error) {
+	name = strings.TrimSpace(name)
+	if name == "" && len(handles) == 0 {
+		return 0, &InvalidError{"name", "give a name or an address"}
+	}
+	if utf8.RuneCountInString(name) > maxNameRunes {
+		return 0, &InvalidError{"name", "a name has at most 200 characters"}
+	}
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		c, err := h.Identity.Create(tx, name)
+		if err != nil {
+			return err
+		}
+		id = c.ID
+		for _, hd := range handles {
+			if known, ok := h.Identity.Find(tx, hd); ok {
+				owner, err := h.Identity.Root(tx, known.Customer)
+				if err != nil {
+					return err
+				}
+				return &ConflictError{known.Handle.Address() + " already belongs to " + h.Identity.DisplayName(tx, owner) + "; open that customer instead"}
+			}
+			if _, _, err := h.Identity.Link(tx, c.ID, hd, h.decision(tx, agent, "")); err != nil {
+				return linkError(err)
+			}
+		}
+		return h.tellCustomer(tx, timeline.CustomerCreated, agent, c.ID, nil)
+	})
+	return id, err
+}
+
+// UpdateCustomer changes the card of a customer.
+func (h *Hub) UpdateCustomer(ctx context.Context, agent, id uint64, ch CustomerChange) error {
+	if ch.Name != nil && utf8.RuneCountInString(*ch.Name) > maxNameRunes {
+		return &InvalidError{"name", "a name has at most 200 characters"}
+	}
+	if ch.Note != nil && len(*ch.Note) > maxCardNote {
+		return &InvalidError{"note", "this note is too long: attach a file to a conversation instead"}
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		root, err := h.Identity.Root(tx, id)
+		if err != nil {
+			return err
+		}
+		var pairs []any
+		if _, err := h.Identity.Change(tx, root.ID, func(c *identity.Customer) {
+			pairs = nil
+			for _, f := range []struct {
+				name string
+				old  *string
+				new  *string
+			}{{"name", &c.Name, ch.Name}, {"company", &c.Company, ch.Company}, {"note", &c.Note, ch.Note}, {"language", &c.Language, ch.Language}, {"time_zone", &c.TimeZone, ch.TimeZone}} {
+				if f.new == nil || *f.new == *f.old {
+					continue
+				}
+				*f.old = strings.TrimSpace(*f.new)
+				// Which fields changed, not what was in them: events are for ever.
+				pairs = append(pairs, f.name, true)
+			}
+		}); err != nil || pairs == nil {
+			return err
+		}
+		return h.tellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
+	})
+}
+
+// Link gives a handle, with all its past and future messages, to a customer.
+func (h *Hub) Link(ctx context.Context, agent, customer uint64, handle message.Handle, reason string) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if canonical, err := identity.Canonical(handle); err == nil {
+			if _, ours := h.Own(canonical); ours {
+				return &ConflictError{"this is an address of our own"}
+			}
+		}
+		hd, before, err := h.Identity.Link(tx, customer, handle, h.decision(tx, agent, reason))
+		if err != nil {
+			return linkError(err)
+		}
+		return h.tellCustomer(tx, timeline.HandleLinked, agent, hd.Customer, []uint64{hd.ID, before}, "handle", hd.Handle, "from", before, "reason", reason)
+	})
+}
+
+// linkError makes identity's refusals the hub's.
+func linkError(err error) error {
+	if c, ok := err.(*identity.ConflictError); ok {
+		return &ConflictError{c.Text}
+	}
+	return err
+}
+
+// Unlink gives a handle of a customer a new customer of its own.
+func (h *Hub) Unlink(ctx context.Context, agent, customer uint64, handle message.Handle, reason string) (split uint64, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		hd, ok := h.Identity.Find(tx, handle)
+		if !ok {
+			return ErrNotFound
+		}
+		root, err := h.Identity.Root(tx, customer)
+		if err != nil {
+			return err
+		}
+		if owner, err := h.Identity.Root(tx, hd.Customer); err != nil {
+			return err
+		} else if owner.ID != root.ID {
+			return &ConflictError{"this address does not belong to this customer"}
+		}
+		c, before, err := h.Identity.Unlink(tx, hd.ID, h.decision(tx, agent, reason))
+		if err != nil {
+			return linkError(err)
+		}
+		split = c.ID
+		return h.tellCustomer(tx, timeline.HandleUnlinked, agent, before, []uint64{hd.ID, c.ID}, "handle", hd.Handle, "to", c.ID, "reason", reason)
+	})
+	return split, err
+}
+
+// SetShared marks a handle as used by several people.
+func (h *Hub) SetShared(ctx context.Context, agent uint64, handle message.Handle, shared bool) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		hd, ok := h.Identity.Find(tx, handle)
+		if !ok {
+			return ErrNotFound
+		}
+		if hd.Shared == shared {
+			return nil
+		}
+		if _, err := h.Identity.SetShared(tx, hd.ID, shared); err != nil {
+			return err
+		}
+		return h.tellCustomer(tx, timeline.CustomerChanged, agent, hd.Customer, []uint64{hd.ID}, "shared", shared, "handle", hd.Handle)
+	})
+}
+
+// Merge lets one customer record stand for another too.
+func (h *Hub) Merge(ctx context.Context, agent, into, other uint64, reason string) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		root, merged, err := h.Identity.Merge(tx, into, other, h.decision(tx, agent, reason))
+		if err != nil {
+			return linkError(err)
+		}
+		return h.tellCustomer(tx, timeline.CustomerMerged, agent, root.ID, []uint64{merged.ID}, "member", merged.ID, "reason", reason)
+	})
+}
+
+// Unmerge takes a merge back, at any later time.
+func (h *Hub) Unmerge(ctx context.Context, agent, member uint64, reason string) (split uint64, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		c, from, err := h.Identity.Unmerge(tx, member)
+		if err != nil {
+			return linkError(err)
+		}
+		split = c.ID
+		return h.tellCustomer(tx, timeline.CustomerUnmerged, agent, from, []uint64{c.ID}, "member", c.ID, "reason", reason)
+	})
+	return split, err
+}

@@ -1,0 +1,244 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Delivery is what became of an outgoing message. It has the message's ID.
+//
+//	queued ─→ sending ─→ sent ─→ delivered ─→ read
+//	  │          │ └──→ unsure ─→ queued (an agent decides)
+//	  │          └────→ queued (try again later) · failed ─→ queued (retry)
+//	  └─→ cancelled (in the undo window)
+type Delivery struct {
+	Account  string           `json:"account"`
+	Status   message.Status   `json:"status"`
+	Reason   string           `json:"reason,omitempty"`
+	Code     string           `json:"code,omitempty"`
+	Due      time.Time        `json:"due,omitzero"` // of the next attempt, while queued or sending
+	Created  time.Time        `json:"created"`
+	Attempts []Attempt        `json:"attempts,omitempty"`
+	Rejected []message.Report `json:"rejected,omitempty"` // recipients refused, at once or by a later bounce
+	// Dismissed: an agent has seen the failure and leaves it at that.
+	Dismissed bool   `json:"dismissed,omitempty"`
+	Draft     *Draft `json:"draft,omitempty"` // what Undo gives back; gone with the first attempt
+}
+
+// Attempt is one try. It is written before the try is made, so that a crash
+// can never make the outbox forget it.
+type Attempt struct {
+	Time   time.Time `json:"time"`
+	Result string    `json:"result,omitempty"` // "" while under way; sent, retry, rejected, opt_out, account, unsure
+	Code   string    `json:"code,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// maxAttempts bounds the history kept: the first and the newest ones.
+const maxAttempts = 40
+
+// waiting tells whether the outbox has something to do.
+func (d *Delivery) waiting() bool {
+	return d.Status == message.Queued || d.Status == message.Sending
+}
+
+// troubled deliveries need an agent's eye: they count on their conversation.
+func (d *Delivery) troubled() bool {
+	return !d.Dismissed && (d.Status == message.Failed || d.Status == message.Unsure || len(d.Rejected) > 0)
+}
+
+// CanUndo tells whether the message can be taken back at a time.
+func (d *Delivery) CanUndo(now time.Time) bool {
+	return d.Status == message.Queued && len(d.Attempts) == 0 && now.Before(d.Due)
+}
+
+// CanRetry tells whether an agent may send it again.
+func (d *Delivery) CanRetry() bool {
+	return d.Status == message.Failed || d.Status == message.Unsure
+}
+
+// Delivery returns the delivery of an outgoing message; ErrNotFound for others.
+func (h *Hub) Delivery(tx *store.Tx, id uint64) (*Delivery, error) {
+	return h.deliveries.Get(tx, id)
+}
+
+// saveDelivery stores d, tells of it and keeps the conversation's count of
+// undelivered messages. A message that did not arrive brings its conversation
+// back into the open list.
+func (h *Hub) saveDelivery(tx *store.Tx, id uint64, d *Delivery, was bool, tell bool) error {
+	if err := h.deliveries.Put(tx, id, d); err != nil {
+		return err
+	}
+	r, err := h.Message(tx, id)
+	if err != nil {
+		return err
+	}
+	if is := d.troubled(); is != was {
+		c, err := h.Conversation(tx, r.Conversation)
+		if err != nil {
+			return err
+		}
+		if is {
+			c.Undelivered++
+			if c.Status != Open {
+				c.Status, c.SnoozedUntil = Open, time.Time{}
+			}
+		} else {
+			c.Undelivered--
+		}
+		if err := h.conversations.Put(tx, c.ID, c); err != nil {
+			return err
+		}
+	}
+	if !tell {
+		return nil
+	}
+	data, err := json.Marshal(struct {
+		Status message.Status `json:"status"`
+		Reason string         `json:"reason,omitempty"`
+	}{d.Status, d.Reason})
+	if err != nil {
+		return err
+	}
+	_, err = h.Timeline.Append(tx, timeline.Event{
+		Kind: timeline.MessageDelivery, Conversation: r.Conversation, Message: id, Data: data, Quiet: true,
+	})
+	return err
+}
+
+// report takes in news about an outgoing message. What is older than what we
+// know, or names a message that is not ours, changes nothing.
+func (h *Hub) report(tx *store.Tx, rep message.Report) error {
+	id, token, ok := message.ParseOwnRef(rep.Ref)
+	if !ok {
+		return nil
+	}
+	r, err := h.Message(tx, id)
+	if err != nil || r.Token != token {
+		return nil // a name from another installation, or from before a restore
+	}
+	d, err := h.Delivery(tx, id)
+	if err != nil {
+		return nil // written by a colleague's own program
+	}
+	was := d.troubled()
+	switch {
+	case rep.Status == message.Failed && !rep.Permanent:
+		// Delayed: the other side goes on trying.
+		return nil
+	case rep.Status == message.Failed && rep.Handle != "" && recipients(r) > 1:
+		// One of several: the message as a whole did go out.
+		same := func(o message.Report) bool { return o.Handle == rep.Handle }
+		if slices.ContainsFunc(d.Rejected, same) {
+			return nil
+		}
+		d.Rejected, d.Dismissed = append(d.Rejected, rep), false
+		if len(d.Rejected) >= recipients(r) {
+			d.Status, d.Reason, d.Code = message.Failed, rep.Reason, rep.Code
+		}
+	case !d.Status.Before(rep.Status):
+		return nil
+	default:
+		d.Status, d.Reason, d.Code = rep.Status, rep.Reason, rep.Code
+		d.Due = time.Time{}
+		if rep.Status == message.Failed {
+			d.Dismissed = false
+		}
+	}
+	return h.saveDelivery(tx, id, d, was, true)
+}
+
+func recipients(r *Record) int { return len(r.To) + len(r.Cc) + len(r.Bcc) }
+
+// Undo takes a message back before its first attempt and returns it as a draft.
+func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		draft = nil
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return err
+		}
+		if !d.CanUndo(tx.Now()) {
+			return &ConflictError{"it is too late to take this message back: it is on its way"}
+		}
+		r, err := h.Message(tx, id)
+		if err != nil {
+			return err
+		}
+		draft = d.Draft
+		d.Status, d.Due, d.Draft = message.Cancelled, time.Time{}, nil
+		if err := h.deliveries.Put(tx, id, d); err != nil {
+			return err
+		}
+		r.Cancelled = true
+		if err := h.messages.Put(tx, id, r); err != nil {
+			return err
+		}
+		if err := h.Timeline.Hide(tx, r.Seq); err != nil {
+			return err
+		}
+		c, err := h.Conversation(tx, r.Conversation)
+		if err != nil {
+			return err
+		}
+		if err := h.recount(tx, c); err != nil {
+			return err
+		}
+		if c.Messages == 0 {
+			// It was the first message of a conversation that never began.
+			c.Status, c.Preview, c.Direction = Resolved, "", ""
+		}
+		if err := h.conversations.Put(tx, c.ID, c); err != nil {
+			return err
+		}
+		if draft != nil {
+			if err := h.putDraft(tx, agent, c, draft); err != nil {
+				return err
+			}
+		}
+		_, err = h.Timeline.Append(tx, timeline.Event{
+			Kind: timeline.MessageCancelled, Actor: agentActor(agent), Conversation: c.ID, Message: id, Quiet: true,
+		})
+		return err
+	})
+	return draft, err
+}
+
+// Retry sends a failed message again, or one of which nobody knows whether it
+// went out.
+func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return err
+		}
+		if !d.CanRetry() {
+			return &ConflictError{"this message is " + string(d.Status) + "; only one that failed can be sent again"}
+		}
+		was := d.troubled()
+		d.Status, d.Reason, d.Code, d.Dismissed = message.Queued, "", "", false
+		d.Rejected, d.Due, d.Created = nil, tx.Now(), tx.Now()
+		return h.saveDelivery(tx, id, d, was, true)
+	})
+}
+
+// Dismiss leaves a failure at that: it is not shown as trouble any more.
+func (h *Hub) Dismiss(ctx context.Context, agent, id uint64) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return err
+		}
+		if !d.troubled() {
+			return &ConflictError{"nothing is wrong with this message"}
+		}
+		d.Dismissed = true
+		return h.saveDelivery(tx, id, d, true, true)
+	})
+}

@@ -1,0 +1,200 @@
+// Package inbox is the hub itself: it takes in what the connectors deliver, finds
+// the customer and the conversation it belongs to, does what agents ask
+// (answer, note, assign, snooze, resolve, move, merge) and sends what they wrote.
+//
+// On disk it keeps, through package store, the tables "conversations",
+// "messages", "deliveries", "notes" and "held", the raw items ("raw", or a blob
+// when large), and as plain values the connectors' cursors, the ledger (what
+// became of every item a provider ever delivered: stored, duplicate or held),
+// drafts and read marks. Every change and the timeline event that tells of it are
+// one transaction.
+//
+// It knows no channel by name, never acknowledges an item before its commit, and
+// never dials out before the attempt is on disk.
+package inbox
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"throughline/accounts"
+	"throughline/blob"
+	"throughline/connectors"
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// ErrNotFound is wrapped by errors about IDs that lead nowhere.
+var ErrNotFound = store.ErrNotFound
+
+// InvalidError blames one field of a request.
+type InvalidError struct{ Field, Text string }
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Text }
+
+// ConflictError tells that something cannot be done as things stand now.
+type ConflictError struct{ Text string }
+
+func (e *ConflictError) Error() string { return e.Text }
+
+// NewerError holds a reply back: its writer had not seen these events.
+type NewerError struct{ Events []timeline.Event }
+
+func (e *NewerError) Error() string {
+	return "the conversation went on while this was written: read what is new, then send again"
+}
+
+// DefaultUndo is how long a message can be taken back.
+const DefaultUndo = 10 * time.Second
+
+// Options are what a hub is made of.
+type Options struct {
+	Store    *store.Store
+	Blobs    *blob.Store
+	Accounts *accounts.Accounts
+	Kinds    []connectors.Kind
+	Undo     time.Duration // undo window of outgoing messages; 0 sends at once
+	TempDir  string        // for large items in flight
+	Log      *slog.Logger
+}
+
+// Hub is the inbox of one data folder.
+type Hub struct {
+	Store    *store.Store
+	Blobs    *blob.Store
+	Accounts *accounts.Accounts
+	Timeline *timeline.Timeline
+	Identity *identity.Identity
+
+	kinds   map[string]connectors.Kind
+	undo    time.Duration
+	tempDir string
+	log     *slog.Logger
+
+	conversations *store.Table[Conversation]
+	messages      *store.Table[Record]
+	deliveries    *store.Table[Delivery]
+	notes         *store.Table[Note]
+	held          *store.Table[HeldItem]
+
+	// What runs now; nothing here outlives the process or is missed by it.
+	mu      sync.Mutex
+	running map[string]*runner
+	own     map[message.Handle]string // canonical own handles → account
+	audits  map[string]*Audit
+	auditWG sync.WaitGroup
+	states  watchers
+}
+
+// New declares the hub's tables in o.Store. Run starts it.
+func New(o Options) (*Hub, error) {
+	if o.Store == nil || o.Blobs == nil || o.Accounts == nil {
+		return nil, errors.New("inbox: a hub needs a store, blobs and accounts")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{
+		Store: o.Store, Blobs: o.Blobs, Accounts: o.Accounts,
+		Timeline: timeline.New(o.Store),
+		Identity: identity.New(o.Store),
+		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
+		undo:     o.Undo, tempDir: o.TempDir, log: o.Log,
+		running: make(map[string]*runner),
+		own:     make(map[message.Handle]string),
+		audits:  make(map[string]*Audit),
+	}
+	for _, k := range o.Kinds {
+		h.kinds[k.Channel] = k
+	}
+	h.conversations = store.NewTable(o.Store, "conversations", store.TableOptions[Conversation]{
+		Indexes: []store.Index[Conversation]{
+			{Name: "list", Count: true, Keys: func(c *Conversation) []store.Key {
+				return c.listKeys(func(k store.Key) store.Key { return k.TimeDesc(c.Last) })
+			}},
+			{Name: "waiting", Keys: func(c *Conversation) []store.Key {
+				return c.listKeys(func(k store.Key) store.Key {
+					if c.Waiting.IsZero() {
+						return k.Time(never)
+					}
+					return k.Time(c.Waiting)
+				})
+			}},
+			{Name: "handle", Keys: func(c *Conversation) []store.Key {
+				if c.MergedInto != 0 {
+					return nil
+				}
+				return []store.Key{store.K().Uint(c.Handle).TimeDesc(c.Last)}
+			}},
+			{Name: "snoozed", Keys: func(c *Conversation) []store.Key {
+				if c.Status != Snoozed || c.MergedInto != 0 {
+					return nil
+				}
+				return []store.Key{store.K().Time(c.SnoozedUntil)}
+			}},
+			{Name: "tag", Count: true, Keys: func(c *Conversation) []store.Key {
+				if c.MergedInto != 0 {
+					return nil
+				}
+				keys := make([]store.Key, len(c.Tags))
+				for i, t := range c.Tags {
+					keys[i] = store.K().Str(t).TimeDesc(c.Last)
+				}
+				return keys
+			}},
+		},
+	})
+	h.messages = store.NewTable(o.Store, "messages", store.TableOptions[Record]{
+		Compress: true, Append: true,
+		Indexes: []store.Index[Record]{
+			{Name: "key", Unique: true, Keys: func(r *Record) []store.Key {
+				if r.Key == "" {
+					return nil
+				}
+				return []store.Key{store.K().Str(r.Key)}
+			}},
+			{Name: "thread", Keys: (*Record).threadKeys},
+		},
+	})
+	h.deliveries = store.NewTable(o.Store, "deliveries", store.TableOptions[Delivery]{
+		Indexes: []store.Index[Delivery]{
+			{Name: "due", Count: true, Keys: func(d *Delivery) []store.Key {
+				if !d.waiting() {
+					return nil
+				}
+				return []store.Key{store.K().Str(d.Account).Time(d.Due)}
+			}},
+		},
+	})
+	h.notes = store.NewTable(o.Store, "notes", store.TableOptions[Note]{})
+	h.held = store.NewTable(o.Store, "held", store.TableOptions[HeldItem]{
+		Indexes: []store.Index[HeldItem]{
+			{Name: "source", Unique: true, Keys: func(i *HeldItem) []store.Key {
+				return []store.Key{store.K().Str(i.Account).Str(i.Source)}
+			}},
+			{Name: "account", Count: true, Keys: func(i *HeldItem) []store.Key {
+				return []store.Key{store.K().Str(i.Account)}
+			}},
+		},
+	})
+	return h, nil
+}
+
+// never sorts after every time.
+var never = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// agentActor names an agent in an event.
+func agentActor(id uint64) string { return fmt.Sprintf("agent:%d", id) }
+
+// Own tells whether a canonical handle is one of our accounts, and which.
+func (h *Hub) Own(handle message.Handle) (account string, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	account, ok = h.own[handle]
+	return account, ok
+}

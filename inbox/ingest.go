@@ -1,0 +1,412 @@
+package inbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"throughline/blob"
+	"throughline/connectors"
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// sink is what one account's connector puts its items into.
+type sink struct {
+	hub     *Hub
+	account string
+	run     *runner // nil for a re-import, which reports no state
+}
+
+const cursorBucket = "cursors"
+
+func (s *sink) Cursor(context.Context) (cursor []byte, err error) {
+	err = s.hub.Store.View(func(tx *store.Tx) error {
+		cursor = tx.GetValue(cursorBucket, s.account)
+		return nil
+	})
+	return cursor, err
+}
+
+func (s *sink) State(st connectors.State) {
+	if s.run != nil {
+		s.run.setState(st)
+	}
+}
+
+// Accept is the only way in. Content that is large goes to the blob store first
+// and is durable before the transaction names it; then one transaction does
+// ledger → duplicate check → identity → conversation → message → event → cursor.
+func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
+	h := s.hub
+	arrivals := make([]*arrival, len(b.Messages))
+	for i := range b.Messages {
+		a, err := h.prepare(ctx, s.account, b.Messages[i])
+		if err != nil {
+			return err
+		}
+		arrivals[i] = a
+	}
+	heldItems := make([]*HeldItem, len(b.Held))
+	for i, item := range b.Held {
+		it, err := h.prepareHeld(ctx, s.account, item)
+		if err != nil {
+			return err
+		}
+		heldItems[i] = it
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		var n tally
+		for _, a := range arrivals {
+			outcome, err := h.ingest(tx, a)
+			if err != nil {
+				return fmt.Errorf("take in %s: %w", a.m.Source, err)
+			}
+			n.add(outcome)
+		}
+		for _, it := range heldItems {
+			if err := h.hold(tx, it); err != nil {
+				return err
+			}
+		}
+		for _, r := range b.Reports {
+			if err := h.report(tx, r); err != nil {
+				return err
+			}
+		}
+		if err := h.count(tx, s.account, n); err != nil {
+			return err
+		}
+		if b.Cursor == nil {
+			return nil
+		}
+		return tx.PutValue(cursorBucket, s.account, b.Cursor)
+	})
+}
+
+// arrival is an incoming message made ready outside the transaction.
+type arrival struct {
+	m       message.Message // handles canonical, parts in blobs
+	raw     []byte          // packed, if it lies beside the record
+	rawBlob string
+}
+
+// prepare does all that needs no database: canonical handles, blobs, packing.
+func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*arrival, error) {
+	m.Account, m.ID, m.Token = account, 0, ""
+	if m.Direction == "" {
+		m.Direction = message.In
+	}
+	canonicalise(&m)
+	m.Parts = slices.Clone(m.Parts)
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if p.Content == nil {
+			continue
+		}
+		ref, err := h.putBlob(ctx, p.Content)
+		if err != nil {
+			return nil, fmt.Errorf("store attachment: %w", err)
+		}
+		p.Blob, p.Size, p.Content = ref.SHA256, ref.Size, nil
+	}
+	a := &arrival{m: m}
+	switch raw := m.Raw; {
+	case raw == nil:
+	case raw.Size() > maxInlineRaw:
+		ref, err := h.putBlob(ctx, raw)
+		if err != nil {
+			return nil, fmt.Errorf("store raw item: %w", err)
+		}
+		a.rawBlob = ref.SHA256
+	default:
+		data, err := readAll(raw)
+		if err != nil {
+			return nil, err
+		}
+		a.raw = tozstd.EncodeAll(data, make([]byte, 0, len(data)/2+64))
+	}
+	a.m.Raw = nil
+	return a, nil
+}
+
+func readAll(c message.Content) ([]byte, error) {
+	if b, ok := c.(message.Bytes); ok {
+		return b, nil
+	}
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// canonicalise brings all handles of m to their stored form. One that has none
+// (a From that is no address) is left out of the lists and told as a warning.
+func canonicalise(m *message.Message) {
+	fix := func(list []message.Person) []message.Person {
+		var out []message.Person
+		for _, p := range list {
+			c, err := identity.Canonical(p.Handle)
+			if err != nil {
+				m.Warnings = append(m.Warnings, "left out an address: "+err.Error())
+				continue
+			}
+			p.Handle = c
+			if !slices.ContainsFunc(out, func(o message.Person) bool { return o.Handle == c }) {
+				out = append(out, p)
+			}
+		}
+		return out
+	}
+	m.To, m.Cc, m.ReplyTo = fix(m.To), fix(m.Cc), fix(m.ReplyTo)
+	from, err := identity.Canonical(m.From.Handle)
+	if err != nil {
+		// Such items share one customer per account: there is nobody to tell
+		// apart, and they have to be seen.
+		from = message.NewHandle(identity.Unknown, m.Account)
+		if m.From.Name == "" {
+			m.From.Name = "Unknown sender"
+		}
+	}
+	m.From.Handle = from
+}
+
+// ingest takes one item in, inside the transaction.
+func (h *Hub) ingest(tx *store.Tx, a *arrival) (outcome string, err error) {
+	m := &a.m
+	if m.Source != "" {
+		switch was, _, ok := h.outcome(tx, m.Account, m.Source); {
+		case ok && was != HeldBack:
+			return "", nil // offered again: its outcome stands
+		case ok:
+			if err := h.unhold(tx, m.Account, m.Source); err != nil {
+				return "", err
+			}
+		}
+	}
+	if id, ok := h.duplicateOf(tx, m); ok {
+		if err := h.noteDuplicate(tx, id, m.Account); err != nil {
+			return "", err
+		}
+		return Duplicate, h.enter(tx, m.Account, m.Source, Duplicate, id)
+	}
+	id, err := h.file(tx, a)
+	if err != nil {
+		return "", err
+	}
+	return Stored, h.enter(tx, m.Account, m.Source, Stored, id)
+}
+
+// duplicateOf finds the message that m is another copy of.
+func (h *Hub) duplicateOf(tx *store.Tx, m *message.Message) (uint64, bool) {
+	if m.Key != "" {
+		if id, ok := h.messages.Lookup(tx, "key", store.K().Str(m.Key)); ok {
+			return id, true
+		}
+	}
+	// A copy of what we sent ourselves, from a Sent folder or another mailbox of
+	// ours. Its name alone proves nothing: the words have to be ours too.
+	id, token, ok := message.ParseOwnRef(m.Echo)
+	if !ok {
+		return 0, false
+	}
+	r, err := h.Message(tx, id)
+	if err != nil || r.Token != token || r.Direction != message.Out || wordsDigest(r.Text) != wordsDigest(m.Text) {
+		return 0, false
+	}
+	return id, true
+}
+
+// wordsDigest is a digest over the letters and digits of a text: transport may
+// change everything else.
+func wordsDigest(s string) string {
+	d := sha256.New()
+	for f := range strings.FieldsSeq(s) {
+		io.WriteString(d, strings.Trim(f, "*_<>[]()|-="))
+	}
+	return hex.EncodeToString(d.Sum(nil))
+}
+
+// noteDuplicate records that a message also came over another account: agents
+// may answer from either.
+func (h *Hub) noteDuplicate(tx *store.Tx, id uint64, account string) error {
+	r, err := h.Message(tx, id)
+	if err != nil || r.Account == account || slices.Contains(r.Also, account) {
+		return err
+	}
+	r.Also = append(r.Also, account)
+	if err := h.messages.Put(tx, id, r); err != nil {
+		return err
+	}
+	c, err := h.Conversation(tx, r.Conversation)
+	if err != nil || slices.Contains(c.Accounts, account) {
+		return err
+	}
+	c.addAccount(account)
+	return h.conversations.Put(tx, c.ID, c)
+}
+
+// file stores a new message: who wrote it, where it belongs, what it tells.
+func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
+	m := &a.m
+	// A colleague's own mail program wrote it, if the sender is one of ours and
+	// nothing says that this is a lie.
+	if _, ours := h.Own(m.From.Handle); ours && m.Vouch != message.VouchFailed {
+		m.Direction = message.Out
+	}
+	sender, created, err := h.Identity.Resolve(tx, m.From, m.Vouch == message.VouchPassed)
+	if err != nil {
+		return 0, err
+	}
+	whose := sender
+	if m.Direction == message.Out {
+		if p, ok := h.firstOther(slices.Concat(m.To, m.Cc)); ok {
+			if whose, created, err = h.Identity.Resolve(tx, p, false); err != nil {
+				return 0, err
+			}
+		}
+	}
+	c, isNew, err := h.place(tx, m, whose)
+	if err != nil {
+		return 0, err
+	}
+	r := &Record{Message: *m, Conversation: c.ID, Sender: sender.ID, RawBlob: a.rawBlob}
+	r.ID = tx.NextID()
+	data := arrivalData{NewConversation: isNew, NewCustomer: created}
+	subjects := []uint64{c.Handle}
+	if sender.ID != c.Handle && m.Direction == message.In {
+		subjects = append(subjects, sender.ID)
+	}
+	actor := customerActor(sender.Customer)
+	if m.Direction == message.Out {
+		actor = ""
+	}
+	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
+		Time: when(tx, m), Kind: timeline.MessageReceived, Actor: actor, Conversation: c.ID, Message: r.ID,
+		Data: data.json(), Subjects: subjects,
+	}); err != nil {
+		return 0, err
+	}
+	if err := h.messages.Insert(tx, r.ID, r); err != nil {
+		return 0, err
+	}
+	if a.raw != nil {
+		if err := tx.PutValue(rawBucket, rawKey(r.ID), a.raw); err != nil {
+			return 0, err
+		}
+	}
+	h.arrived(tx, c, r)
+	if err := h.conversations.Put(tx, c.ID, c); err != nil {
+		return 0, err
+	}
+	for _, rep := range m.Reports {
+		if err := h.report(tx, rep); err != nil {
+			return 0, err
+		}
+	}
+	return r.ID, h.acknowledge(tx, c, r, isNew)
+}
+
+// arrivalData is the Data of a message.received event.
+type arrivalData struct {
+	NewConversation bool `json:"new_conversation,omitempty"`
+	NewCustomer     bool `json:"new_customer,omitempty"`
+}
+
+func (d arrivalData) json() json.RawMessage {
+	if d == (arrivalData{}) {
+		return nil
+	}
+	b, _ := json.Marshal(d) // two booleans always marshal
+	return b
+}
+
+// arrived brings a conversation up to date with a message that joined it.
+func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
+	c.Messages++
+	c.LastSeq = r.Seq
+	at := when(tx, &r.Message)
+	if at.After(c.Last) {
+		c.Last = at
+	}
+	c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
+	c.addAccount(r.Account)
+	for _, p := range slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc) {
+		if _, ours := h.Own(p.Handle); !ours && p.Handle.Scheme() != identity.Unknown {
+			c.admit(p)
+		}
+	}
+	if r.Direction == message.Out {
+		c.Unread, c.Waiting = 0, time.Time{}
+		return
+	}
+	c.Unread++
+	// Only a person's message asks for an answer and brings a matter back.
+	if !asksForAnswer(r) {
+		return
+	}
+	if c.Waiting.IsZero() {
+		c.Waiting = at
+	}
+	if c.Status != Open {
+		c.Status, c.SnoozedUntil = Open, time.Time{}
+	}
+}
+
+// asksForAnswer tells whether a person wrote the message to us in particular.
+func asksForAnswer(r *Record) bool {
+	return (r.Kind == message.Human || r.Kind == "") && !r.Bulk
+}
+
+// when is the time an item came: our provider's word for it, since the sender's
+// clock may say anything. An old mailbox taken in keeps its times.
+func when(tx *store.Tx, m *message.Message) time.Time {
+	if m.Received.IsZero() || m.Received.After(tx.Now()) {
+		return tx.Now()
+	}
+	return m.Received.UTC()
+}
+
+// readable is the text a preview is made of.
+func readable(r *Record) string {
+	if strings.TrimSpace(r.Reply) != "" {
+		return r.Reply
+	}
+	if strings.TrimSpace(r.Text) != "" {
+		return r.Text
+	}
+	if len(r.Parts) > 0 {
+		return "📎 " + r.Parts[0].Name
+	}
+	return ""
+}
+
+func (h *Hub) firstOther(people []message.Person) (message.Person, bool) {
+	for _, p := range people {
+		if _, ours := h.Own(p.Handle); !ours {
+			return p, true
+		}
+	}
+	return message.Person{}, false
+}
+
+// putBlob copies content to the blob store, durably.
+func (h *Hub) putBlob(ctx context.Context, c message.Content) (blob.Ref, error) {
+	r, err := c.Open()
+	if err != nil {
+		return blob.Ref{}, err
+	}
+	ref, err := h.Blobs.Put(ctx, r)
+	return ref, errors.Join(err, r.Close())
+}

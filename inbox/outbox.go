@@ -1,0 +1,221 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"throughline/connectors"
+	"throughline/message"
+	"throughline/store"
+)
+
+// The outbox: one lane per account, so that a stuck server delays nobody else. A
+// lane takes the delivery that is due first, writes the attempt and the next due
+// time, and only then lets the connector dial.
+
+const (
+	sendTimeout   = 4 * time.Minute
+	attemptLease  = 6 * time.Minute  // next due time while an attempt is under way
+	accountPause  = 5 * time.Minute  // before an account at fault is tried again
+	giveUpAfter   = 72 * time.Hour   // RFC 5321 4.5.4.1 asks for four to five days of a relay; people want to know sooner
+	shutdownGrace = 10 * time.Second // for an attempt under way when the hub stops
+)
+
+// retryAfter are the waits between attempts; the last one repeats.
+var retryAfter = []time.Duration{
+	30 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
+}
+
+// lane sends what is due for one account until ctx ends.
+func (h *Hub) lane(ctx context.Context, r *runner) error {
+	wake, stop := h.Store.Watch()
+	defer stop()
+	if err := h.recover(ctx, r); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		id, due, err := h.nextDue(r.account)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if until := r.pausedUntil(); until.After(now) && id != 0 {
+			due = until
+		}
+		if id != 0 && !due.After(now) {
+			if err := h.attempt(ctx, r, id); err != nil {
+				return err
+			}
+			continue
+		}
+		wait := time.Hour
+		if id != 0 {
+			wait = due.Sub(now)
+		}
+		timer.Reset(wait)
+		select {
+		case <-wake:
+		case <-r.kick:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+// recover settles what an earlier process left under way: nobody else sends for
+// this data folder, so such an attempt is over. A channel that survives a repeat
+// gets one, for any other a person has to decide.
+func (h *Hub) recover(ctx context.Context, r *runner) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		for _, id := range h.dueIDs(tx, r.account) {
+			d, err := h.Delivery(tx, id)
+			if err != nil {
+				return err
+			}
+			if d.Status != message.Sending {
+				continue
+			}
+			was := d.troubled()
+			last := &d.Attempts[len(d.Attempts)-1]
+			last.Result, last.Detail = "unsure", "the program stopped during this attempt"
+			if r.info.Idempotent {
+				d.Status, d.Due = message.Queued, tx.Now()
+			} else {
+				d.Status, d.Due, d.Reason = message.Unsure, time.Time{}, last.Detail
+			}
+			if err := h.saveDelivery(tx, id, d, was, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (h *Hub) dueIDs(tx *store.Tx, account string) (ids []uint64) {
+	for e := range h.deliveries.Scan(tx, store.Range{Index: "due", Prefix: store.K().Str(account)}) {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+func (h *Hub) nextDue(account string) (id uint64, due time.Time, err error) {
+	err = h.Store.View(func(tx *store.Tx) error {
+		for e := range h.deliveries.Scan(tx, store.Range{Index: "due", Prefix: store.K().Str(account)}) {
+			d, err := h.Delivery(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			id, due = e.ID, d.Due
+			break
+		}
+		return nil
+	})
+	return id, due, err
+}
+
+// attempt makes one try.
+func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
+	var m message.Message
+	var n int
+	err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		m.ID = 0
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return err
+		}
+		if !d.waiting() || d.Due.After(tx.Now()) {
+			return nil // taken back or put off since we looked
+		}
+		rec, err := h.Message(tx, id)
+		if err != nil {
+			return err
+		}
+		d.Status, d.Due, d.Draft = message.Sending, tx.Now().Add(attemptLease), nil
+		if len(d.Attempts) >= maxAttempts {
+			d.Attempts = append(d.Attempts[:1], d.Attempts[2:]...)
+		}
+		d.Attempts = append(d.Attempts, Attempt{Time: tx.Now()})
+		m, n = h.sendable(rec), len(d.Attempts)
+		return h.deliveries.Put(tx, id, d)
+	})
+	if err != nil || m.ID == 0 {
+		return err
+	}
+	// A stopping hub lets the attempt end: broken off, nobody would know.
+	sendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, cancel) })()
+	receipt, sendErr := r.send(sendCtx, m)
+	return h.settle(context.WithoutCancel(ctx), r, id, n, receipt, sendErr)
+}
+
+// settle writes what came of an attempt.
+func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt connectors.Receipt, sendErr error) error {
+	var se *connectors.SendError
+	if sendErr != nil && !errors.As(sendErr, &se) {
+		se = &connectors.SendError{Class: connectors.Retry, Reason: sendErr.Error(), Err: sendErr}
+	}
+	if se != nil {
+		h.log.Warn("send failed", "account", r.account, "message", id, "attempt", n, "class", int(se.Class), "code", se.Code, "reason", se.Reason)
+	}
+	if se != nil && se.Class == connectors.AccountFault {
+		r.pause(se.Reason, time.Now().Add(accountPause))
+	} else {
+		r.pause("", time.Time{})
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return err
+		}
+		was := d.troubled()
+		a := &d.Attempts[len(d.Attempts)-1]
+		if se == nil {
+			a.Result, a.Detail = "sent", receipt.Detail
+			d.Reason, d.Code = "", ""
+			// A report may have overtaken us.
+			if d.Status.Before(message.Sent) {
+				d.Status = message.Sent
+			}
+			d.Due = time.Time{}
+			d.Rejected = append(d.Rejected, receipt.Rejected...)
+			return h.saveDelivery(tx, id, d, was, true)
+		}
+		a.Code, a.Detail = se.Code, se.Reason
+		d.Reason, d.Code = se.Reason, se.Code
+		class := se.Class
+		if class == connectors.Unsure && r.info.Idempotent {
+			class = connectors.Retry
+		}
+		switch class {
+		case connectors.Reject:
+			a.Result, d.Status, d.Due = "rejected", message.Failed, time.Time{}
+		case connectors.OptOut:
+			a.Result, d.Status, d.Due = "opt_out", message.Failed, time.Time{}
+		case connectors.Unsure:
+			a.Result, d.Status, d.Due = "unsure", message.Unsure, time.Time{}
+		case connectors.AccountFault:
+			a.Result, d.Status, d.Due = "account", message.Queued, tx.Now().Add(accountPause)
+		default:
+			a.Result, d.Status = "retry", message.Queued
+			d.Due = tx.Now().Add(max(backoff(n), se.After))
+			if tx.Now().Sub(d.Created) > giveUpAfter {
+				d.Status, d.Due = message.Failed, time.Time{}
+				d.Reason = "given up after three days; the last answer was: " + se.Reason
+			}
+		}
+		return h.saveDelivery(tx, id, d, was, true)
+	})
+}
+
+// backoff is the wait after the nth attempt, with a jitter of a tenth so that a
+// crowd of messages does not come back at once.
+func backoff(n int) time.Duration {
+	w := retryAfter[min(n, len(retryAfter))-1]
+	return w + time.Duration(rand.Int64N(int64(w)/10+1))
+}
