@@ -221,6 +221,7 @@ func TestLoginRacesWithNewPassword(t *testing.T) {
 		if i%2 == 1 {
 			old, new = new, old
 		}
+		h.clock.add(failuresForgot)
 		var in SignedIn
 		var err error
 		var wg sync.WaitGroup
