@@ -45,7 +45,13 @@ func (e *HeldError) Error() string { return e.Reason }
 //
 // The time and memory it takes are bounded by the size of raw; a large
 // attachment costs no memory.
-func Parse(raw message.Content, o Options) (m message.Message, err error) {
+func Parse(raw message.Content, o Options) (message.Message, error) {
+	m, _, err := parseMail(raw, o)
+	return m, err
+}
+
+// parseMail is Parse that hands out the header as well.
+func parseMail(raw message.Content, o Options) (m message.Message, h header, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			Cleanup(&m)
@@ -53,14 +59,15 @@ func Parse(raw message.Content, o Options) (m message.Message, err error) {
 		}
 	}()
 	if raw == nil || raw.Size() == 0 {
-		return m, &HeldError{Reason: "the mail is empty"}
+		return m, nil, &HeldError{Reason: "the mail is empty"}
 	}
 	if raw.Size() > MaxSize {
-		return m, &HeldError{Reason: fmt.Sprintf("the mail is larger than %d MiB", MaxSize>>20)}
+		return m, nil, &HeldError{Reason: fmt.Sprintf("the mail is larger than %d MiB", MaxSize>>20)}
 	}
-	p := &parser{o: o, m: &m}
 	m.Raw = raw
-	return m, p.parse(raw)
+	p := &parser{o: o, m: &m}
+	err = p.parse(raw)
+	return m, p.h, err
 }
 
 // parser holds what one Parse knows so far.

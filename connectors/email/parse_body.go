@@ -50,6 +50,7 @@ func (p *parser) readBody(rest []byte, whole bool, open func() (io.ReadCloser, e
 	p.body.units = p.walk(root, "")
 	p.unpackTNEF()
 	p.joinUnits()
+	p.m.Reply, p.m.Quoted, p.m.Signature = SplitReply(p.m.Text)
 	for i := range p.body.parts {
 		p.m.Parts = append(p.m.Parts, p.body.parts[i].Part)
 	}
