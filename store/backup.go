@@ -21,28 +21,36 @@ const compactBatch = 16 << 20
 // takes; after an error it is not.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	var n int64
+	cw := &ctxWriter{ctx: ctx, w: w}
 	err := s.View(func(tx *Tx) error {
 		var err error
-		n, err = tx.g.btx.WriteTo(ctxWriter{ctx, w})
+		n, err = tx.g.btx.WriteTo(cw)
 		return err
 	})
+	if cw.err != nil {
+		err = cw.err // bbolt keeps only its text
+	}
 	if err != nil {
 		return n, fmt.Errorf("store: backup: %w", err)
 	}
 	return n, nil
 }
 
-// ctxWriter ends a copy with its context.
+// ctxWriter ends a copy with its context and remembers why it failed.
 type ctxWriter struct {
 	ctx context.Context
 	w   io.Writer
+	err error
 }
 
-func (c ctxWriter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
+func (c *ctxWriter) Write(p []byte) (n int, err error) {
+	if err = c.ctx.Err(); err == nil {
+		n, err = c.w.Write(p)
 	}
-	return c.w.Write(p)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // Compact copies the store file src, which no process has open for writing, to

@@ -1,9 +1,9 @@
 package store
 
-import (
-	"bytes"
-	"iter"
-)
+import "iter"
+
+// posRoom is the size in which Scan allocates room for positions.
+const posRoom = 512
 
 // Range says what Scan and All go through.
 type Range struct {
@@ -38,6 +38,7 @@ func (t *Table[V]) Scan(tx *Tx, r Range) iter.Seq[Entry] {
 		bucket = x.bucket
 	}
 	return func(yield func(Entry) bool) {
+		var room []byte // positions are cut from it, several for one allocation
 		tx.walk(bucket, r.Prefix, r.After, r.Reverse, func(k, v []byte) bool {
 			if r.Index == "" {
 				v = nil
@@ -46,7 +47,12 @@ func (t *Table[V]) Scan(tx *Tx, r Range) iter.Seq[Entry] {
 			if !ok {
 				return true // malformed: Check tells
 			}
-			return yield(Entry{ID: id, Pos: bytes.Clone(k)})
+			if cap(room)-len(room) < len(k) {
+				room = make([]byte, 0, max(posRoom, len(k)))
+			}
+			room = append(room, k...)
+			pos := room[len(room)-len(k) : len(room) : len(room)]
+			return yield(Entry{ID: id, Pos: pos})
 		})
 	}
 }

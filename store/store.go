@@ -140,11 +140,11 @@ func openBolt(path string, o bbolt.Options) (*bbolt.DB, error) {
 		size := uint64(mmapSize)
 		o.InitialMmapSize = int(size)
 	}
-	db, err := bbolt.Open(path, fileMode, &o)
+	db, err := openWhole(path, o)
 	if errors.Is(err, syscall.ENOMEM) {
 		// An address space limit (ulimit -v): the map then grows as it must.
 		o.InitialMmapSize = 0
-		db, err = bbolt.Open(path, fileMode, &o)
+		db, err = openWhole(path, o)
 	}
 	switch {
 	case err == nil:
@@ -152,10 +152,39 @@ func openBolt(path string, o bbolt.Options) (*bbolt.DB, error) {
 		return db, nil
 	case errors.Is(err, bbolt.ErrTimeout):
 		return nil, fmt.Errorf("store: another throughline process is using %s: stop it first", path)
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, errCut), errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
 		return nil, fmt.Errorf("store: %s is damaged or not a throughline store (%w): restore a backup", path, err)
 	}
 	return nil, fmt.Errorf("store: open %s: %w", path, err)
+}
+
+// errCut tells that a file ends before its last page, as after a copy onto a
+// full disk. Reading such a page would end the program with a memory fault.
+var errCut = errors.New("it ends before its last page")
+
+// openWhole calls bbolt.Open for a file that is all there. It looks from a
+// read-only opening first, which reads nothing but the header.
+func openWhole(path string, o bbolt.Options) (*bbolt.DB, error) {
+	fi, err := os.Stat(path)
+	if err == nil && fi.Size() > 0 {
+		look := o
+		look.ReadOnly, look.InitialMmapSize = true, 0
+		db, err := bbolt.Open(path, fileMode, &look)
+		if err != nil {
+			return nil, err
+		}
+		err = db.View(func(btx *bbolt.Tx) error {
+			fi, err := os.Stat(path) // now that nobody else writes
+			if err == nil && fi.Size() < btx.Size() {
+				err = errCut
+			}
+			return err
+		})
+		if err := errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return bbolt.Open(path, fileMode, &o)
 }
 
 // create makes an empty file under another name and links it into place, so

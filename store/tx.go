@@ -72,9 +72,10 @@ func (tx *Tx) NextID() uint64 {
 	return tx.g.seq
 }
 
-// OnCommit has fn run once the transaction is durable, in order with others, on
-// the writer goroutine and before Update returns. fn must be quick and must not
-// call Update. A read transaction has no commit, so there it panics.
+// OnCommit has fn run once the transaction is durable (also if it wrote
+// nothing), in order with others, on the writer goroutine and before Update
+// returns. fn must be quick and must not call Update; a panic in it ends the
+// program. A read transaction has no commit, so there it panics.
 func (tx *Tx) OnCommit(fn func()) {
 	if !tx.Writable() {
 		panic("store: OnCommit in a read transaction")

@@ -236,16 +236,14 @@ func (w *writer) group() {
 func (w *writer) finish(g *group, n int) {
 	s := w.s
 	s.counts.group(n)
-	if !g.dirty() {
+	wrote := g.dirty()
+	if !wrote {
 		g.rollback()
-		w.answer(n, nil)
-		return
-	}
-	if err := g.commit(); err != nil {
-		w.answer(n, err)
+	} else if err := g.commit(); err != nil {
 		// After a failed fsync of the very last page the changes may be there
 		// all the same; looking again costs nothing.
 		s.wake()
+		w.answer(n, err)
 		return
 	}
 	for _, c := range w.todo[:n] {
@@ -253,7 +251,9 @@ func (w *writer) finish(g *group, n int) {
 			hook()
 		}
 	}
-	s.wake()
+	if wrote {
+		s.wake()
+	}
 	w.answer(n, nil)
 }
 

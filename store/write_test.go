@@ -380,7 +380,11 @@ func TestWatch(t *testing.T) {
 			t.Errorf("%d signals after two commits", n)
 		}
 	}
-	must(func(tx *Tx) error { return nil })
+	ran := false
+	must(func(tx *Tx) error { tx.OnCommit(func() { ran = true }); return nil })
+	if !ran {
+		t.Error("the hook of an update that wrote nothing did not run")
+	}
 	_ = s.Update(context.Background(), func(tx *Tx) error {
 		return errors.Join(insert(tx, tab, "c"), errors.New("undone"))
 	})
