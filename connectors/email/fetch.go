@@ -127,7 +127,9 @@ func split(entries []entry) [][]entry {
 // localError is a failure of this machine, not of the server or the mail.
 type localError struct{ err error }
 
-func (e *localError) Error() string { return "a large mail cannot be stored on the way: " + e.err.Error() }
+func (e *localError) Error() string {
+	return "a large mail cannot be stored on the way: " + e.err.Error()
+}
 func (e *localError) Unwrap() error { return e.err }
 
 // bodies fetches the mails of a group. What arrived whole is returned even with
