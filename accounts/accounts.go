@@ -319,13 +319,16 @@ func (a *Accounts) open(tx *store.Tx, id string) (Account, map[string]any, error
 	if err != nil {
 		return Account{}, nil, err
 	}
-	values := maps.Clone(r.Settings)
-	if values == nil {
-		values = map[string]any{}
-	}
-	for key, sealed := range r.Sealed {
-		if values[key], err = a.key.open(id, key, sealed); err != nil {
-			return Account{}, nil, err
+	// Only what the Kind has a Field for: an older one may have had others.
+	values := map[string]any{}
+	kind, _ := config.FindKind(a.kinds, r.Channel)
+	for _, f := range kind.Fields {
+		if sealed, ok := r.Sealed[f.Key]; ok {
+			if values[f.Key], err = a.key.open(id, f.Key, sealed); err != nil {
+				return Account{}, nil, err
+			}
+		} else if v, ok := r.Settings[f.Key]; ok {
+			values[f.Key] = v
 		}
 	}
 	return a.show(r), values, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -411,6 +412,29 @@ func TestConcurrentChanges(t *testing.T) {
 	})
 	wg.Wait()
 	expect(t, "all changes", settings(t, a, "a"), m{"loft": "x", "whistle": "w19", "birds": 19, "token": "19", "default_charset": "windows-1256"})
+}
+
+// A program whose Kind has other Fields than the one that stored an account.
+func TestFieldsChange(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "hub.db"), NewKey()
+	s := storetest.OpenPath(t, path)
+	create(t, start(t, s, key), "a", m{"loft": "x", "whistle": "w", "birds": 3})
+	newer := pigeon()
+	newer.Fields = slices.DeleteFunc(newer.Fields, func(f connectors.Field) bool { return f.Key == "birds" || f.Key == "whistle" })
+	newer.Fields[0].Type = "secret" // the loft
+	a := New(reopen(t, s, path), key, []connectors.Kind{newer})
+	if err := a.Start(t.Context(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "settings", settings(t, a, "a"), m{"loft": "x"})
+	shown, err := a.Show("a")
+	if err != nil || shown.Settings["loft"] != true || shown.Settings["whistle"] != true {
+		t.Errorf("shown %v, %v", shown.Settings, err)
+	}
+	if _, err := a.Update(t.Context(), "a", Change{Settings: m{"token": "t"}}); err != nil {
+		t.Error(err)
+	}
+	expect(t, "settings", settings(t, a, "a"), m{"loft": "x", "token": "t"})
 }
 
 func TestStartReportsConflicts(t *testing.T) {

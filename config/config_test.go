@@ -283,6 +283,22 @@ func containsParts(got, text string) bool {
 	return ok && strings.Contains(got, key+": ") && strings.Contains(got, part)
 }
 
+func TestMaxAccounts(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("accounts:\n")
+	for i := range MaxAccounts {
+		fmt.Fprintf(&b, "  - {id: a%d, channel: drum}\n", i)
+	}
+	c, _, err := load(t, b.String())
+	if err != nil || len(c.Accounts) != MaxAccounts {
+		t.Fatalf("at the limit: %v", err)
+	}
+	b.WriteString("  - {id: one-more, channel: drum}\n")
+	if _, _, err := load(t, b.String()); err == nil || !strings.Contains(err.Error(), ":1: accounts: has too many entries; at most 1000 are allowed") {
+		t.Errorf("beyond the limit: %v", err)
+	}
+}
+
 func TestNoFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(path, nil, env())
