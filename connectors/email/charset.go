@@ -35,8 +35,12 @@ func decodeText(b []byte, declared, fallback string) (text, warning string) {
 			return decodeWith(enc, b), ""
 		}
 	}
-	enc := lookupCharset(declared)
-	weak := enc == nil || declared == "" || isLatin1(declared) || isUTF8(declared) || declared == "us-ascii"
+	weak := declared == "" || isLatin1(declared) || isUTF8(declared) || declared == "us-ascii"
+	var enc encoding.Encoding
+	if !weak {
+		enc = lookupCharset(declared)
+		weak = enc == nil
+	}
 	if weak && utf8.Valid(b) {
 		if bytes.Contains(b, []byte("\x1b$")) && (declared == "" || declared == "us-ascii") {
 			return decodeWith(japanese.ISO2022JP, b), "no charset was named; read as ISO-2022-JP"

@@ -162,7 +162,7 @@ func headerEnd(b []byte) (end, body int) {
 func repair(b []byte) (out []byte, warning string, ok bool) {
 	s := bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	s = bytes.TrimLeft(s, "\r\n")
-	for bytes.HasPrefix(s, []byte("From ")) || bytes.HasPrefix(s, []byte(">From ")) {
+	for isFromLine(s) || isFromLine(bytes.TrimPrefix(s, []byte(">"))) {
 		i := bytes.IndexByte(s, '\n')
 		if i < 0 {
 			return nil, "", false
@@ -185,6 +185,13 @@ func repair(b []byte) (out []byte, warning string, ok bool) {
 		}
 	}
 	return s, "", false
+}
+
+// isFromLine reports whether b begins with an mbox line "From sender date" and
+// not with a field that has a space before its colon, "From : Ann".
+func isFromLine(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b[:min(len(b), 100)], []byte("From "))
+	return ok && !bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte(":"))
 }
 
 // startsField reports whether b begins with "Name:".

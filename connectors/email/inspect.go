@@ -148,7 +148,7 @@ func reasonOf(err error) string {
 // stream inspects one mail or the mails of an mbox.
 func (in *inspector) stream(name string, r io.Reader) error {
 	br := bufio.NewReaderSize(r, 64<<10)
-	if start, _ := br.Peek(5); string(start) == "From " {
+	if start, _ := br.Peek(100); isFromLine(start) {
 		return in.mbox(name, br)
 	}
 	c, err := in.keep(br)

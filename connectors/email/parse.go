@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/mail"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -76,7 +76,7 @@ type parser struct {
 	m    *message.Message
 	h    header
 	body body
-	date string // the Date field as written
+	date string // the Date field, as a number of seconds if it could be read
 }
 
 func (p *parser) warn(text string) {
@@ -199,7 +199,9 @@ func (p *parser) readFields() {
 
 	p.date = h.get("Date")
 	t, ok := parseDate(p.date)
-	if !ok && p.date != "" {
+	if ok {
+		p.date = strconv.FormatInt(t.Unix(), 10)
+	} else if p.date != "" {
 		p.warn("the date could not be read")
 	}
 	m.Received = p.o.Received
@@ -276,9 +278,5 @@ func receivedDate(s string) (time.Time, bool) {
 	if i < 0 {
 		return time.Time{}, false
 	}
-	t, err := mail.ParseDate(strings.TrimSpace(s[i+1:]))
-	if err != nil {
-		return parseDate(s[i+1:])
-	}
-	return t, true
+	return parseDate(s[i+1:])
 }

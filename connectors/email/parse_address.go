@@ -37,6 +37,7 @@ type addressReader struct {
 	comment string          // the last comment: the name in "a@example.org (Ann)"
 	quoted  bool            // text holds a quoted string
 	carry   string          // text before an unquoted comma that belongs to the name
+	after   bool            // an address in brackets came before, without a name
 }
 
 func (p *addressReader) read() {
@@ -76,7 +77,14 @@ func (p *addressReader) read() {
 
 func (p *addressReader) reset() {
 	p.text.Reset()
-	p.comment, p.carry, p.quoted = "", "", false
+	p.comment, p.carry, p.quoted, p.after = "", "", false, false
+}
+
+// nameLast gives the last person the name that stands behind the address.
+func (p *addressReader) nameLast(name string) {
+	if name = displayName(decodeWords(name, p.fallback)); utf8.RuneCountInString(name) <= MaxNameRunes {
+		p.out[len(p.out)-1].Name = name
+	}
 }
 
 // quotedString copies a quoted string; without a closing quote the quote is
@@ -124,6 +132,9 @@ func (p *addressReader) readComment(i int) int {
 			depth--
 			if depth == 0 {
 				p.comment = strings.ReplaceAll(p.s[i+1:j], "\\", "")
+				if p.after {
+					p.nameLast(p.comment)
+				}
 				return j
 			}
 		}
@@ -163,8 +174,10 @@ func (p *addressReader) angle(i int) int {
 	if strings.ContainsAny(addr, " \t") { // "ann @ example . org"
 		addr = strings.Join(strings.Fields(addr), "")
 	}
+	n := len(p.out)
 	p.add(name, addr)
 	p.reset()
+	p.after = len(p.out) > n && p.out[n].Name == ""
 	for end+1 < len(s) && s[end+1] == '>' {
 		end++
 	}
@@ -178,6 +191,8 @@ func (p *addressReader) bare(comma bool) {
 	text := strings.TrimSpace(p.text.String())
 	switch {
 	case text == "" && p.carry == "":
+	case p.after && strings.IndexByte(text, '@') < 0:
+		p.nameLast(text)
 	case isAddress(text):
 		p.add(p.comment, text)
 	case comma && text != "" && len(p.carry) < 4*MaxNameRunes:

@@ -187,6 +187,9 @@ func (p *parser) walk(n *node, parent string) []unit {
 	case isBodyText(n.kind, n.disp):
 		return p.textUnit(n)
 	}
+	if strings.HasPrefix(n.kind.kind, "multipart/") && len(n.content) == 0 && n.file == nil {
+		return nil
+	}
 	p.attach(n, parent)
 	return nil
 }
@@ -288,7 +291,7 @@ func (p *parser) joinUnits() {
 // joinPlain joins the plain forms; HTML without one is turned to text.
 func joinPlain(us []unit) string {
 	if len(us) == 1 && strings.TrimSpace(us[0].plain) != "" {
-		return strings.TrimRight(us[0].plain, " \t\n")
+		return trimLines(us[0].plain)
 	}
 	var b strings.Builder
 	for _, u := range us {
@@ -296,7 +299,7 @@ func joinPlain(us []unit) string {
 		if strings.TrimSpace(t) == "" && u.html != "" {
 			t = htmlText(u.html)
 		}
-		if t = strings.TrimRight(t, " \t\n"); t == "" {
+		if t = trimLines(t); t == "" {
 			continue
 		}
 		if b.Len() > 0 {
@@ -305,6 +308,18 @@ func joinPlain(us []unit) string {
 		b.WriteString(t)
 	}
 	return b.String()
+}
+
+// trimLines drops the empty lines before a text and the white space after it.
+func trimLines(s string) string {
+	s = strings.TrimRight(s, " \t\n")
+	for {
+		line, rest, found := strings.Cut(s, "\n")
+		if !found || strings.TrimSpace(line) != "" {
+			return s
+		}
+		s = rest
+	}
 }
 
 // joinHTML joins the HTML forms; plain text between them is escaped.

@@ -23,11 +23,7 @@ func (p *parser) key() string {
 	}
 	put(p.m.Ref)
 	put(strings.ToLower(string(p.m.From.Handle)))
-	if t, ok := parseDate(p.date); ok {
-		put(strconv.FormatInt(t.Unix(), 10))
-	} else {
-		put(p.date)
-	}
+	put(p.date)
 	put(p.m.Subject)
 	for _, u := range p.body.units {
 		put(keyText(u.plain))

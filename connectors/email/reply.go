@@ -83,12 +83,12 @@ func (s *splitText) mark() {
 			continue
 		}
 		line := marker(s.lines[i])
-		if isForward(line) {
+		if line != "" && isForward(line) {
 			return // what follows was sent on purpose
 		}
 		end := 0
 		switch {
-		case isSeparator(line):
+		case line != "" && isSeparator(line):
 			end = s.skipHeaders(i + 1)
 		case s.headerBlock(i):
 			end = s.skipHeaders(i)

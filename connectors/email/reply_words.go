@@ -27,12 +27,14 @@ var forwards = [...]string{
 	"رسالة معاد توجيهها", "الرسالة المعاد توجيهها", "iletilen mesaj", "iletilmiş ileti", "پیام هدایت شده", "پیام ارسال‌شده", "پیام بازارسال", "ข้อความที่ส่งต่อ",
 }
 
-// marker strips a line down to its words; "" if it is too long for a marker.
+// marker returns a line in lower case if it can be a separator or forward
+// marker, which begin with dashes or end with a colon, else "".
 func marker(line string) string {
-	if len(line) > 200 {
+	line = strings.TrimSpace(line)
+	if len(line) == 0 || len(line) > 200 || line[0] != '-' && line[0] != '_' && line[0] != '=' && line[len(line)-1] != ':' {
 		return ""
 	}
-	return strings.ToLower(strings.TrimSpace(line))
+	return strings.ToLower(line)
 }
 
 // isSeparator reports whether a line is a separator between dashes.
