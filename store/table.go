@@ -76,7 +76,8 @@ func (e *DuplicateError) Error() string {
 // NewTable declares a table of the store. It builds indexes that the file does
 // not have yet. It panics when the declaration is wrong or the name is taken,
 // which is a mistake in the program; an error while building indexes (disk
-// full) is returned by every later View and Update of the store.
+// full) is returned by every later View and Update of the store. It is not
+// called from inside a View or an Update.
 func NewTable[V any](s *Store, name string, o TableOptions[V]) *Table[V] {
 	t := &Table[V]{s: s, name: name, bucket: tablePrefix + name, compress: o.Compress}
 	_, t.isBytes = any(new(V)).(*Bytes)
