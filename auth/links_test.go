@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"throughline/store"
 )
 
 func TestSetup(t *testing.T) {
@@ -48,6 +50,15 @@ func TestSetup(t *testing.T) {
 	}
 	if a := in.Identity.Agent; a.Role != RoleAdmin || a.Invited || a.Name != "Ada Admin" {
 		t.Errorf("agent = %+v", a)
+	}
+	err = h.s.View(func(tx *store.Tx) error {
+		if n := h.links.Len(tx); n != 0 {
+			t.Errorf("%d links left", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	h.signedIn(t, in.Token, true)
 	h.login(t, "ada@example.com", goodPassword, laptop)

@@ -106,8 +106,12 @@ func TestLoginLimit(t *testing.T) {
 	}(), nil)
 	h.clock.add(firstWait)
 	want(t, "after the wait", try(phone, goodPassword), nil)
-	want(t, "a typo after a success", try(phone, "guessed wrong"), ErrWrongPassword)
-	want(t, "and right again", try(phone, goodPassword), nil)
+	for range 3 { // a success forgets the typos before it
+		for range emailFailures - 1 {
+			want(t, "a typo", try(Client{Address: "127.0.0.1"}, "guessed wrong"), ErrWrongPassword)
+		}
+		want(t, "and right again", try(Client{Address: "127.0.0.1"}, goodPassword), nil)
+	}
 	h.signedIn(t, home.Token, true)
 }
 
@@ -237,6 +241,32 @@ func TestLoginRacesWithNewPassword(t *testing.T) {
 		} else if !errors.Is(err, ErrWrongPassword) {
 			t.Error(err)
 		}
+	}
+}
+
+// Of changes that start from the same old password one is made.
+func TestChangePasswordRace(t *testing.T) {
+	h := newHub(t)
+	id := h.login(t, "ann@example.com", goodPassword, laptop).Identity
+	errs := make([]error, emailFailures-1)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			errs[i] = h.ChangePassword(t.Context(), id, laptop.Address, goodPassword, fmt.Sprint(nextPassword, i))
+		})
+	}
+	wg.Wait()
+	won := 0
+	for i, err := range errs {
+		if err == nil {
+			won++
+			h.login(t, "ann@example.com", fmt.Sprint(nextPassword, i), laptop)
+		} else {
+			want(t, "a loser", err, ErrOldPassword)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d changes were made", won)
 	}
 }
 
