@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"throughline/store"
@@ -246,28 +247,37 @@ func TestLoginRacesWithNewPassword(t *testing.T) {
 
 // Of changes that start from the same old password one is made.
 func TestChangePasswordRace(t *testing.T) {
-	h := newHub(t)
-	id := h.login(t, "ann@example.com", goodPassword, laptop).Identity
-	errs := make([]error, emailFailures-1)
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() {
-			errs[i] = h.ChangePassword(t.Context(), id, laptop.Address, goodPassword, fmt.Sprint(nextPassword, i))
-		})
-	}
-	wg.Wait()
-	won := 0
-	for i, err := range errs {
-		if err == nil {
-			won++
-			h.login(t, "ann@example.com", fmt.Sprint(nextPassword, i), laptop)
-		} else {
-			want(t, "a loser", err, ErrOldPassword)
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t)
+		id := h.login(t, "ann@example.com", goodPassword, laptop).Identity
+		for range maxHashes { // nobody gets to hash before all have begun
+			h.hasher.slots <- struct{}{}
 		}
-	}
-	if won != 1 {
-		t.Errorf("%d changes were made", won)
-	}
+		errs := make([]error, emailFailures-1)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() {
+				errs[i] = h.ChangePassword(t.Context(), id, laptop.Address, goodPassword, fmt.Sprint(nextPassword, i))
+			})
+		}
+		synctest.Wait()
+		for range maxHashes {
+			<-h.hasher.slots
+		}
+		wg.Wait()
+		won := 0
+		for i, err := range errs {
+			if err == nil {
+				won++
+				h.login(t, "ann@example.com", fmt.Sprint(nextPassword, i), laptop)
+			} else {
+				want(t, "a loser", err, ErrOldPassword)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d changes were made", won)
+		}
+	})
 }
 
 func TestAuditLogPages(t *testing.T) {
