@@ -104,7 +104,8 @@ func (h *Hub) linked(tx *store.Tx, m *message.Message) (found []*Conversation, e
 			if err != nil {
 				return nil, err
 			}
-			if h.belongs(c, m) || addressed(m, r.From.Handle) {
+			_, ours := h.Own(r.From.Handle) // we are addressed by everybody
+			if h.belongs(c, m) || !ours && addressed(m, r.From.Handle) {
 				if err := join(r); err != nil {
 					return nil, err
 				}

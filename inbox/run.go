@@ -313,12 +313,17 @@ func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[
 	if err != nil {
 		return nil, err
 	}
-	kind, ok := h.kinds[channel]
+	kind, ok := h.kinds[acc.Channel]
 	if !ok {
-		return nil, &InvalidError{"channel", fmt.Sprintf("there is no channel %q", channel)}
+		return nil, &InvalidError{"channel", fmt.Sprintf("there is no channel %q", acc.Channel)}
 	}
-	conn, err := kind.New(acc, connectors.Host{Log: h.log.With("account", id), TempDir: h.tempDir,
-		Save: func(context.Context, string, string) error { return nil }})
+	// A token that the provider changes during the test has to be kept, if there
+	// is an account to keep it for.
+	save := func(context.Context, string, string) error { return nil }
+	if known, err := h.Accounts.Show(id); err == nil {
+		save = h.Accounts.Saver(id, known.Revision)
+	}
+	conn, err := kind.New(acc, connectors.Host{Log: h.log.With("account", id), TempDir: h.tempDir, Save: save})
 	if err != nil {
 		return nil, err
 	}

@@ -351,3 +351,49 @@ func TestValues(t *testing.T) {
 		return nil
 	})
 }
+
+// TestScanBackOverDeleted scans backwards over a stretch deleted in the same
+// transaction: the pages it leaves empty must not look like the beginning.
+func TestScanBackOverDeleted(t *testing.T) {
+	s := storetest.Open(t)
+	type row struct{ Text string }
+	tab := store.NewTable(s, "rows", store.TableOptions[row]{})
+	const n, kept = 2000, 7
+	update := func(fn func(tx *store.Tx) error) {
+		t.Helper()
+		if err := s.Update(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update(func(tx *store.Tx) error {
+		for id := range uint64(n) {
+			if err := tab.Insert(tx, id+1, &row{Text: strings.Repeat("x", 200)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	update(func(tx *store.Tx) error {
+		for id := uint64(kept + 1); id <= n-3; id++ {
+			if err := tab.Delete(tx, id); err != nil {
+				return err
+			}
+		}
+		var got []uint64
+		for e := range tab.Scan(tx, store.Range{Reverse: true}) {
+			got = append(got, e.ID)
+		}
+		want := []uint64{n, n - 1, n - 2, 7, 6, 5, 4, 3, 2, 1}
+		if !slices.Equal(got, want) {
+			t.Errorf("backwards: %v, want %v", got, want)
+		}
+		got = nil
+		for e := range tab.Scan(tx, store.Range{Reverse: true, After: store.K().Uint(n - 2)}) {
+			got = append(got, e.ID)
+		}
+		if !slices.Equal(got, want[3:]) {
+			t.Errorf("backwards from a position: %v, want %v", got, want[3:])
+		}
+		return nil
+	})
+}

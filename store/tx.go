@@ -232,13 +232,9 @@ func (tx *Tx) walk(bucket string, prefix, after []byte, reverse bool, yield func
 			return
 		}
 		c := b.Cursor()
-		next := c.Next
-		if reverse {
-			next = c.Prev
-		}
 		writes := g.writes
 		k, v := seek(c, prefix, after, reverse)
-		for ; k != nil && bytes.HasPrefix(k, prefix); k, v = next() {
+		for k != nil && bytes.HasPrefix(k, prefix) {
 			if g.btx.Writable() {
 				last = append(last[:0], k...)
 			}
@@ -250,6 +246,11 @@ func (tx *Tx) walk(bucket string, prefix, after []byte, reverse bool, yield func
 			}
 			if g.writes != writes {
 				break // the cursor is no longer valid: begin again behind last
+			}
+			if reverse {
+				k, v = back(c, last)
+			} else {
+				k, v = c.Next()
 			}
 		}
 		if g.writes == writes {
@@ -280,7 +281,24 @@ func seek(c *bbolt.Cursor, prefix, after []byte, reverse bool) (k, v []byte) {
 	if k, _ := c.Seek(end); k == nil {
 		return c.Last()
 	}
-	return c.Prev()
+	return back(c, end)
+}
+
+// back moves a cursor to the entry before bound. Deletes leave empty pages until
+// the commit, and Prev stops at them as if it had reached the beginning (Next
+// does not): whether it has is told by the bucket's first key.
+func back(c *bbolt.Cursor, bound []byte) (k, v []byte) {
+	if k, v = c.Prev(); k != nil || !c.Bucket().Writable() {
+		return k, v
+	}
+	first, _ := c.Bucket().Cursor().First()
+	if first == nil || bytes.Compare(first, bound) >= 0 {
+		return nil, nil
+	}
+	for k == nil {
+		k, v = c.Prev()
+	}
+	return k, v
 }
 
 // GetValue returns a copy of a named value, nil if there is none.

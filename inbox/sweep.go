@@ -1,0 +1,46 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"throughline/blob"
+	"throughline/store"
+)
+
+// Sweep removes blobs that no message, held item or draft names and that are
+// older than age: uploads that were never sent, items that were given up.
+func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) {
+	used := make(map[string]struct{})
+	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, _ uint64, r *Record) error {
+		for _, p := range r.Parts {
+			used[p.Blob] = struct{}{}
+		}
+		used[r.RawBlob] = struct{}{}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
+	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, _ uint64, it *HeldItem) error {
+		used[it.RawBlob] = struct{}{}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
+	if err := h.Store.View(func(tx *store.Tx) error {
+		for _, v := range tx.Values(draftBucket) {
+			var d Draft
+			if err := json.Unmarshal(v, &d); err != nil {
+				return err
+			}
+			for _, p := range d.Attachments {
+				used[p.Blob] = struct{}{}
+			}
+		}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
+	return h.Blobs.Sweep(ctx, func(sha string) bool { _, ok := used[sha]; return ok }, age)
+}
