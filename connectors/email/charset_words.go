@@ -61,6 +61,10 @@ func decodeWords(s, fallback string) string {
 	return cleanControls(out.String())
 }
 
+// maxWord is how long an encoded word may be: RFC 2047 allows 75, but some
+// senders put a whole subject into one.
+const maxWord = 8 << 10
+
 // encodedWord reads one encoded word at the start of s; n is its length, 0 if
 // there is none.
 func encodedWord(s string) (set string, data []byte, n int) {
@@ -77,7 +81,7 @@ func encodedWord(s string) (set string, data []byte, n int) {
 	if kind != 'q' && kind != 'b' {
 		return "", nil, 0
 	}
-	text := rest[2:]
+	text := rest[2:min(len(rest), 2+maxWord)]
 	end := strings.Index(text, "?=")
 	if end < 0 {
 		return "", nil, 0

@@ -281,10 +281,13 @@ func paramValue(s string) (value, rest string) {
 				i++
 				b.WriteByte(s[i])
 			case s[i] == '"':
-				if after := strings.TrimLeft(s[i+1:], " \t\r\n"); after == "" || after[0] == ';' || after[0] == '(' || after[0] == ',' || strings.IndexByte(after, '=') > 0 {
+				// The end of the string, unless it is a quote inside an unescaped
+				// name; a missing semicolon is forgiven.
+				after := strings.TrimLeft(s[i+1:], " \t\r\n")
+				if after == "" || after[0] == ';' || after[0] == '(' || after[0] == ',' || strings.IndexByte(after[:min(len(after), 80)], '=') > 0 {
 					return b.String(), s[i+1:]
 				}
-				b.WriteByte('"') // a quote inside an unescaped name
+				b.WriteByte('"')
 			default:
 				b.WriteByte(s[i])
 			}

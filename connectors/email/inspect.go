@@ -350,7 +350,7 @@ func (in *inspector) mail(name string, c message.Content) error {
 	in.number = append(in.number, in.threads.Add(m))
 	o := &inspected{
 		File: name, MessageID: strings.Join(messageIDs(h.get("Message-ID"), 1), ""), Subject: m.Subject, Text: m.Text, HTML: m.HTML, Reply: m.Reply, Quoted: m.Quoted, Signature: m.Signature,
-		Kind: m.Kind, References: m.Refs, Warnings: m.Warnings, From: boxOf(m.From), ReplyTo: boxes(m.ReplyTo), To: boxes(m.To), Cc: boxes(m.Cc),
+		Kind: m.Kind, References: referenceIDs(h), Warnings: m.Warnings, From: boxOf(m.From), ReplyTo: boxes(m.ReplyTo), To: boxes(m.To), Cc: boxes(m.Cc),
 	}
 	if !m.Time.IsZero() {
 		d := m.Time.Format(time.RFC3339)

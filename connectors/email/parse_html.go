@@ -8,14 +8,19 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// maxQuoteDepth is how deep quotes nest in text made of HTML; each level costs
+// a character on every line.
+const maxQuoteDepth = 10
+
 // htmlText turns HTML to text. Quoted messages that mail programs mark by class
-// or id only become block quotes, so that SplitReply sees them.
+// or id only become block quotes, so that SplitReply sees them. Headings and
+// bold text lose their form: as text they would be framed in stars and dashes.
 func htmlText(s string) string {
 	doc, err := html.Parse(strings.NewReader(s))
 	if err != nil { // e.g. more than 512 open elements
 		return tagless(s)
 	}
-	markQuotes(doc)
+	simplify(doc, 0)
 	text, err := html2text.FromHTMLNode(doc)
 	if err != nil {
 		return tagless(s)
@@ -23,17 +28,28 @@ func htmlText(s string) string {
 	return text
 }
 
-// markQuotes turns the containers of quoted mail into block quotes. Forwarded
-// mail stays as it is.
-func markQuotes(doc *html.Node) {
-	for n := range doc.Descendants() {
-		if n.Type != html.ElementNode || n.DataAtom != atom.Div || !isQuoteContainer(n) {
-			continue
+// simplify changes the elements that are shown otherwise than html2text would.
+// Forwarded mail is no quote. The parser bounds how deep elements nest.
+func simplify(n *html.Node, quotes int) {
+	if n.Type == html.ElementNode {
+		switch n.DataAtom {
+		case atom.B, atom.Strong:
+			n.DataAtom, n.Data = atom.Span, "span"
+		case atom.H1, atom.H2, atom.H3:
+			n.DataAtom, n.Data = atom.P, "p"
+		case atom.Div:
+			if isQuoteContainer(n) && !strings.Contains(innerText(n, 300), "orward") {
+				n.DataAtom, n.Data = atom.Blockquote, "blockquote"
+			}
 		}
-		if strings.Contains(innerText(n, 300), "orward") {
-			continue
+		if n.DataAtom == atom.Blockquote {
+			if quotes++; quotes > maxQuoteDepth {
+				n.DataAtom, n.Data = atom.Div, "div"
+			}
 		}
-		n.DataAtom, n.Data = atom.Blockquote, "blockquote"
+	}
+	for kid := n.FirstChild; kid != nil; kid = kid.NextSibling {
+		simplify(kid, quotes)
 	}
 }
 

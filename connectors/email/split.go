@@ -89,8 +89,8 @@ func (w *fileWriter) finish() (*File, error) {
 // slimBudget is how much of a mail is kept in memory before even small
 // attachments go to files, and spillTight the size that counts as small then.
 const (
-	slimBudget    = 4 << 20
-	spillTight    = 16 << 10
+	slimBudget    = 2 << 20
+	spillTight    = 4 << 10
 	partHeaderMax = 64 << 10
 )
 

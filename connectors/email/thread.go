@@ -100,17 +100,24 @@ func messageIDs(s string, limit int) []string {
 // references lists what a mail refers to, nearest first: In-Reply-To, then
 // References from its end, each once, at most MaxRefs.
 func references(h header) []string {
+	refs := referenceIDs(h)
+	for i := range refs {
+		refs[i] = wireRef(refs[i])
+	}
+	return refs
+}
+
+// referenceIDs is references as Message-IDs.
+func referenceIDs(h header) []string {
 	replyTo := messageIDs(strings.Join(h.all("In-Reply-To"), " "), MaxRefs)
 	refs := messageIDs(strings.Join(h.all("References"), " "), MaxRefs)
 	if len(replyTo)+len(refs) == 0 {
 		return nil
 	}
 	out := make([]string, 0, len(replyTo)+len(refs))
-	seen := make(map[string]bool, cap(out))
 	add := func(id string) {
-		if ref := wireRef(id); !seen[ref] && len(out) < MaxRefs {
-			seen[ref] = true
-			out = append(out, ref)
+		if !has(out, id) && len(out) < MaxRefs {
+			out = append(out, id)
 		}
 	}
 	for _, id := range replyTo {
