@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"throughline/accounts"
+	"throughline/auth"
+	"throughline/blob"
+	"throughline/config"
+	"throughline/connectors"
+	"throughline/inbox"
+	"throughline/store"
+)
+
+// The files of a data folder.
+const (
+	dbFile    = "throughline.db"
+	blobDir   = "blobs"
+	tempDir   = "tmp"
+	adminSock = "admin.sock"
+)
+
+// folder is an open data folder with everything that works on it.
+type folder struct {
+	dir      string
+	store    *store.Store
+	blobs    *blob.Store
+	accounts *accounts.Accounts
+	auth     *auth.Auth
+	hub      *inbox.Hub
+}
+
+// folderOptions are what differs between serve, demo and the tools.
+type folderOptions struct {
+	config   *config.Config
+	kinds    []connectors.Kind
+	log      *slog.Logger
+	throw    bool // throw-away data: written without fsync
+	existing bool // refuse to make a new folder
+}
+
+// openFolder opens or makes the data folder of a configuration.
+func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
+	dir := o.config.Data
+	if o.existing {
+		if _, err := os.Stat(filepath.Join(dir, dbFile)); err != nil {
+			return nil, fmt.Errorf("%s is not a data folder of throughline: there is no %s in it; name yours with -data", dir, dbFile)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	// What lies in tmp belonged to items that were never accepted: the
+	// providers still have them.
+	temp := filepath.Join(dir, tempDir)
+	f = &folder{dir: dir}
+	if f.store, err = store.Open(filepath.Join(dir, dbFile), store.Options{NoSync: o.throw}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.store.Close())
+		}
+	}()
+	if err := os.RemoveAll(temp); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, err
+	}
+	if f.blobs, err = blob.Open(filepath.Join(dir, blobDir)); err != nil {
+		return nil, err
+	}
+	key, err := accounts.LoadKey(o.config.KeyFile())
+	if err != nil {
+		return nil, err
+	}
+	f.accounts = accounts.New(f.store, key, o.kinds)
+	f.auth = auth.New(f.store, auth.Options{Log: o.log})
+	if f.hub, err = inbox.New(inbox.Options{
+		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
+		Undo: o.config.Undo, TempDir: temp, Log: o.log,
+	}); err != nil {
+		return nil, err
+	}
+	err = f.accounts.Start(ctx, accounts.Options{
+		File:     o.config.Accounts,
+		Defaults: map[string]any{"default_charset": o.config.DefaultCharset},
+	})
+	return f, err
+}
+
+func (f *folder) close() error { return f.store.Close() }
+
+// sweepEvery is how often blobs that nothing names any more are removed;
+// sweepAge how old they must be, so that what is being taken in is safe.
+const (
+	sweepEvery = 24 * time.Hour
+	sweepAge   = 48 * time.Hour
+)
