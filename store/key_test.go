@@ -97,11 +97,15 @@ func TestKeyBytes(t *testing.T) {
 
 // Keys built on a common prefix do not overwrite each other.
 func TestKeysShareNothing(t *testing.T) {
-	base := K().Str("base")
-	a := base.Uint(1)
-	b := base.Uint(2)
-	if bytes.Equal(a, b) || string(base) != "base\x00" {
-		t.Errorf("%x, %x, %x", base, a, b)
+	base := append(make(Key, 0, 64), "base"...)
+	for _, pair := range [][2]Key{
+		{base.Uint(1), base.Uint(2)},
+		{base.Str("1"), base.Str("2")},
+		{base.Time(time.Unix(1, 0)), base.Time(time.Unix(2, 0))},
+	} {
+		if bytes.Equal(pair[0], pair[1]) {
+			t.Errorf("%x was overwritten", pair[0])
+		}
 	}
 }
 

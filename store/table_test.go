@@ -172,6 +172,7 @@ func TestScanPages(t *testing.T) {
 					if seen[e.ID] {
 						t.Fatalf("%+v: id %d twice", r, e.ID)
 					}
+					_ = append(r.After, "over this position"...)
 					seen[e.ID], r.After = true, e.Pos
 					if n++; n == 37 {
 						more = true

@@ -147,6 +147,26 @@ func TestFailuresInGroup(t *testing.T) {
 	})
 }
 
+// What counts is the last run of an update: an earlier one leaves no hook.
+func TestRerunForgetsTheFirstRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tab := newStore(t, Options{})
+		runs, hooks := 0, 0
+		errs := together(t, s, func(tx *Tx) error {
+			if runs++; runs > 1 {
+				return errors.New("second run")
+			}
+			tx.OnCommit(func() { hooks++ })
+			return insert(tx, tab, "a")
+		}, func(tx *Tx) error {
+			return errors.Join(insert(tx, tab, "b"), errors.New("fail"))
+		})
+		if errs[0] == nil || errs[1] == nil || runs != 2 || hooks != 0 {
+			t.Errorf("%v, %d runs, %d hooks", errs, runs, hooks)
+		}
+	})
+}
+
 // A failing update makes its neighbours run a bounded number of times.
 func TestRerunsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
