@@ -86,10 +86,15 @@ const searchScan = 2000
 // Without words it lists all customers, newest first. next continues the list, nil at
 // its end.
 func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (found []*Customer, next store.Key, err error) {
-	parts := words(q)
-	if strings.Contains(q, "@") {
-		parts = strings.Fields(fold(q))
-	} else if digits := asciiDigits(q); len(digits) >= 4 && len(digits) >= len(strings.Join(parts, ""))-1 {
+	var parts []string
+	for _, f := range strings.Fields(fold(q)) {
+		if strings.ContainsAny(f, "@.") { // an address or a domain
+			parts = append(parts, f)
+		} else {
+			parts = append(parts, words(f)...)
+		}
+	}
+	if digits := asciiDigits(q); len(digits) >= 4 && len(digits) >= len(strings.Join(parts, ""))-1 {
 		parts = []string{digits}
 	}
 	if len(parts) == 0 {
