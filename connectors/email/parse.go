@@ -108,7 +108,7 @@ func (p *parser) parse(raw message.Content) error {
 	p.h = h
 	p.readFields()
 
-	whole := int64(len(head)) == raw.Size()
+	whole := raw.Size() <= smallBytes
 	var rest []byte
 	if whole {
 		rest = clean[start:]

@@ -287,7 +287,7 @@ func isAddress(s string) bool {
 
 // isLocalPart reports whether s is a single word that can be a mailbox name.
 func isLocalPart(s string) bool {
-	return s != "" && len(s) <= 64 && plainASCII(s) && !strings.ContainsAny(s, " ,;:<>()[]\\\"")
+	return s != "" && len(s) <= 64 && plainASCII(s) && !strings.Contains(s, "=?") && !strings.ContainsAny(s, " ,;:<>()[]\\\"")
 }
 
 // lastAddress finds the last word of s that is an address and takes what stands

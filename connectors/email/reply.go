@@ -84,7 +84,12 @@ func (s *splitText) mark() {
 		}
 		line := marker(s.lines[i])
 		if line != "" && isForward(line) {
-			return // what follows was sent on purpose
+			for j := i; j < n; j++ { // what follows was sent on purpose
+				if s.kind[j] == quoteLine {
+					s.kind[j] = newLine
+				}
+			}
+			return
 		}
 		end := 0
 		switch {
