@@ -10,9 +10,6 @@ import (
 
 //go:generate go test -run TestDocument -update .
 
-// Document is the OpenAPI 3.1 document of all operations, indented.
-func (s *Server) Document() []byte { return s.openapi }
-
 func (s *Server) document() []byte {
 	doc := s.huma.OpenAPI()
 	schemas := doc.Components.Schemas

@@ -2,12 +2,152 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"throughline/accounts"
+	"throughline/auth"
+	"throughline/blob"
+	"throughline/identity"
+	"throughline/inbox"
+	"throughline/store"
 )
 
-const cookieName = "throughline"
+// problemError is an error with its HTTP status and what to do about it.
+type problemError struct {
+	status  int
+	detail  string
+	errors  []*huma.ErrorDetail
+	headers map[string]string
+	newer   []Entry // of a reply held back
+}
 
-func (s *Server) problem(ctx context.Context, err error) error { return err }
+func (e *problemError) Error() string { return e.detail }
 
-func adviseOnValidation(ctx huma.Context, status string, v any) (any, error) { return v, nil }
+// typeNewer is the type of the problem of a reply held back.
+const typeNewer = "https://throughline.example/problems/newer"
+
+// problem turns the error of an operation into its answer.
+func (s *Server) problem(ctx context.Context, err error) error {
+	p := s.toProblem(ctx, err)
+	var out error = &huma.ErrorModel{Title: http.StatusText(p.status), Status: p.status, Detail: p.detail, Errors: p.errors}
+	if p.newer != nil {
+		out = &newerProblem{Newer{Type: typeNewer, Title: "Held back", Status: p.status, Detail: p.detail, Newer: p.newer}}
+	}
+	if len(p.headers) > 0 {
+		h := http.Header{}
+		for k, v := range p.headers {
+			h.Set(k, v)
+		}
+		out = huma.ErrorWithHeaders(out, h)
+	}
+	return out
+}
+
+// newerProblem is Newer as an error that huma can answer with.
+type newerProblem struct{ Newer }
+
+func (p *newerProblem) Error() string             { return p.Detail }
+func (p *newerProblem) GetStatus() int            { return p.Status }
+func (p *newerProblem) ContentType(string) string { return "application/problem+json" }
+
+// toProblem is the one place that knows which status an error of the domain has.
+// What it does not know is logged under a number and told to nobody.
+func (s *Server) toProblem(ctx context.Context, err error) *problemError {
+	var (
+		own      *problemError
+		invalid  *inbox.InvalidError
+		conflict *inbox.ConflictError
+		idClash  *identity.ConflictError
+		field    *auth.FieldError
+		weak     *auth.WeakPasswordError
+		limited  *auth.RateLimitedError
+		settings *accounts.Invalid
+		tooBig   *http.MaxBytesError
+	)
+	bad := func(location, text string) *problemError {
+		return &problemError{status: 422, detail: location + ": " + text, errors: []*huma.ErrorDetail{{Location: "body." + location, Message: text}}}
+	}
+	simple := func(status int) *problemError { return &problemError{status: status, detail: err.Error()} }
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &invalid):
+		return bad(invalid.Field, invalid.Text)
+	case errors.As(err, &field):
+		return bad(field.Field, field.Reason)
+	case errors.As(err, &settings):
+		return settingsProblem(settings)
+	case errors.As(err, &weak):
+		return bad("password", err.Error())
+	case errors.As(err, &limited):
+		seconds := max(1, int(limited.RetryAfter.Seconds()+0.999))
+		return &problemError{status: 429, detail: err.Error(), headers: map[string]string{"Retry-After": strconv.Itoa(seconds)}}
+	case errors.As(err, &conflict), errors.As(err, &idClash):
+		return simple(409)
+	case errors.As(err, &tooBig):
+		return &problemError{status: 413, detail: fmt.Sprintf("this is larger than %d MiB: send a link to it instead", tooBig.Limit>>20)}
+	case isSignedOut(err), errors.Is(err, auth.ErrWrongPassword):
+		return &problemError{status: 401, detail: err.Error(), headers: map[string]string{"WWW-Authenticate": `Bearer realm="throughline"`}}
+	case errors.Is(err, auth.ErrOldPassword):
+		return bad("old", err.Error())
+	case errors.Is(err, auth.ErrExpiredLink):
+		return simple(410)
+	case errors.Is(err, auth.ErrDisabled):
+		return simple(403)
+	case errors.Is(err, auth.ErrSetupDone), errors.Is(err, auth.ErrLastAdmin), errors.Is(err, auth.ErrEmailTaken), errors.Is(err, auth.ErrTooManyKeys),
+		errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrFromFile), errors.Is(err, accounts.ErrStale):
+		return simple(409)
+	case errors.Is(err, auth.ErrBusy), errors.Is(err, accounts.ErrBusy):
+		return &problemError{status: 503, detail: err.Error(), headers: map[string]string{"Retry-After": "2"}}
+	case errors.Is(err, auth.ErrNotFound), errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrBadName), errors.Is(err, store.ErrNotFound):
+		return &problemError{status: 404, detail: "there is nothing of this ID: it may be gone; reload the list"}
+	case errors.Is(err, store.ErrClosed):
+		return &problemError{status: 503, detail: "the hub is shutting down: try again in a moment", headers: map[string]string{"Retry-After": "5"}}
+	case ctx.Err() != nil:
+		return &problemError{status: 499, detail: "the request was given up"}
+	}
+	ref := strings.ToLower(rand.Text()[:8])
+	s.log.Error("request failed", "ref", ref, "error", err)
+	return &problemError{status: 500, detail: "something went wrong inside the hub: try again, and if it stays give reference " + ref + " to whoever runs it"}
+}
+
+// settingsProblem blames each wrong setting at its place.
+func settingsProblem(e *accounts.Invalid) *problemError {
+	p := &problemError{status: 422, detail: "the account was not saved: correct what is marked"}
+	for _, f := range e.Fields {
+		p.errors = append(p.errors, &huma.ErrorDetail{Location: "body." + f.Key, Message: f.Text})
+	}
+	for _, f := range e.Settings {
+		loc := "body.settings"
+		if f.Key != "" {
+			loc += "." + f.Key
+		}
+		p.errors = append(p.errors, &huma.ErrorDetail{Location: loc, Message: f.Text})
+	}
+	return p
+}
+
+// adviseOnValidation turns "validation failed" into something to act on.
+func adviseOnValidation(ctx huma.Context, status string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok || len(m.Errors) == 0 || m.Detail != "validation failed" {
+		return v, nil
+	}
+	for _, e := range m.Errors {
+		e.Value = nil // never repeat what was sent: it may be a password
+	}
+	first := m.Errors[0]
+	m.Detail = fmt.Sprintf("the request does not fit: %s: %s", first.Location, first.Message)
+	if n := len(m.Errors) - 1; n > 0 {
+		m.Detail += fmt.Sprintf(" (and %d more, see errors)", n)
+	}
+	m.Detail += "; /openapi.json describes what fits"
+	return v, nil
+}

@@ -24,7 +24,6 @@ type route struct {
 	status int           // of success; 0 leaves it to the output
 	body   int64         // most bytes a request may carry, defaultBody if 0
 	wait   time.Duration // most time a request may take to arrive, defaultWait if 0
-	opens  bool          // changes nothing that a stranger could not: no CSRF token needed
 	raw    string        // the media type of an answer that is not JSON
 	upload bool          // the request's body is a file
 	doc    map[string]*huma.Response
@@ -84,9 +83,9 @@ func (s *Server) register() {
 func (s *Server) sessionRoutes() {
 	const g = "Session and people"
 	add(s, route{id: "getSetup", method: "GET", path: "/api/setup", role: public, group: g, summary: "Is the first-run setup still open?"}, s.getSetup)
-	add(s, route{id: "setup", method: "POST", path: "/api/setup", role: public, opens: true, group: g, summary: "Make the first administrator"}, s.setup)
-	add(s, route{id: "login", method: "POST", path: "/api/session", role: public, opens: true, group: g, summary: "Sign in with a password"}, s.login)
-	add(s, route{id: "loginByLink", method: "POST", path: "/api/session/link", role: public, opens: true, group: g, summary: "Sign in with a one-time link"}, s.loginByLink)
+	add(s, route{id: "setup", method: "POST", path: "/api/setup", role: public, group: g, summary: "Make the first administrator"}, s.setup)
+	add(s, route{id: "login", method: "POST", path: "/api/session", role: public, group: g, summary: "Sign in with a password"}, s.login)
+	add(s, route{id: "loginByLink", method: "POST", path: "/api/session/link", role: public, group: g, summary: "Sign in with a one-time link"}, s.loginByLink)
 	add(s, route{id: "getSession", method: "GET", path: "/api/session", role: agent, group: g, summary: "Who is signed in?"}, s.getSession)
 	add(s, route{id: "logout", method: "DELETE", path: "/api/session", role: agent, group: g, summary: "Sign out", status: 204}, s.logout)
 	add(s, route{id: "listSessions", method: "GET", path: "/api/sessions", role: agent, group: g, summary: "One's own signed-in browsers"}, s.listSessions)
@@ -98,7 +97,7 @@ func (s *Server) sessionRoutes() {
 	add(s, route{id: "changeAgent", method: "PATCH", path: "/api/agents/{id}", role: admin, group: g, summary: "Change an agent's name or role, or disable them"}, s.changeAgent)
 	add(s, route{id: "renewInvitation", method: "POST", path: "/api/agents/{id}/invitation", role: admin, group: g, summary: "A new link to set a password with"}, s.renewInvitation)
 	add(s, route{id: "getInvitation", method: "GET", path: "/api/invitations/{token}", role: public, group: g, summary: "Whom an invitation is for"}, s.getInvitation)
-	add(s, route{id: "acceptInvitation", method: "POST", path: "/api/invitations/{token}", role: public, opens: true, group: g, summary: "Set a password and sign in"}, s.acceptInvitation)
+	add(s, route{id: "acceptInvitation", method: "POST", path: "/api/invitations/{token}", role: public, group: g, summary: "Set a password and sign in"}, s.acceptInvitation)
 	add(s, route{id: "listKeys", method: "GET", path: "/api/keys", role: agent, group: g, summary: "One's own API keys"}, s.listKeys)
 	add(s, route{id: "createKey", method: "POST", path: "/api/keys", role: agent, group: g, summary: "Make an API key"}, s.createKey)
 	add(s, route{id: "deleteKey", method: "DELETE", path: "/api/keys/{id}", role: agent, group: g, summary: "Revoke an API key", status: 204}, s.deleteKey)
@@ -139,8 +138,8 @@ func (s *Server) messageRoutes() {
 	add(s, route{id: "retryMessage", method: "POST", path: "/api/messages/{id}/retry", role: agent, group: g, summary: "Send a failed message again"}, s.retryMessage)
 	add(s, route{id: "dismissMessage", method: "POST", path: "/api/messages/{id}/dismiss", role: agent, group: g, summary: "Note that a message failed"}, s.dismissMessage)
 	add(s, route{id: "upload", method: "POST", path: "/api/uploads", role: agent, group: g, summary: "Upload a file for a message", status: 201, upload: true, wait: uploadWait}, s.upload)
-	add(s, route{id: "getBlob", method: "GET", path: "/api/blobs/{sha256}/{name}", role: agent, group: g, summary: "A file", raw: "application/octet-stream"}, s.getBlob)
-	add(s, route{id: "getImage", method: "GET", path: "/api/image", role: agent, group: g, summary: "A remote picture, fetched by the hub", raw: "image/*"}, s.getImage)
+	add(s, route{id: "getBlob", method: "GET", path: "/api/blobs/{sha256}/{name}", role: signed, group: g, summary: "A file", raw: "application/octet-stream"}, s.getBlob)
+	add(s, route{id: "getImage", method: "GET", path: "/api/image", role: signed, group: g, summary: "A remote picture, fetched by the hub", raw: "image/*"}, s.getImage)
 }
 
 func (s *Server) customerRoutes() {

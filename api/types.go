@@ -75,9 +75,11 @@ type AuditEntry struct {
 }
 
 // Person is a handle as it stands in a message, with the customer it leads to.
+// In requests only name and handle count, and handle may be an address as one
+// writes it.
 type Person struct {
-	Name     string `json:"name,omitempty"`
-	Handle   string `json:"handle" doc:"Canonical: mailto:ann@example.org."`
+	Name     string `json:"name,omitempty" maxLength:"2000"`
+	Handle   string `json:"handle" maxLength:"2000" doc:"Canonical: mailto:ann@example.org. In a request also an address as one writes it."`
 	Address  string `json:"address" doc:"The handle without its scheme, for reading."`
 	Customer uint64 `json:"customer,omitempty"`
 	Own      bool   `json:"own,omitempty" doc:"One of our accounts."`
@@ -172,15 +174,16 @@ type Counts struct {
 	Held       int `json:"held" doc:"Items held back with a reason."`
 }
 
-// Attachment is a file of a message or an upload that waits for one.
+// Attachment is a file of a message or an upload that waits for one. In requests
+// size and url do not count.
 type Attachment struct {
-	Name        string `json:"name"`
-	ContentType string `json:"content_type"`
+	Name        string `json:"name" maxLength:"1000"`
+	ContentType string `json:"content_type" maxLength:"200"`
 	Size        int64  `json:"size" doc:"Bytes."`
-	Inline      bool   `json:"inline,omitempty"`
-	ContentID   string `json:"content_id,omitempty"`
-	Blob        string `json:"blob" doc:"SHA-256 of the content."`
-	URL         string `json:"url" doc:"Where to fetch it; relative to the hub."`
+	Inline      bool   `json:"inline,omitempty" doc:"A picture in the text, as src=\"cid:CONTENT_ID\"."`
+	ContentID   string `json:"content_id,omitempty" maxLength:"250"`
+	Blob        string `json:"blob" maxLength:"64" doc:"SHA-256 of the content."`
+	URL         string `json:"url" doc:"Where to download it, relative to the hub; with &inline=1 pictures, PDF and plain text open in the browser."`
 }
 
 // Attempt is one try to deliver.
@@ -207,30 +210,32 @@ type Delivery struct {
 // Message is a message as the screen shows it. The HTML is not in it: fetch
 // /api/messages/{id}/html into a sandboxed frame.
 type Message struct {
-	ID          uint64       `json:"id"`
-	Channel     string       `json:"channel"`
-	Account     string       `json:"account"`
-	Direction   string       `json:"direction" enum:"in,out"`
-	Time        time.Time    `json:"time"`
-	From        Person       `json:"from"`
-	ReplyTo     []Person     `json:"reply_to,omitempty"`
-	To          []Person     `json:"to"`
-	Cc          []Person     `json:"cc,omitempty"`
-	Bcc         []Person     `json:"bcc,omitempty"`
-	Subject     string       `json:"subject,omitempty"`
-	Reply       string       `json:"reply" doc:"The new part of the text."`
-	Quoted      string       `json:"quoted,omitempty"`
-	Signature   string       `json:"signature,omitempty"`
-	HasHTML     bool         `json:"has_html,omitempty"`
-	Truncated   bool         `json:"truncated,omitempty" doc:"Texts were cut; fetch the message for all of them."`
-	Attachments []Attachment `json:"attachments,omitempty"`
-	Kind        string       `json:"kind,omitempty" enum:"human,auto_reply,bounce,complaint,"`
-	List        string       `json:"list,omitempty"`
-	Bulk        bool         `json:"bulk,omitempty"`
-	Vouch       string       `json:"vouch,omitempty" enum:"passed,failed,"`
-	Warnings    []string     `json:"warnings,omitempty"`
-	Delivery    *Delivery    `json:"delivery,omitempty"`
-	Agent       uint64       `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
+	ID           uint64       `json:"id"`
+	Channel      string       `json:"channel"`
+	Account      string       `json:"account"`
+	Direction    string       `json:"direction" enum:"in,out"`
+	Time         time.Time    `json:"time"`
+	From         Person       `json:"from"`
+	ReplyTo      []Person     `json:"reply_to,omitempty"`
+	To           []Person     `json:"to"`
+	Cc           []Person     `json:"cc,omitempty"`
+	Bcc          []Person     `json:"bcc,omitempty"`
+	Subject      string       `json:"subject,omitempty"`
+	Reply        string       `json:"reply" doc:"The new part of the text."`
+	Quoted       string       `json:"quoted,omitempty"`
+	HasQuoted    bool         `json:"has_quoted,omitempty" doc:"There is quoted text; timelines leave it out, the message itself has it."`
+	Signature    string       `json:"signature,omitempty"`
+	HasHTML      bool         `json:"has_html,omitempty"`
+	RemoteImages bool         `json:"remote_images,omitempty" doc:"The HTML has pictures that lie elsewhere; images=1 shows them."`
+	Truncated    bool         `json:"truncated,omitempty" doc:"Texts were cut; fetch the message for all of them."`
+	Attachments  []Attachment `json:"attachments,omitempty"`
+	Kind         string       `json:"kind,omitempty" enum:"human,auto_reply,bounce,complaint,"`
+	List         string       `json:"list,omitempty"`
+	Bulk         bool         `json:"bulk,omitempty"`
+	Vouch        string       `json:"vouch,omitempty" enum:"passed,failed,"`
+	Warnings     []string     `json:"warnings,omitempty"`
+	Delivery     *Delivery    `json:"delivery,omitempty"`
+	Agent        uint64       `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
 }
 
 // Note is a private remark among agents.
@@ -290,13 +295,14 @@ type Draft struct {
 
 // Recipients is what the composer starts with for a mode.
 type Recipients struct {
-	Account   string   `json:"account"`
-	To        []Person `json:"to"`
-	Cc        []Person `json:"cc"`
-	Subject   string   `json:"subject"`
-	InReplyTo uint64   `json:"in_reply_to,omitempty"`
-	Quote     string   `json:"quote,omitempty" doc:"HTML that is added below the text when sent: the signature and the quoted message."`
-	Warning   string   `json:"warning,omitempty" doc:"Something the writer should know, e.g. the answered mail is an automatic one."`
+	Account     string       `json:"account"`
+	To          []Person     `json:"to"`
+	Cc          []Person     `json:"cc"`
+	Subject     string       `json:"subject"`
+	InReplyTo   uint64       `json:"in_reply_to,omitempty"`
+	Quote       string       `json:"quote,omitempty" doc:"HTML that is added below the text when sent: the signature and the quoted message."`
+	Attachments []Attachment `json:"attachments,omitempty" doc:"Files of a forwarded message."`
+	Warning     string       `json:"warning,omitempty" doc:"Something the writer should know, e.g. the answered mail is an automatic one."`
 }
 
 // Account is a configured mailbox or number, with its health.
