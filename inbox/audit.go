@@ -31,8 +31,8 @@ const (
 	importBatch = 200
 )
 
-// StartAudit begins to compare in the background.
-func (h *Hub) StartAudit(ctx context.Context, account string) error {
+// StartAudit begins to compare in the background, for as long as the hub runs.
+func (h *Hub) StartAudit(account string) error {
 	conn, err := h.connector(account)
 	if err != nil {
 		return err
@@ -46,8 +46,12 @@ func (h *Hub) StartAudit(ctx context.Context, account string) error {
 	if a := h.audits[account]; a != nil && a.Running {
 		return &ConflictError{"an audit of this account is running"}
 	}
+	life := h.life
+	if life == nil || life.Err() != nil {
+		return &ConflictError{"the hub is stopping"}
+	}
 	h.audits[account] = &Audit{Account: account, Running: true, Started: time.Now().UTC()}
-	h.auditWG.Go(func() { h.audit(ctx, account, auditor) })
+	h.auditWG.Go(func() { h.audit(life, account, auditor) })
 	return nil
 }
 

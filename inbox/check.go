@@ -101,7 +101,7 @@ func (h *Hub) checkConversation(tx *store.Tx, id uint64, c *Conversation, bad fu
 	}
 	if d.messages == 0 {
 		// Only an agent who took the first message back leaves one empty.
-		if c.Status != Resolved || c.Messages != 0 {
+		if c.Messages != 0 || !c.Withdrawn {
 			bad("conversation %d is empty", id)
 		}
 		return nil

@@ -64,6 +64,7 @@ type Conversation struct {
 	Accounts     []string         `json:"accounts,omitempty"` // ours that it came over
 
 	MergedInto uint64 `json:"merged_into,omitempty"`
+	Withdrawn  bool   `json:"withdrawn,omitempty"` // its only message was taken back
 }
 
 // maxParticipants bounds the record of a conversation; who comes later is not
@@ -88,9 +89,13 @@ func (c *Conversation) addAccount(a string) {
 	}
 }
 
+// hidden conversations stand on no list: merged ones, and those whose only
+// message was taken back before it went out.
+func (c *Conversation) hidden() bool { return c.MergedInto != 0 || c.Messages == 0 }
+
 // listKeys makes one index key for each list the conversation is on.
 func (c *Conversation) listKeys(rest func(store.Key) store.Key) []store.Key {
-	if c.MergedInto != 0 {
+	if c.hidden() {
 		return nil
 	}
 	switch c.Status {

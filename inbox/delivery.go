@@ -187,18 +187,25 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 		if err != nil {
 			return err
 		}
+		// What was to be done after sending is undone too: the agent is at it again.
+		if err := h.change(tx, c, agent, Change{Status: ptr(Open)}); err != nil {
+			return err
+		}
 		if err := h.recount(tx, c); err != nil {
 			return err
 		}
-		if c.Messages == 0 {
-			// It was the first message of a conversation that never began.
-			c.Status, c.Preview, c.Direction = Resolved, "", ""
-		}
+		c.Withdrawn = c.Messages == 0
 		if err := h.conversations.Put(tx, c.ID, c); err != nil {
 			return err
 		}
 		if draft != nil {
-			if err := h.putDraft(tx, agent, c, draft); err != nil {
+			at := c
+			if c.Withdrawn {
+				// The first message of a conversation that never began (it is on
+				// no list): the draft of a new one.
+				at = &Conversation{}
+			}
+			if err := h.putDraft(tx, agent, at, draft); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@
 package inbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,6 +85,7 @@ type Hub struct {
 
 	// What runs now; nothing here outlives the process or is missed by it.
 	mu      sync.Mutex
+	life    context.Context // of Run, nil while it does not run
 	running map[string]*runner
 	own     map[message.Handle]string // canonical own handles → account
 	audits  map[string]*Audit
@@ -126,19 +128,19 @@ func New(o Options) (*Hub, error) {
 				})
 			}},
 			{Name: "handle", Keys: func(c *Conversation) []store.Key {
-				if c.MergedInto != 0 {
+				if c.hidden() {
 					return nil
 				}
 				return []store.Key{store.K().Uint(c.Handle).TimeDesc(c.Last)}
 			}},
 			{Name: "snoozed", Keys: func(c *Conversation) []store.Key {
-				if c.Status != Snoozed || c.MergedInto != 0 {
+				if c.Status != Snoozed || c.hidden() {
 					return nil
 				}
 				return []store.Key{store.K().Time(c.SnoozedUntil)}
 			}},
 			{Name: "tag", Count: true, Keys: func(c *Conversation) []store.Key {
-				if c.MergedInto != 0 {
+				if c.hidden() {
 					return nil
 				}
 				keys := make([]store.Key, len(c.Tags))

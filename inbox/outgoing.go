@@ -287,12 +287,18 @@ func (h *Hub) nothingNewer(tx *store.Tx, c *Conversation, o *Outgoing) error {
 	if o.Anyway || c.LastSeq <= o.SeenSeq {
 		return nil
 	}
-	page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{After: max(o.SeenSeq, 1), Limit: 50})
+	page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 50})
 	if err != nil {
 		return err
 	}
 	newer := slices.DeleteFunc(page.Events, func(e timeline.Event) bool {
-		return e.Kind != timeline.MessageReceived && e.Kind != timeline.MessageQueued || e.Actor == agentActor(o.Agent)
+		switch {
+		case e.Seq <= o.SeenSeq, e.Actor == agentActor(o.Agent):
+			return true
+		case e.Kind == timeline.MessageQueued:
+			return e.Actor == "" // an automatic one says nothing new
+		}
+		return e.Kind != timeline.MessageReceived
 	})
 	if len(newer) == 0 {
 		return nil

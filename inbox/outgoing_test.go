@@ -30,6 +30,23 @@ func (w *world) reply(o Outgoing) *Record {
 	return w.messageOf(seq)
 }
 
+func TestUndoOfANewConversation(t *testing.T) {
+	w := newWorldAt(t, t.TempDir(), time.Hour)
+	o := reply(0, "hello")
+	o.Mode, o.Account, o.Subject, o.Then = ModeNew, "support", "news", "resolve"
+	r := w.reply(o)
+	if _, err := w.Undo(t.Context(), 1, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.view(func(tx *store.Tx) error {
+		if n := w.Counts(tx, 1); n != (Counts{}) {
+			t.Errorf("a conversation that never began is on a list: %+v", n)
+		}
+		_, err := w.Draft(tx, 1, 0)
+		return err
+	})
+}
+
 func is(s message.Status) func(*Delivery) bool {
 	return func(d *Delivery) bool { return d.Status == s }
 }
@@ -143,7 +160,9 @@ func TestOutcomes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.ch.send = func(context.Context, message.Message) (connectors.Receipt, error) { return connectors.Receipt{}, tt.err }
+			w.ch.send = func(context.Context, message.Message) (connectors.Receipt, error) {
+				return connectors.Receipt{}, tt.err
+			}
 			id := w.accept(mail("ann@example.org", "q", "question"))[0]
 			o := reply(id, "answer")
 			o.Then = "resolve"
@@ -169,7 +188,9 @@ func TestOutcomes(t *testing.T) {
 			if c := w.conversation(id); c.Undelivered != 0 {
 				t.Errorf("dismissed and still counted: %d", c.Undelivered)
 			}
-			w.ch.send = func(_ context.Context, m message.Message) (connectors.Receipt, error) { return connectors.Receipt{}, nil }
+			w.ch.send = func(_ context.Context, m message.Message) (connectors.Receipt, error) {
+				return connectors.Receipt{}, nil
+			}
 			if err := w.Retry(t.Context(), 1, r.ID); err != nil {
 				t.Fatal(err)
 			}

@@ -92,8 +92,11 @@ func (r *runner) send(ctx context.Context, m message.Message) (receipt connector
 // accounts: one that is added, changed or removed is started or stopped.
 func (h *Hub) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	h.mu.Lock()
+	h.life = ctx
+	h.mu.Unlock()
 	defer h.auditWG.Wait()
+	defer cancel()
 	wake, stop := h.Accounts.Watch()
 	defer stop()
 	var timers sync.WaitGroup
@@ -293,13 +296,32 @@ func (h *Hub) SendAccounts(tx *store.Tx, c *Conversation) ([]string, error) {
 }
 
 // Kick makes an account try again now, receiving and sending.
-func (h *Hub) Kick(account string) error {
+func (h *Hub) Kick(ctx context.Context, account string) error {
 	r := h.runner(account)
 	if r == nil || r.conn == nil {
 		return &ConflictError{"this account is not running: check its settings and switch it on"}
 	}
 	r.pause("", time.Time{})
 	r.sup.Kick()
+	// What was put off is due now; what may still be taken back is left alone.
+	if err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		for _, id := range h.dueIDs(tx, account) {
+			d, err := h.Delivery(tx, id)
+			if err != nil {
+				return err
+			}
+			if d.Status != message.Queued || len(d.Attempts) == 0 {
+				continue
+			}
+			d.Due = tx.Now()
+			if err := h.deliveries.Put(tx, id, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	select {
 	case r.kick <- struct{}{}:
 	default:
