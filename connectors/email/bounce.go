@@ -206,7 +206,7 @@ func refInText(s string) string {
 		line, rest, _ := strings.Cut(s, "\n")
 		s = rest
 		line = strings.TrimLeft(line, "> \t")
-		if len(line) > 11 && strings.EqualFold(line[:11], "message-id:") {
+		if len(line) >= 11 && strings.EqualFold(line[:11], "message-id:") {
 			v := line[11:]
 			if strings.TrimSpace(v) == "" {
 				v, _, _ = strings.Cut(s, "\n")

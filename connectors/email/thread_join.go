@@ -139,7 +139,7 @@ func (t *Threads) solve() {
 				}
 				j.link(i, x, m.writers)
 			case len(hs) > 1:
-				j.link(i, pick(known, ref, m, hs[0]), m.writers)
+				j.link(i, t.pick(known, ref, m, hs[0]), m.writers)
 			default:
 				j.link(i, hs[0], m.writers)
 			}
@@ -149,20 +149,16 @@ func (t *Threads) solve() {
 	t.nameAll(&j, order)
 }
 
-// pick chooses among the mails that claim ref the one that knows a recipient of
-// m, else its writer, else the first.
-func pick(known map[string]int, ref string, m *threadMail, first int) int {
-	for k := len(m.people) - 1; k >= 0; k-- {
-		who := m.people[k]
-		if slices.Contains(m.writers, who) {
-			continue
-		}
+// pick chooses among the mails that claim ref the first that knows a recipient
+// of m and its writer, else the first that knows its writer, else the first.
+func (t *Threads) pick(known map[string]int, ref string, m *threadMail, first int) int {
+	for _, who := range m.people {
 		h, ok := known[ref+"\x00"+who]
-		if !ok {
+		if !ok || slices.Contains(m.writers, who) {
 			continue
 		}
 		for _, w := range m.writers {
-			if _, ok := known[ref+"\x00"+w]; ok {
+			if slices.Contains(t.mails[h].people, w) {
 				return h
 			}
 		}
