@@ -203,7 +203,7 @@ func newMessagePolicy() *bluemonday.Policy {
 	p.AllowAttrs("align", "valign").Matching(word).Globally()
 	p.AllowAttrs("bgcolor", "color").Matching(color).Globally()
 	p.AllowAttrs("width", "height", "cellpadding", "cellspacing", "border", "size", "start", "colspan", "rowspan", "span").Matching(number).Globally()
-	p.AllowAttrs("face").Matching(regexp.MustCompile(`^[\pL\pN ,'"_-]{1,200}$`)).OnElements("font")
+	p.AllowAttrs("face").Matching(regexp.MustCompile(`^[\pL\pN ,'"_-]+$`)).OnElements("font")
 	p.AllowAttrs("nowrap").Matching(regexp.MustCompile(`(?i)^(nowrap)?$`)).OnElements("td", "th")
 	p.AllowAttrs("type").Matching(regexp.MustCompile(`^[1aAiI]$|^(disc|circle|square)$`)).OnElements("ol", "ul", "li")
 

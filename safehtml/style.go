@@ -27,7 +27,7 @@ var styles = []string{
 
 // plainValue leaves out backslashes (escapes), comments and anything that could
 // end the declaration or the attribute.
-var plainValue = regexp.MustCompile(`^[\pL\pN\s#%.,()'"!+_-]{1,300}$`)
+var plainValue = regexp.MustCompile(`^[\pL\pN\s#%.,()'"!+_-]+$`)
 
 // safeValue reports whether the value of a style property is only measures,
 // colours, names and the calls that make colours.
