@@ -56,7 +56,7 @@ func (c *Connector) runSession(ctx context.Context, in connectors.Sink) error {
 		return err
 	}
 	defer s.close()
-	r := &receiver{c: c, s: s, g: g, ctx: g.ctx, broken: map[string]string{}}
+	r := &receiver{c: c, s: s, g: g, ctx: g.ctx, broken: map[string]string{}, tidied: map[string]bool{}}
 	err = r.run()
 	if cause := context.Cause(g.ctx); cause != nil {
 		return cause // the connection was closed because of it
@@ -71,6 +71,7 @@ type receiver struct {
 	g      *ingest
 	ctx    context.Context
 	broken map[string]string // folders that cannot be opened, and why
+	tidied map[string]bool   // folders whose Todo is done
 }
 
 // run takes in what is there and then what comes, until something breaks.
@@ -136,13 +137,13 @@ func (r *receiver) catchUp(folder string) error {
 			r.c.log.Info("the server has renumbered a folder; it is read again from the start", "folder", folder)
 		}
 		p = place{Validity: r.s.validity, Since: p.Since}
-	case p.Todo != "":
-		if set, ok := parseUIDs(p.Todo); ok {
-			if err := r.tidy(set); err != nil {
-				return r.lost(err)
-			}
+	case p.Todo != "" && !r.tidied[folder]:
+		// The last run may have ended before it came to this.
+		if err := r.finish(p.Todo); err != nil {
+			return r.lost(err)
 		}
 	}
+	r.tidied[folder] = true
 	if t == nil || t.validity != r.s.validity {
 		t = &trouble{validity: r.s.validity, fails: map[imap.UID]int{}}
 		r.c.trouble[folder] = t
@@ -365,6 +366,20 @@ func (r *receiver) giveUp(e entry, t *trouble) (*load, []entry, error) {
 	delete(t.fails, e.uid)
 	reason := fmt.Sprintf("the mail server could not hand this mail over in %d tries", poisonTries)
 	return &load{arrivals: []arrival{{uid: e.uid, reason: reason}}, last: e.uid}, nil, nil
+}
+
+// finish tidies what an earlier run may have left undone. Only what is still
+// there is named: servers stumble over a MOVE of nothing.
+func (r *receiver) finish(todo string) error {
+	set, ok := parseUIDs(todo)
+	if !ok || r.c.set.after == afterLeave {
+		return nil
+	}
+	there, err := r.s.search(set)
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	return r.tidy(imap.UIDSetNum(there...))
 }
 
 // tidy marks or moves mails that the hub has.

@@ -19,7 +19,7 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 		if err != nil {
 			var se *connectors.SendError
 			if errors.As(err, &se) {
-				st.Error = se.Error()
+				st.Error = err.Error() // it may say more around the server's words
 			} else {
 				st.Error = c.safe(plainCause(err))
 			}

@@ -155,7 +155,9 @@ func start(t testing.TB, c *Connector, h connectors.Sink) (stop func() error) {
 	var err error
 	go func() {
 		defer close(ended)
-		err = c.Run(ctx, h)
+		if err = c.Run(ctx, h); ctx.Err() == nil {
+			t.Errorf("Run ended: %v", err)
+		}
 	}()
 	stop = func() error {
 		cancel()

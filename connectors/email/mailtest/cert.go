@@ -40,3 +40,8 @@ func Certificate() (c tls.Certificate, certPEM, keyPEM []byte, err error) {
 	c, err = tls.X509KeyPair(certPEM, keyPEM)
 	return c, certPEM, keyPEM, err
 }
+
+// ServerTLS is a server's configuration with one certificate.
+func ServerTLS(c tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}
+}

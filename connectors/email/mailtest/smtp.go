@@ -272,4 +272,4 @@ func Permanent(text string) error {
 }
 
 // Patience is how long tests wait at most for something that has to happen.
-const Patience = 30 * time.Second
+const Patience = 20 * time.Second
