@@ -131,12 +131,12 @@ func (s *Server) kickAccount(ctx context.Context, i *nameIn) (*none, error) {
 	if err := s.exists(i.ID); err != nil {
 		return nil, err
 	}
-	return &none{}, s.hub.Kick(i.ID)
+	return &none{}, s.hub.Kick(ctx, i.ID)
 }
 
 type heldIn struct {
 	Account string `query:"account" maxLength:"40"`
-	pageIn
+	Paging
 }
 
 func (s *Server) listHeld(ctx context.Context, i *heldIn) (*out[HeldItems], error) {
@@ -186,7 +186,7 @@ func (s *Server) startAudit(ctx context.Context, i *nameIn) (*out[Audit], error)
 		return nil, err
 	}
 	// It goes on after this request, until the server stops.
-	if err := s.hub.StartAudit(s.lives.context(), i.ID); err != nil {
+	if err := s.hub.StartAudit(i.ID); err != nil {
 		return nil, err
 	}
 	return s.getAudit(ctx, i)

@@ -18,7 +18,7 @@ type listIn struct {
 	Sort     string `query:"sort" enum:"newest,waiting" default:"newest" doc:"waiting: who has waited longest first."`
 	Tag      string `query:"tag" maxLength:"100"`
 	Customer uint64 `query:"customer"`
-	pageIn
+	Paging
 }
 
 type openIn struct {
@@ -35,7 +35,7 @@ func cursor(k store.Key) string {
 }
 
 // key undoes cursor.
-func (i pageIn) key() (store.Key, error) {
+func (i Paging) key() (store.Key, error) {
 	if i.Cursor == "" {
 		return nil, nil
 	}

@@ -11,12 +11,12 @@ import (
 
 type searchIn struct {
 	Q string `query:"q" maxLength:"200" doc:"Start of a word of the name, of an address, or digits."`
-	pageIn
+	Paging
 }
 
 type customerListIn struct {
 	ID uint64 `path:"id"`
-	pageIn
+	Paging
 }
 
 type unlinkIn struct {

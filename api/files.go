@@ -64,7 +64,7 @@ type blobIn struct {
 	Name   string `path:"name" maxLength:"1000"`
 	Type   string `query:"type" maxLength:"200"`
 	Inline int    `query:"inline" enum:"0,1" doc:"1 shows pictures, PDF and plain text in the browser; all else is a download."`
-	signedIn
+	SignedAddress
 }
 
 // getBlob serves a file. The content never changes, so it can be kept for ever

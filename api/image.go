@@ -117,11 +117,11 @@ func (s *Server) imageURL(remote string) string {
 
 type imageIn struct {
 	URL string `query:"url" required:"true" maxLength:"8000"`
-	signedIn
+	SignedAddress
 }
 
-// signedIn are the parameters of a signed address; guard has checked them.
-type signedIn struct {
+// SignedAddress are the parameters of a signed address; guard has checked them.
+type SignedAddress struct {
 	Expires int64  `query:"expires" doc:"Of a signed address."`
 	Sig     string `query:"sig" maxLength:"100" doc:"Of a signed address, which needs no session."`
 }

@@ -74,7 +74,7 @@ func (s *Server) deleteKey(ctx context.Context, i *idIn) (*none, error) {
 	return &none{}, nil
 }
 
-func (s *Server) listAudit(ctx context.Context, i *pageIn) (*out[AuditLog], error) {
+func (s *Server) listAudit(ctx context.Context, i *Paging) (*out[AuditLog], error) {
 	var before uint64
 	if i.Cursor != "" {
 		var err error

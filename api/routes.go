@@ -60,10 +60,6 @@ type (
 	out[T any] struct {
 		Body T
 	}
-	pageIn struct {
-		Cursor string `query:"cursor" maxLength:"1000" doc:"From next of the page before."`
-		Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"25"`
-	}
 	spanIn struct {
 		ID     uint64 `path:"id"`
 		Before uint64 `query:"before" doc:"Entries older than this sequence number."`
@@ -71,6 +67,13 @@ type (
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
 )
+
+// Paging are the parameters of a list. (Embedded structs have to be exported for
+// their fields to be seen.)
+type Paging struct {
+	Cursor string `query:"cursor" maxLength:"1000" doc:"From next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"25"`
+}
 
 func (s *Server) register() {
 	s.sessionRoutes()
