@@ -1,0 +1,72 @@
+// Package e2e drives the real binary from outside: over HTTP and the websocket
+// as agents do, against a real Dovecot and an SMTP server as a mail provider
+// does, with signals and kill -9 as an operator and a power cut do, and with a
+// real browser.
+//
+// It keeps everything in temporary folders and listens on loopback only. It
+// never looks into the data folder of a hub except through the program's own
+// commands.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once for the run.
+var binary string
+
+// patience is how long the tests wait at most for what has to happen.
+const patience = 90 * time.Second
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tl-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "throughline")
+	args := []string{"build", "-o", binary}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "throughline/cmd/throughline")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// need skips a test that lacks a peer, or fails it with REQUIRE_PEERS=1.
+func need(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_PEERS") == "1" {
+		t.Fatal("missing:", what)
+	}
+	t.Skip("skipped:", what)
+}
+
+// until calls ok until it returns nil, and fails with its last error after
+// patience.
+func until(t testing.TB, what string, ok func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+		err := ok()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: still not after %v: %v", what, patience, err)
+		}
+		time.Sleep(wait)
+	}
+}
