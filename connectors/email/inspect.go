@@ -2,13 +2,11 @@ package email
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -204,132 +202,6 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mbox inspects the mails of an mbox one after the other. A line "From " after
-// an empty line begins a mail; ">From ", ">>From " … lose one ">" (mboxrd).
-func (in *inspector) mbox(name string, br *bufio.Reader) error {
-	for {
-		m := &mboxReader{br: br}
-		if !m.begin() {
-			return nil
-		}
-		var c message.Content
-		b, err := io.ReadAll(io.LimitReader(m, smallBytes))
-		if err == nil && len(b) < smallBytes {
-			c = message.Bytes(b)
-		} else if err == nil {
-			var f *File
-			if f, err = in.keep(io.MultiReader(bytes.NewReader(b), m)); err == nil {
-				defer f.Remove()
-				c = f
-			}
-		}
-		switch {
-		case m.err != nil:
-			return in.held(name, "it cannot be read: "+reasonOf(m.err))
-		case err != nil:
-			return err
-		}
-		if err := in.mail(name, c); err != nil {
-			return err
-		}
-		if err := m.skip(); err != nil {
-			return nil
-		}
-	}
-}
-
-// mboxReader reads one mail of an mbox.
-type mboxReader struct {
-	br     *bufio.Reader
-	buf    []byte // bytes of the line that is being handed out
-	middle bool   // the next piece continues a long line
-	blank  bool   // the last line was empty
-	held   []byte // an empty line: dropped if it is the last
-	end    bool
-	err    error
-}
-
-// begin reads the "From " line; false at the end of the mbox.
-func (m *mboxReader) begin() bool {
-	for {
-		start, err := m.br.Peek(1)
-		if err != nil {
-			return false
-		}
-		if start[0] != '\n' && start[0] != '\r' {
-			break
-		}
-		_, _ = m.br.Discard(1)
-	}
-	for {
-		_, err := m.br.ReadSlice('\n')
-		if err != bufio.ErrBufferFull {
-			return err == nil
-		}
-	}
-}
-
-// fromLine reports whether the next line begins a mail: "From ", a sender and
-// a time. A sentence that begins with "From" has none.
-func fromLine(br *bufio.Reader) bool {
-	if start, _ := br.Peek(5); string(start) != "From " {
-		return false
-	}
-	line, _ := br.Peek(200)
-	line, _, _ = bytes.Cut(line, []byte("\n"))
-	for i := 1; i+1 < len(line); i++ {
-		if line[i] == ':' && isDigit(line[i-1]) && isDigit(line[i+1]) {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *mboxReader) Read(p []byte) (int, error) {
-	for len(m.buf) == 0 {
-		if m.end {
-			return 0, io.EOF
-		}
-		m.fill()
-	}
-	n := copy(p, m.buf)
-	m.buf = m.buf[n:]
-	return n, nil
-}
-
-// fill reads the next line, or a piece of a long one.
-func (m *mboxReader) fill() {
-	if !m.middle && m.blank && fromLine(m.br) {
-		m.end = true
-		return
-	}
-	line, err := m.br.ReadSlice('\n')
-	if err != nil && err != bufio.ErrBufferFull {
-		m.end = true
-		if err != io.EOF {
-			m.err = err
-		}
-	}
-	wasMiddle := m.middle
-	m.middle = err == bufio.ErrBufferFull
-	if !wasMiddle && len(line) > 0 && line[0] == '>' && bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
-		line = line[1:]
-	}
-	empty := !wasMiddle && len(bytes.TrimRight(line, "\r\n")) == 0 && len(line) > 0
-	m.buf = append(append(m.buf[:0], m.held...), line...)
-	m.held = m.held[:0]
-	m.blank = empty
-	if empty {
-		m.held, m.buf = append(m.held, line...), m.buf[:len(m.buf)-len(line)]
-	}
-}
-
-// skip reads what is left of the mail.
-func (m *mboxReader) skip() error {
-	_, err := io.Copy(io.Discard, m)
-	return err
-}
-
 // held writes an object for what could not be read.
 func (in *inspector) held(name, reason string) error {
 	in.number = append(in.number, -1)
@@ -439,72 +311,4 @@ func list[T any](s []T) []T {
 		return []T{}
 	}
 	return s
-}
-
-// render writes an object for people. Errors of w show at Flush.
-func (o *inspected) render(w *bufio.Writer) {
-	line := func(label, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%-12s %s\n", label+":", strings.ReplaceAll(value, "\n", " "))
-		}
-	}
-	block := func(label, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%s:\n    %s\n", label, strings.ReplaceAll(value, "\n", "\n    "))
-		}
-	}
-	fmt.Fprintf(w, "== %s\n", o.File)
-	line("held", o.Held)
-	if o.Held != "" {
-		fmt.Fprintln(w)
-		return
-	}
-	line("from", o.From.String())
-	line("reply to", joinBoxes(o.ReplyTo))
-	line("to", joinBoxes(o.To))
-	line("cc", joinBoxes(o.Cc))
-	if o.Date != nil {
-		line("date", *o.Date)
-	}
-	line("subject", o.Subject)
-	line("kind", string(o.Kind))
-	line("message id", o.MessageID)
-	line("references", strings.Join(o.References, " "))
-	line("thread", o.Thread)
-	for _, b := range o.Bounces {
-		permanent := "for now"
-		if b.Permanent {
-			permanent = "for good"
-		}
-		line("bounced", b.Address+" "+b.Status+" "+permanent)
-	}
-	for _, a := range o.Attachments {
-		where := "attached"
-		if a.Inline {
-			where = "inline"
-		}
-		line(where, fmt.Sprintf("%q %s %d bytes sha256 %s", a.Name, a.ContentType, a.Size, a.SHA256))
-	}
-	for _, s := range o.Warnings {
-		line("warning", s)
-	}
-	block("reply", o.Reply)
-	block("quoted", o.Quoted)
-	block("signature", o.Signature)
-	fmt.Fprintln(w)
-}
-
-func (b mailbox) String() string {
-	if b.Name == "" {
-		return b.Address
-	}
-	return b.Name + " <" + b.Address + ">"
-}
-
-func joinBoxes(bs []mailbox) string {
-	out := make([]string, len(bs))
-	for i, b := range bs {
-		out[i] = b.String()
-	}
-	return strings.Join(out, ", ")
 }

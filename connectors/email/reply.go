@@ -74,7 +74,7 @@ func (s *splitText) mark() {
 		switch {
 		case t == "":
 			s.kind[i] = blankLine
-		case t[0] == '>' || strings.HasPrefix(t, "&gt;"):
+		case t[0] == '>' || strings.HasPrefix(t, "&gt;") || isInitialsQuote(t):
 			s.kind[i] = quoteLine
 		}
 	}
@@ -104,13 +104,14 @@ func (s *splitText) mark() {
 			if after == 0 {
 				continue
 			}
-			if q := s.next(after); q < n && s.kind[q] != quoteLine && !s.datedOrAddressed(start, after) {
+			marked := s.quoteSoon(after)
+			if !marked && s.next(after) < n && !s.datedOrAddressed(start, after) {
 				continue // a sentence with a colon
 			}
 			for j := start; j < after; j++ {
 				s.kind[j] = quoteLine
 			}
-			if q := s.next(after); q < n && s.kind[q] != quoteLine {
+			if !marked && s.next(after) < n {
 				s.quoteFrom(after)
 				return
 			}
@@ -138,6 +139,36 @@ func (s *splitText) quoteFrom(i int) {
 			s.kind[i] = quoteLine
 		}
 	}
+}
+
+// quoteSoon reports whether one of the next few lines is quoted: then the quote
+// is marked line by line, and answers may stand between.
+func (s *splitText) quoteSoon(i int) bool {
+	for n := 0; n < 3; n++ {
+		if i = s.next(i); i >= len(s.lines) {
+			return false
+		}
+		if s.kind[i] == quoteLine {
+			return true
+		}
+		i++
+	}
+	return false
+}
+
+// isInitialsQuote reports whether a line is quoted with its writer's initials:
+// "AL> text".
+func isInitialsQuote(t string) bool {
+	i := strings.IndexByte(t[:min(len(t), 5)], '>')
+	if i < 2 || len(t) > i+1 && t[i+1] != ' ' && t[i+1] != '>' {
+		return false
+	}
+	for j := 0; j < i; j++ {
+		if t[j] < 'A' || t[j] > 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // next is the first line from i on that is not blank.

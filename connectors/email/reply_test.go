@@ -25,6 +25,7 @@ func TestSplitReply(t *testing.T) {
 		{"between", "Hi,\n> When?\nOn Monday.\n> Where?\nAt home.\n> Bye\n> Bob", "Hi,\n> When?\nOn Monday.\n> Where?\nAt home.", "> Bye\n> Bob", ""},
 		{"between, from the top", "> When?\nOn Monday.\n> Where?\nAt home.\n> Bye", "> When?\nOn Monday.\n> Where?\nAt home.", "> Bye", ""},
 		{"above and below", "Hello,\n> When?\nOn Monday.", "Hello,\n> When?\nOn Monday.", "", ""},
+		{"initials", "Hello,\n\nOn 2 Nov 2026, Bob <bob@example.com> wrote:\n\n[cut]\nBL> When?\nOn Monday.\nBL> Bye", "Hello,\n\nOn 2 Nov 2026, Bob <bob@example.com> wrote:\n\n[cut]\nBL> When?\nOn Monday.", "BL> Bye", ""},
 		{"signature below the quote", answer + "\n\n" + q + "\n\n-- \nAnn\nExample Ltd", answer, q, "-- \nAnn\nExample Ltd"},
 		{"signature above the quote", answer + "\n\n-- \nAnn\n\nBob wrote on 2026-11-02:\n" + q, answer, "Bob wrote on 2026-11-02:\n" + q, "-- \nAnn"},
 		{"dashes without a space", answer + "\n--\nAnn", answer, "", "--\nAnn"},
