@@ -109,6 +109,10 @@ func (m *modelMachine) update(r *rapid.T) {
 		}
 		return nil
 	})
+	var p *store.PanicError
+	if errors.As(err, &p) {
+		panic(p.Value) // rapid ends a run so
+	}
 	switch err {
 	case nil:
 		m.model = next

@@ -276,12 +276,23 @@ func seek(c *bbolt.Cursor, prefix, after []byte, reverse bool) (k, v []byte) {
 		end = after
 	}
 	if end == nil {
-		return c.Last()
+		return last(c)
 	}
 	if k, _ := c.Seek(end); k == nil {
-		return c.Last()
+		return last(c)
 	}
 	return back(c, end)
+}
+
+// last moves a cursor to the last entry. In a bucket of several pages that this
+// transaction has emptied altogether, bbolt's Last never returns.
+func last(c *bbolt.Cursor) (k, v []byte) {
+	if c.Bucket().Writable() {
+		if k, _ := c.First(); k == nil {
+			return nil, nil
+		}
+	}
+	return c.Last()
 }
 
 // back moves a cursor to the entry before bound. Deletes leave empty pages until
