@@ -1,0 +1,220 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"throughline/inbox"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// poisoned is the mail that its server fails to hand over, for a while.
+type poisoned struct {
+	box int
+	uid imap.UID
+}
+
+// arrivalPatience is how long Live waits for the past before it begins anyway.
+const arrivalPatience = time.Minute
+
+// arrived waits until the hub has taken in the past.
+func (w *World) arrived(ctx context.Context) error {
+	wake, stop := w.hub.Store.Watch()
+	defer stop()
+	late := time.NewTimer(arrivalPatience)
+	defer late.Stop()
+	for {
+		complete := true
+		if err := w.hub.Store.View(func(tx *store.Tx) error {
+			for box := range boxes {
+				h := w.hub.Health(tx, accountIDs[box])
+				complete = complete && h.Stored+h.Duplicate+h.Held >= w.due[box]
+			}
+			return nil
+		}); err != nil || complete {
+			return err
+		}
+		select {
+		case <-wake:
+		case <-late.C:
+			w.log.Warn("the demo's past is not complete")
+			return nil
+		case <-w.closing:
+			return context.Canceled
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// placed is a conversation and the thread that its messages belong to.
+type placed struct {
+	*inbox.Conversation
+	thread *thread
+}
+
+// open lists the newest open conversations, at most limit, with their threads.
+func (w *World) open(limit int) (list []placed, err error) {
+	err = w.hub.Store.View(func(tx *store.Tx) error {
+		convs, _, err := w.hub.List(tx, inbox.ListQuery{View: inbox.ViewAll, Limit: limit})
+		if err != nil {
+			return err
+		}
+		for _, c := range convs {
+			t, err := w.threadOf(tx, c)
+			if err != nil {
+				return err
+			}
+			list = append(list, placed{c, t})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// threadOf finds the thread of a conversation by its newest messages, nil if it
+// has none of ours.
+func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (*thread, error) {
+	page, err := w.hub.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Backward(page.Events) {
+		if e.Message == 0 {
+			continue
+		}
+		r, err := w.hub.Message(tx, e.Message)
+		if err != nil {
+			return nil, err
+		}
+		if t := w.cast.threads[r.Ref]; t != nil {
+			return t, nil
+		}
+	}
+	return nil, nil
+}
+
+// agent is the ID of a place in a plan.
+func (w *World) agent(place int) uint64 {
+	switch place {
+	case nobody:
+		return 0
+	case visitor:
+		return w.Visitor
+	}
+	return w.agents[place]
+}
+
+// work is what one change does to many conversations.
+type work struct {
+	actor, assignee uint64
+	status, tag     string
+	priority        string
+	snooze          time.Duration
+}
+
+// arrange does what the agents have done before the visitor came.
+func (w *World) arrange(ctx context.Context) error {
+	list, err := w.open(2 * pastThreads)
+	if err != nil {
+		return err
+	}
+	// Alike changes go together: few transactions, and the lists settle at once.
+	todo := map[work][]uint64{}
+	var notes []placed
+	for _, c := range list {
+		job := work{actor: w.agents[0], status: inbox.Resolved, tag: "undeliverable"}
+		if c.thread != nil {
+			p := c.thread.plan
+			job = work{actor: cmp.Or(w.agent(p.agent), w.agents[0]), assignee: w.agent(p.agent), status: p.status,
+				tag: c.thread.matter.tag, priority: p.priority, snooze: p.snooze}
+			if p.note != "" {
+				notes = append(notes, c)
+			}
+		}
+		todo[job] = append(todo[job], c.ID)
+	}
+	// The many that are done first, then the few that stay on the desk.
+	jobs := slices.SortedFunc(maps.Keys(todo), func(a, b work) int {
+		return cmp.Or(strings.Compare(b.status, a.status), cmp.Compare(todo[a][0], todo[b][0]))
+	})
+	for _, job := range jobs {
+		ch := inbox.Change{Status: &job.status, Tags: &[]string{job.tag}}
+		if job.assignee != 0 {
+			ch.Assignee = &job.assignee
+		}
+		if job.priority != "" {
+			ch.Priority = &job.priority
+		}
+		if job.snooze > 0 {
+			until := time.Now().Add(job.snooze).Truncate(time.Minute)
+			ch.SnoozedUntil = &until
+		}
+		if err := w.hub.Change(ctx, job.actor, todo[job], ch); err != nil {
+			return fmt.Errorf("arrange conversations: %w", err)
+		}
+	}
+	for _, c := range notes {
+		if _, err := w.hub.AddNote(ctx, w.agent(c.thread.plan.agent), c.ID, c.thread.fill.Replace(c.thread.plan.note)); err != nil {
+			return fmt.Errorf("add a note: %w", err)
+		}
+	}
+	return w.introduce(ctx)
+}
+
+// introduce does what is known about customers: two records that are one person,
+// and some cards filled in.
+func (w *World) introduce(ctx context.Context) error {
+	ids := map[string]uint64{}
+	if err := w.hub.Store.View(func(tx *store.Tx) error {
+		find := func(p person) {
+			if h, ok := w.hub.Identity.Find(tx, message.NewHandle("mailto", p.address)); ok {
+				ids[p.address] = h.Customer
+			}
+		}
+		for _, p := range twoAddresses {
+			find(p)
+		}
+		for _, l := range w.cast.langs {
+			for _, p := range l.people {
+				find(p)
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if a, b := ids[twoAddresses[0].address], ids[twoAddresses[1].address]; a != 0 && b != 0 {
+		if err := w.hub.Merge(ctx, w.agents[1], a, b, "wrote from her shop about the same bicycle"); err != nil {
+			return fmt.Errorf("merge customers: %w", err)
+		}
+	}
+	for _, l := range w.cast.langs {
+		for _, p := range l.people {
+			id := ids[p.address]
+			ch := inbox.CustomerChange{}
+			if p.company != "" {
+				ch.Company = &p.company
+			}
+			if l.code != "en" {
+				ch.Language = &l.code
+			}
+			if id == 0 || ch == (inbox.CustomerChange{}) {
+				continue
+			}
+			if err := w.hub.UpdateCustomer(ctx, w.agents[0], id, ch); err != nil {
+				return fmt.Errorf("fill in a customer's card: %w", err)
+			}
+		}
+	}
+	return nil
+}

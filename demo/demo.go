@@ -1,0 +1,253 @@
+// Package demo is an invented company with its customers: two mailboxes on an
+// IMAP and an SMTP server in the process, three months of conversations in
+// English, Persian and Thai, colleagues who have worked on them, and customers
+// who go on writing and answer what the visitor sends.
+//
+// Everything goes the way it would go in earnest: mail lies in a mailbox and is
+// fetched by the email connector, answers leave through the outbox over SMTP,
+// and what colleagues do they do through the hub's methods. Nothing is written
+// into the hub by another door.
+//
+// The package keeps nothing on disk; the mailboxes live in memory. It listens on
+// loopback only, sends nothing to the outside, and all its people, addresses and
+// numbers are invented (example.com, example.org, example.net and the numbers
+// reserved for drama). Equal seeds tell equal stories.
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"throughline/accounts"
+	"throughline/auth"
+	"throughline/connectors/email/mailtest"
+	"throughline/inbox"
+)
+
+// Options are what the demo works on.
+type Options struct {
+	Hub      *inbox.Hub
+	Auth     *auth.Auth
+	Accounts *accounts.Accounts
+	Log      *slog.Logger // nil discards
+	Seed     uint64       // of the story; 0 is the usual one
+	Pace     Pace         // zero fields take DefaultPace
+}
+
+// Pace is how fast the invented people are.
+type Pace struct {
+	First              time.Duration // until the first live mail, once the past is there
+	MailMin, MailMax   time.Duration // between two mails of customers
+	ReplyMin, ReplyMax time.Duration // until a customer answers an agent
+	AgentMin, AgentMax time.Duration // between two deeds of colleagues
+}
+
+// DefaultPace keeps the inbox moving without rushing its visitor.
+var DefaultPace = Pace{
+	First:   4 * time.Second,
+	MailMin: 6 * time.Second, MailMax: 20 * time.Second,
+	ReplyMin: 5 * time.Second, ReplyMax: 10 * time.Second,
+	AgentMin: 12 * time.Second, AgentMax: 35 * time.Second,
+}
+
+func (p Pace) orDefault() Pace {
+	fill := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	fill(&p.First, DefaultPace.First)
+	fill(&p.MailMin, DefaultPace.MailMin)
+	fill(&p.MailMax, max(DefaultPace.MailMax, p.MailMin))
+	fill(&p.ReplyMin, DefaultPace.ReplyMin)
+	fill(&p.ReplyMax, max(DefaultPace.ReplyMax, p.ReplyMin))
+	fill(&p.AgentMin, DefaultPace.AgentMin)
+	fill(&p.AgentMax, max(DefaultPace.AgentMax, p.AgentMin))
+	return p
+}
+
+// Who works at Larkspur Cycles, besides the visitor.
+var colleagues = [...]struct {
+	name, address string
+	role          auth.Role
+}{
+	{"Lena Hofer", "lena.hofer@larkspur.example.com", auth.RoleManager},
+	{"Marco Bellini", "marco.bellini@larkspur.example.com", auth.RoleAgent},
+	{"Aoife Byrne", "aoife.byrne@larkspur.example.com", auth.RoleAgent},
+	{"نسرین کاظمی", "nasrin.kazemi@larkspur.example.com", auth.RoleAgent},
+	{"ปรียา สายทอง", "preeya.saithong@larkspur.example.com", auth.RoleAgent},
+}
+
+// Places in a plan that are no colleague.
+const (
+	nobody  = -1
+	visitor = -2
+)
+
+// The visitor as the other agents see him.
+const (
+	visitorName    = "You"
+	visitorAddress = "you@larkspur.example.com"
+)
+
+// The folders of each mailbox. New mail comes into INBOX. The past lies in
+// Archive, what was received and what was sent in one folder in order of time,
+// so that it is taken in as it happened. Sent gets the hub's own copies.
+const (
+	folderInbox   = "INBOX"
+	folderArchive = "Archive"
+	folderSent    = "Sent"
+)
+
+// World is a running demo.
+type World struct {
+	Visitor uint64 // the agent whom the printed link signs in
+
+	hub    *inbox.Hub
+	log    *slog.Logger
+	pace   Pace
+	cast   *cast
+	agents [len(colleagues)]uint64
+	imap   [boxes]*mailtest.IMAP
+	smtp   *mailtest.SMTP
+	due    [boxes]int // mails of the past, each to be stored, duplicate or held
+	poison poisoned
+
+	sent    chan mailtest.Mail // what the SMTP server took
+	closing chan struct{}
+	close   sync.Once
+	living  sync.Mutex // held while Live runs
+
+	// Only Live touches these.
+	agenda []task
+	mails  int // written live
+}
+
+// Start makes agents, accounts and mailboxes. It returns before anything is taken
+// in: the connectors run with the hub.
+func Start(ctx context.Context, o Options) (*World, error) {
+	if o.Hub == nil || o.Auth == nil || o.Accounts == nil {
+		return nil, errors.New("demo: a hub, its agents and its accounts are needed")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	w := &World{
+		hub: o.Hub, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
+		sent: make(chan mailtest.Mail, 256), closing: make(chan struct{}),
+	}
+	err := w.start(ctx, o)
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	return w, nil
+}
+
+func (w *World) start(ctx context.Context, o Options) error {
+	// Hashing passwords and inventing mail take longest: side by side.
+	var g errgroup.Group
+	g.Go(func() error { return w.hire(ctx, o.Auth) })
+	g.Go(func() error { return w.openMailboxes() })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for box := range boxes {
+		if err := w.addAccount(ctx, o.Accounts, box); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hire creates the agents. Their passwords are random and known to nobody: the
+// only way in is the visitor's link.
+func (w *World) hire(ctx context.Context, a *auth.Auth) error {
+	create := func(name, address string, role auth.Role) (uint64, error) {
+		agent, err := a.CreateAgent(ctx, auth.Actor{Address: "demo"}, auth.NewAgent{Name: name, Email: address, Role: role, Password: rand.Text()})
+		return agent.ID, err
+	}
+	var err error
+	if w.Visitor, err = create(visitorName, visitorAddress, auth.RoleAdmin); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for i, c := range colleagues {
+		g.Go(func() (err error) {
+			w.agents[i], err = create(c.name, c.address, c.role)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// The login of both mailboxes; they are in this process only.
+const mailPassword = "larkspur"
+
+// openMailboxes starts the servers and fills the mailboxes with the past.
+func (w *World) openMailboxes() error {
+	var err error
+	w.smtp, err = mailtest.StartSMTP(mailtest.SMTPOptions{User: "larkspur", Password: mailPassword, OnMessage: w.took})
+	if err != nil {
+		return err
+	}
+	w.smtp.Script(mailtest.Script{OnRcpt: w.refusals()})
+	for box := range boxes {
+		s, err := mailtest.StartIMAP(mailtest.IMAPOptions{User: addresses[box], Password: mailPassword})
+		if err != nil {
+			return err
+		}
+		w.imap[box] = s
+		if err := errors.Join(s.Create(folderArchive), s.Create(folderSent)); err != nil {
+			return err
+		}
+	}
+	for _, d := range w.cast.past(time.Now()) {
+		uid, err := w.imap[d.box].Append(folderArchive, d.raw, d.at)
+		if err != nil {
+			return err
+		}
+		w.due[d.box]++
+		if d.poison {
+			w.poison = poisoned{box: d.box, uid: uid}
+			w.imap[d.box].Poison(uid, true)
+		}
+	}
+	return nil
+}
+
+func (w *World) addAccount(ctx context.Context, a *accounts.Accounts, box int) error {
+	_, err := a.Create(ctx, accounts.NewAccount{ID: accountIDs[box], Channel: "email", Name: teams[box], Settings: map[string]any{
+		"address": addresses[box], "name": teams[box],
+		"imap_host": "127.0.0.1", "imap_port": float64(w.imap[box].Port), "imap_security": "none", "imap_password": mailPassword,
+		"folders": []any{folderInbox, folderArchive, folderSent}, "poll_interval": "10s", "sent_folder": folderSent,
+		"smtp_host": "127.0.0.1", "smtp_port": float64(w.smtp.Port), "smtp_security": "none", "smtp_user": "larkspur", "smtp_password": mailPassword,
+		"signature": signature(box), "authserv_id": []any{authServ},
+	}})
+	return err
+}
+
+// Close ends Live and the servers. The hub should have stopped before.
+func (w *World) Close() {
+	w.close.Do(func() { close(w.closing) })
+	w.living.Lock()
+	defer w.living.Unlock()
+	for _, s := range w.imap {
+		if s != nil {
+			_ = s.Close() // nothing of theirs is kept
+		}
+	}
+	if w.smtp != nil {
+		_ = w.smtp.Close()
+	}
+}
