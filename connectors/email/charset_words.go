@@ -169,10 +169,11 @@ func joinContinuations(params []field, name, fallback string) string {
 	}
 	var pieces []piece
 	for _, p := range params {
-		rest, ok := strings.CutPrefix(p.key, name+"*")
-		if !ok {
+		rest, ok := strings.CutPrefix(p.key, name)
+		if !ok || rest == "" || rest[0] != '*' {
 			continue
 		}
+		rest = rest[1:]
 		pc := piece{value: p.value}
 		if rest == "" {
 			pc.encoded = true

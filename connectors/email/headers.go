@@ -222,14 +222,18 @@ type mediaType struct {
 }
 
 // param returns a parameter, decoded by RFC 2231 or, as many senders do against
-// RFC 2045, RFC 2047.
+// RFC 2045, RFC 2047. The RFC 2231 form wins: the other one beside it is a
+// fallback in ASCII.
 func (m mediaType) param(name, defaultCharset string) string {
+	if v := joinContinuations(m.params, name, defaultCharset); v != "" {
+		return v
+	}
 	for _, p := range m.params {
 		if p.key == name {
 			return decodeWords(p.value, defaultCharset)
 		}
 	}
-	return joinContinuations(m.params, name, defaultCharset)
+	return ""
 }
 
 // parseMediaType reads a media type with its parameters. It never fails: junk is

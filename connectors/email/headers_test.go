@@ -133,7 +133,7 @@ func TestParseMediaType(t *testing.T) {
 		{`application/pdf; name=a b.pdf; x=y`, "application/pdf", "name", "a b.pdf"},
 		{`application/pdf; name="a "quoted" b.pdf"`, "application/pdf", "name", `a "quoted" b.pdf`},
 		{`attachment; filename="=?utf-8?q?=C3=BC?=.txt"`, "attachment", "filename", "ü.txt"},
-		{`attachment; filename*=utf-8'de'%C3%BC.txt; filename=u.txt`, "attachment", "filename", "u.txt"},
+		{`attachment; filename*=utf-8'de'%C3%BC.txt; filename=u.txt`, "attachment", "filename", "ü.txt"},
 		{`attachment; filename*1=b.txt; filename*0=a`, "attachment", "filename", "ab.txt"},
 		{`attachment; filename*0*=windows-1256''%D3%E1; filename*1*=%C7%E3`, "attachment", "filename", "سلام"},
 		{`;;;`, "", "x", ""},

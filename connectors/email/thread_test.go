@@ -119,7 +119,10 @@ func TestThreads(t *testing.T) {
 // TestThreadsLarge: worst cases that would not end in time if the work grew
 // with the square of the mails.
 func TestThreadsLarge(t *testing.T) {
-	const n = 50000
+	n := 50000
+	if raceDetector {
+		n /= 20
+	}
 	for name, mail := range map[string]func(i int) threadCase{
 		"a long conversation": func(i int) threadCase {
 			return threadCase{from: "ann", to: "help", ref: fmt.Sprint(i), refs: fmt.Sprint(i - 1)}
