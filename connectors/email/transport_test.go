@@ -79,7 +79,7 @@ func (h *hub) State(s connectors.State) {
 }
 
 // wait returns when ok does, which is called with the lock held.
-func (h *hub) wait(t *testing.T, what string, ok func() bool) {
+func (h *hub) wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	timeout := time.After(mailtest.Patience)
 	for {
@@ -99,12 +99,12 @@ func (h *hub) wait(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func (h *hub) waitMails(t *testing.T, n int) {
+func (h *hub) waitMails(t testing.TB, n int) {
 	t.Helper()
 	h.wait(t, fmt.Sprintf("%d mails", n), func() bool { return len(h.msgs) >= n })
 }
 
-func (h *hub) waitLive(t *testing.T) {
+func (h *hub) waitLive(t testing.TB) {
 	t.Helper()
 	h.wait(t, "live state", func() bool {
 		return len(h.states) > 0 && h.states[len(h.states)-1].Phase == connectors.Live

@@ -47,11 +47,14 @@ type SMTP struct {
 type Script struct {
 	OnMail func(from string) error
 	OnRcpt func(to string) error
-	OnData func(m Mail) error // after the final dot; an error rejects the mail
+	OnData func(m Mail) error // after the final dot; an error rejects the mail, but see ErrDrop
 	// DropAfterData breaks the connection after the final dot instead of
 	// answering; the mail is kept.
 	DropAfterData bool
 }
+
+// ErrDrop is for OnData: it does for one mail what DropAfterData does for all.
+var ErrDrop = errors.New("break the connection")
 
 // SMTPOptions are the choices for StartSMTP.
 type SMTPOptions struct {
@@ -209,8 +212,10 @@ func (t *smtpSession) Data(r io.Reader) error {
 		m.Data = buf.Bytes()
 	}
 	sc := t.s.current()
+	drop := sc.DropAfterData
 	if sc.OnData != nil {
-		if err := sc.OnData(m); err != nil {
+		err := sc.OnData(m)
+		if drop = drop || errors.Is(err, ErrDrop); err != nil && !errors.Is(err, ErrDrop) {
 			return err
 		}
 	}
@@ -221,7 +226,7 @@ func (t *smtpSession) Data(r io.Reader) error {
 		t.s.o.OnMessage(m)
 	}
 	t.s.mu.Unlock()
-	if sc.DropAfterData {
+	if drop {
 		t.c.Conn().Close()
 	}
 	return nil

@@ -1,0 +1,380 @@
+// Package connectortest is the conformance suite of the connectors: what the
+// hub relies on, whatever the channel. A connector's own tests run it over every
+// provider they can get, real or in the process.
+//
+// It keeps nothing on disk. It never looks inside a cursor or a source.
+package connectortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// Patience is how long the suite waits at most for what has to happen, and
+// Prompt how long a connector may take to stop.
+const (
+	Patience = 20 * time.Second
+	Prompt   = 5 * time.Second
+)
+
+// Harness is one channel with a provider to try it on. The suite makes a new
+// one for each of its tests. Functions that are nil leave out what needs them.
+type Harness struct {
+	// New makes the connector anew, as after a restart of the program.
+	New func() connectors.Connector
+	// Deliver puts an item at the provider. Its text is in Text or Subject of
+	// the message that comes of it.
+	Deliver func(text string) error
+	// Poison puts an item there that cannot be taken in.
+	Poison func(text string) error
+	// Cut breaks all connections to the provider.
+	Cut func() error
+	// Outgoing makes a message to send; Sent are the wire names that the
+	// provider got so far, one for each attempt.
+	Outgoing func(id uint64) message.Message
+	Sent     func() []string
+	// Lock makes the provider refuse the credentials from now on.
+	Lock func() error
+	// Secrets must not appear in any error or state.
+	Secrets []string
+}
+
+// Run runs the suite. setup makes a harness for one test and registers its
+// cleanup there.
+func Run(t *testing.T, setup func(t *testing.T) Harness) {
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T, Harness)
+	}{
+		{"exactly once over restarts", onceOverRestarts},
+		{"nothing is passed over when the hub refuses", refusedBatch},
+		{"no acknowledgement before the hub has it", slowHub},
+		{"a cut connection loses nothing", cutConnection},
+		{"poison is held", poison},
+		{"stops promptly", stopsPromptly},
+		{"one name for all attempts", oneName},
+		{"refused credentials", refusedCredentials},
+		{"inventory and refetch", audit},
+		{"raw items can be read again", readAgain},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			// What the provider needs ends with its cleanup, and only then is
+			// looked for what the connector left behind.
+			ignore := goleak.IgnoreCurrent()
+			t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
+			tt.test(t, setup(t))
+		})
+	}
+}
+
+// running is a connector under a supervisor.
+type running struct {
+	*Hub
+	sup  *connectors.Supervisor
+	stop func()
+}
+
+func start(t *testing.T, h Harness, hub *Hub) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	r := &running{Hub: hub, sup: connectors.NewSupervisor(h.New(), hub, hub.log())}
+	go func() {
+		defer close(ended)
+		r.sup.Run(ctx)
+	}()
+	stopped := false
+	r.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(Prompt):
+			buf := make([]byte, 1<<20)
+			t.Errorf("Run did not end within %v of its context:\n%s", Prompt, buf[:runtime.Stack(buf, true)])
+			<-ended
+		}
+	}
+	t.Cleanup(func() { r.stop(); hub.noSecrets(t, h) })
+	return r
+}
+
+func deliver(t *testing.T, h Harness, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		if err := h.Deliver(text(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func text(i int) string { return fmt.Sprintf("conformance item %d.", i) }
+
+func onceOverRestarts(t *testing.T, h Harness) {
+	hub := NewHub()
+	for round := range 4 {
+		deliver(t, h, round*3, round*3+1)
+		r := start(t, h, hub)
+		r.await(t, "what waited", round*3+1)
+		deliver(t, h, round*3+1, round*3+3)
+		r.await(t, "what came", round*3+3)
+		r.stop()
+	}
+	r := start(t, h, hub)
+	r.awaitLive(t)
+	r.stop()
+	hub.exactly(t, 12)
+}
+
+func refusedBatch(t *testing.T, h Harness) {
+	hub := NewHub()
+	deliver(t, h, 0, 3)
+	hub.refuse(errors.New("the disk is full"))
+	c := h.New()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	if err := c.Run(ctx, hub); err == nil || ctx.Err() != nil {
+		t.Fatalf("Run returned %v though the hub refused a batch", err)
+	}
+	if hub.cursor != nil || len(hub.items) != 0 {
+		t.Fatalf("cursor %q, %d items", hub.cursor, len(hub.items))
+	}
+	r := start(t, h, hub)
+	r.await(t, "what was refused", 3)
+	r.stop()
+	hub.exactly(t, 3)
+}
+
+// slowHub kills the connector while the hub is still busy with a batch.
+func slowHub(t *testing.T, h Harness) {
+	hub := NewHub()
+	deliver(t, h, 0, 2)
+	entered, release := hub.block()
+	r := start(t, h, hub)
+	select {
+	case <-entered:
+	case <-time.After(Patience):
+		t.Fatal("nothing was offered")
+	}
+	r.stop()
+	release()
+	if hub.cursor != nil {
+		t.Errorf("cursor %q", hub.cursor)
+	}
+	r = start(t, h, hub)
+	r.await(t, "what was not acknowledged", 2)
+	r.stop()
+	hub.exactly(t, 2)
+}
+
+func cutConnection(t *testing.T, h Harness) {
+	if h.Cut == nil {
+		t.Skip("the channel has no connection to cut")
+	}
+	hub := NewHub()
+	r := start(t, h, hub)
+	r.awaitLive(t)
+	for i := range 4 {
+		cuts := r.count(connectors.Retrying)
+		if err := h.Cut(); err != nil {
+			t.Fatal(err)
+		}
+		deliver(t, h, i, i+1)
+		r.wait(t, "the end of the cut connection", func() bool { return r.countLocked(connectors.Retrying) > cuts })
+		r.sup.Kick() // instead of the pause
+		r.await(t, "what came during the cut", i+1)
+	}
+	r.stop()
+	hub.exactly(t, 4)
+}
+
+func poison(t *testing.T, h Harness) {
+	if h.Poison == nil {
+		t.Skip("the provider cannot make poison")
+	}
+	hub := NewHub()
+	deliver(t, h, 0, 2)
+	if err := h.Poison("poison"); err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, h, 2, 4)
+	r := start(t, h, hub)
+	r.await(t, "the items around the poison", 4)
+	r.awaitLive(t)
+	r.stop()
+	hub.exactly(t, 4)
+	if len(hub.held) != 1 || hub.held[0].Reason == "" || hub.held[0].Source == "" {
+		t.Errorf("held: %+v", hub.held)
+	}
+	r = start(t, h, hub)
+	r.awaitLive(t)
+	r.stop()
+	if len(hub.held) != 1 {
+		t.Errorf("the poison was offered again: %+v", hub.held)
+	}
+}
+
+func stopsPromptly(t *testing.T, h Harness) {
+	hub := NewHub()
+	for range 3 {
+		start(t, h, hub).stop() // anywhere in its beginning
+	}
+	r := start(t, h, hub)
+	r.awaitLive(t)
+	r.stop()
+}
+
+func oneName(t *testing.T, h Harness) {
+	if h.Outgoing == nil {
+		t.Skip("the channel cannot send")
+	}
+	c := h.New()
+	var refs []string
+	for range 2 {
+		r, err := c.Send(t.Context(), h.Outgoing(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, r.Ref)
+	}
+	if _, err := c.Send(t.Context(), h.Outgoing(2)); err != nil {
+		t.Fatal(err)
+	}
+	sent := h.Sent()
+	if len(sent) != 3 || sent[0] != sent[1] || sent[1] == sent[2] || sent[0] == "" || refs[0] != refs[1] {
+		t.Errorf("wire names %q, refs %q", sent, refs)
+	}
+	// The connection that Send may keep open goes with Run.
+	hub := NewHub()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = c.Run(ctx, hub) // only for its end
+}
+
+func refusedCredentials(t *testing.T, h Harness) {
+	if h.Lock == nil {
+		t.Skip("the channel has no credentials")
+	}
+	if err := h.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	hub := NewHub()
+	c := h.New()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	err := c.Run(ctx, hub)
+	if connectors.ClassOf(err) != connectors.AccountFault {
+		t.Errorf("Run = %v, want an AccountFault", err)
+	}
+	secret(t, h, fmt.Sprintf("%v %+v", err, err))
+	if h.Outgoing != nil {
+		_, err := c.Send(ctx, h.Outgoing(1))
+		if connectors.ClassOf(err) != connectors.AccountFault {
+			t.Errorf("Send = %v, want an AccountFault", err)
+		}
+		secret(t, h, fmt.Sprintf("%v %+v", err, err))
+	}
+	if tester, ok := c.(connectors.Tester); ok {
+		steps := tester.Test(ctx)
+		if len(steps) == 0 || steps[len(steps)-1].OK {
+			t.Errorf("Test = %+v", steps)
+		}
+		secret(t, h, fmt.Sprintf("%+v", steps))
+	}
+}
+
+func audit(t *testing.T, h Harness) {
+	a, ok := h.New().(connectors.Auditor)
+	if !ok {
+		t.Skip("not an Auditor")
+	}
+	hub := NewHub()
+	deliver(t, h, 0, 3)
+	r := start(t, h, hub)
+	r.await(t, "items", 3)
+	r.stop()
+	cursor := string(hub.cursor)
+	known := map[string]bool{}
+	for _, m := range hub.items {
+		known[m.Source] = true
+	}
+	var sources []string
+	if err := a.Inventory(t.Context(), func(i connectors.Item) error {
+		if !known[i.Source] {
+			t.Errorf("the inventory lists %q, Run gave %v", i.Source, known)
+		}
+		sources = append(sources, i.Source)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(sources) != 3 {
+		t.Errorf("%d items in the inventory", len(sources))
+	}
+	if err := a.Refetch(t.Context(), hub, sources[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if len(hub.items) != 4 || hub.items[3].Key != hub.items[0].Key {
+		t.Errorf("%d items after the refetch", len(hub.items))
+	}
+	if string(hub.cursor) != cursor {
+		t.Error("the refetch moved the cursor")
+	}
+	want := errors.New("enough")
+	if err := a.Inventory(t.Context(), func(connectors.Item) error { return want }); !errors.Is(err, want) {
+		t.Errorf("the inventory went on after an error: %v", err)
+	}
+}
+
+func readAgain(t *testing.T, h Harness) {
+	reader, ok := h.New().(connectors.Reader)
+	if !ok {
+		t.Skip("not a Reader")
+	}
+	hub := NewHub()
+	deliver(t, h, 0, 1)
+	r := start(t, h, hub)
+	r.await(t, "item", 1)
+	r.stop()
+	first := hub.items[0]
+	again, err := reader.Read(hub.raw[0], first.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Key != first.Key || again.Text != first.Text || again.Source != first.Source {
+		t.Errorf("read %+v, first %+v", again, first)
+	}
+}
+
+func secret(t *testing.T, h Harness, s string) {
+	t.Helper()
+	for _, x := range h.Secrets {
+		if strings.Contains(s, x) {
+			t.Errorf("a secret is shown: %s", strings.ReplaceAll(s, x, "<SECRET>"))
+		}
+	}
+}
+
+// all reads a body of bytes.
+func all(c message.Content) ([]byte, error) {
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
