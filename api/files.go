@@ -63,7 +63,7 @@ type blobIn struct {
 	SHA256 string `path:"sha256" pattern:"^[0-9a-f]{64}$"`
 	Name   string `path:"name" maxLength:"1000"`
 	Type   string `query:"type" maxLength:"200"`
-	Inline int    `query:"inline" enum:"0,1" doc:"1 shows pictures, PDF and plain text in the browser; all else is a download."`
+	Inline int    `query:"inline" minimum:"0" maximum:"1" doc:"1 shows pictures, PDF and plain text in the browser; all else is a download."`
 	SignedAddress
 }
 

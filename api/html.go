@@ -14,8 +14,8 @@ import (
 
 type htmlIn struct {
 	ID     uint64 `path:"id"`
-	Images int    `query:"images" enum:"0,1" doc:"1 loads remote pictures, through the hub."`
-	Quoted int    `query:"quoted" enum:"0,1" default:"1" doc:"0 leaves the quoted message out."`
+	Images int    `query:"images" minimum:"0" maximum:"1" doc:"1 loads remote pictures, through the hub."`
+	Quoted int    `query:"quoted" minimum:"0" maximum:"1" default:"1" doc:"0 leaves the quoted message out."`
 	Theme  string `query:"theme" enum:"light,dark" default:"light"`
 	origin string
 }
