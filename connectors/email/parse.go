@@ -52,9 +52,10 @@ func Parse(raw message.Content, o Options) (message.Message, error) {
 
 // parseMail is Parse that hands out the header as well.
 func parseMail(raw message.Content, o Options) (m message.Message, h header, err error) {
+	p := &parser{o: o, m: &m}
 	defer func() {
 		if r := recover(); r != nil {
-			Cleanup(&m)
+			p.dropFiles(nil)
 			m, err = message.Message{}, &HeldError{Reason: fmt.Sprintf("this mail made the parser fail (%v); please report it", r)}
 		}
 	}()
@@ -65,18 +66,18 @@ func parseMail(raw message.Content, o Options) (m message.Message, h header, err
 		return m, nil, &HeldError{Reason: fmt.Sprintf("the mail is larger than %d MiB", MaxSize>>20)}
 	}
 	m.Raw = raw
-	p := &parser{o: o, m: &m}
 	err = p.parse(raw)
 	return m, p.h, err
 }
 
 // parser holds what one Parse knows so far.
 type parser struct {
-	o    Options
-	m    *message.Message
-	h    header
-	body body
-	date string // the Date field, as a number of seconds if it could be read
+	o     Options
+	m     *message.Message
+	h     header
+	body  body
+	files []*File // made so far
+	date  string  // the Date field, as a number of seconds if it could be read
 }
 
 func (p *parser) warn(text string) {

@@ -30,18 +30,10 @@ type part struct {
 // readBody reads the body and fills in text, HTML and attachments. rest is the
 // body if it is in memory (whole), else open gives a reader of it.
 func (p *parser) readBody(rest []byte, whole bool, open func() (io.ReadCloser, error)) (err error) {
-	root, files, err := p.tree(rest, whole, open)
+	root, err := p.tree(rest, whole, open)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if r := recover(); r != nil { // leave no files behind
-			if files != nil {
-				files.discard()
-			}
-			panic(r)
-		}
-	}()
 	p.body.kind = root.kind.kind
 	if strings.HasPrefix(root.kind.kind, "multipart/") {
 		p.body.report = root.kids
@@ -53,28 +45,43 @@ func (p *parser) readBody(rest []byte, whole bool, open func() (io.ReadCloser, e
 	for i := range p.body.parts {
 		p.m.Parts = append(p.m.Parts, p.body.parts[i].Part)
 	}
+	p.dropFiles(p.m.Parts)
 	return nil
 }
 
-// tree takes the body apart. The splitter is nil unless the mail was large or
-// oddly nested.
-func (p *parser) tree(rest []byte, whole bool, open func() (io.ReadCloser, error)) (*node, *splitter, error) {
+// dropFiles removes the temporary files that no part of used is in.
+func (p *parser) dropFiles(used []message.Part) {
+	keep := make(map[*File]bool, len(used))
+	for i := range used {
+		if f, ok := used[i].Content.(*File); ok {
+			keep[f] = true
+		}
+	}
+	for _, f := range p.files {
+		if !keep[f] {
+			_ = f.Remove() // the folder is emptied at start-up
+		}
+	}
+}
+
+// tree takes the body apart.
+func (p *parser) tree(rest []byte, whole bool, open func() (io.ReadCloser, error)) (*node, error) {
 	root := newNode(p.h.get)
 	encoding := p.h.get("Content-Transfer-Encoding")
 	if !strings.HasPrefix(root.kind.kind, "multipart/") {
-		return root, nil, p.single(root, encoding, rest, whole, open)
+		return root, p.single(root, encoding, rest, whole, open)
 	}
 	start := rest
 	if !whole {
 		r, err := open()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		start = make([]byte, spillBytes)
 		n, err := io.ReadFull(r, start)
 		r.Close()
 		if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-			return nil, nil, err
+			return nil, err
 		}
 		start = start[:n]
 	}
@@ -83,7 +90,7 @@ func (p *parser) tree(rest []byte, whole bool, open func() (io.ReadCloser, error
 	if boundary == "" {
 		p.warn("a multipart without a boundary was read as text")
 		root.kind = mediaType{kind: "text/plain"}
-		return root, nil, p.single(root, encoding, rest, whole, open)
+		return root, p.single(root, encoding, rest, whole, open)
 	}
 	contentType := p.h.get("Content-Type")
 	if boundary != declared {
@@ -93,43 +100,44 @@ func (p *parser) tree(rest []byte, whole bool, open func() (io.ReadCloser, error
 	if whole && delimiters(rest) < MaxDepth {
 		if t, ok := quickTree(root.kind, rest, 0); ok {
 			root.kids = t.kids
-			return root, nil, nil
+			return root, nil
 		}
 		t, err := readTree(contentType, bytes.NewReader(rest), nil)
 		if err != nil {
 			p.warn("the parts could not be told apart: the body is shown as it was sent")
 			root.kind = mediaType{kind: "text/plain"}
-			return root, nil, p.single(root, "", rest, whole, open)
+			return root, p.single(root, "", rest, whole, open)
 		}
 		p.checkTree(t, rest)
-		return t, nil, nil
+		return t, nil
 	}
 	return p.splitTree(contentType, boundary, open)
 }
 
 // splitTree is tree for large and oddly nested mails.
-func (p *parser) splitTree(contentType, boundary string, open func() (io.ReadCloser, error)) (*node, *splitter, error) {
+func (p *parser) splitTree(contentType, boundary string, open func() (io.ReadCloser, error)) (*node, error) {
 	r, err := open()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer r.Close()
 	s, err := newSplitter(p.o.TempDir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := s.run(r, boundary); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, w := range s.warnings {
 		p.warn(w)
 	}
+	p.files = s.files
 	t, err := readTree(contentType, &s.slim, s)
 	if err != nil {
 		s.discard()
-		return nil, nil, &HeldError{Reason: "the parts of this mail could not be told apart"}
+		return nil, &HeldError{Reason: "the parts of this mail could not be told apart"}
 	}
-	return t, s, nil
+	return t, nil
 }
 
 // single reads a body that is no multipart.
@@ -143,8 +151,11 @@ func (p *parser) single(n *node, encoding string, rest []byte, whole bool, open 
 		return err
 	}
 	defer r.Close()
-	n.file, err = spillAll(r, p.o.TempDir, encoding)
-	return err
+	if n.file, err = spillAll(r, p.o.TempDir, encoding); err != nil {
+		return err
+	}
+	p.files = append(p.files, n.file)
+	return nil
 }
 
 // checkTree warns of a tree that lost something on the way.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"mime/quotedprintable"
@@ -75,6 +76,24 @@ func wrapBase64(b []byte) []byte {
 	}
 	out.WriteString(s)
 	return out.Bytes()
+}
+
+// TestUnusedFiles: what is read but not kept leaves no file, nor does a failure.
+func TestUnusedFiles(t *testing.T) {
+	big := string(wrapBase64(bytes.Repeat([]byte("<p>amp "), 200<<10)))
+	dir := t.TempDir()
+	m, err := Parse(message.Bytes("From: ann@example.org\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\nContent-Type: text/x-amp-html\r\nContent-Transfer-Encoding: base64\r\n\r\n"+big+"\r\n--b--\r\n"), Options{TempDir: dir})
+	if err != nil || m.Text != "hi" || len(m.Parts) != 0 {
+		t.Fatalf("%v, text %q, parts %+v", err, m.Text, m.Parts)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%d temporary files left", len(left))
+	}
+	var held *HeldError
+	_, err = Parse(message.Bytes("From: ann@example.org\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"+big), Options{TempDir: filepath.Join(dir, "missing")})
+	if err == nil || errors.As(err, &held) {
+		t.Errorf("%v: a missing folder says nothing against the mail", err)
+	}
 }
 
 // TestLargeSinglePart: a mail that is nothing but a large file.
