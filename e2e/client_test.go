@@ -319,9 +319,8 @@ type stream struct {
 	err    error // why frames was closed
 }
 
-// live opens the stream from a sequence number on.
-func (c *client) live(t testing.TB, since uint64) *stream {
-	t.Helper()
+// dial opens the stream from a sequence number on.
+func (c *client) dial(since uint64) (*websocket.Conn, error) {
 	u := "ws" + strings.TrimPrefix(c.base(), "http") + fmt.Sprintf("/api/live?since=%d", since)
 	head := http.Header{}
 	if c.key != "" {
@@ -333,6 +332,13 @@ func (c *client) live(t testing.TB, since uint64) *stream {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, _, err := websocket.DefaultDialer.DialContext(ctx, u, head)
+	return conn, err
+}
+
+// live opens the stream for tests that wait for frames.
+func (c *client) live(t testing.TB, since uint64) *stream {
+	t.Helper()
+	conn, err := c.dial(since)
 	if err != nil {
 		t.Fatalf("open the live stream: %v", err)
 	}

@@ -110,7 +110,9 @@ func (h *hub) start() {
 func (h *hub) serving() bool {
 	select {
 	case addr := <-h.log.addr:
-		h.addr = addr
+		if addr != h.addr { // clients read it while later starts go on
+			h.addr = addr
+		}
 		return true
 	case <-h.exited:
 		return false
