@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -325,4 +326,25 @@ func TestLoginRefused(t *testing.T) {
 	if se := sendErr(t, err, connectors.AccountFault); !strings.Contains(se.Reason, "tls") {
 		t.Errorf("%v", se)
 	}
+}
+
+// TestNoRoomForLargeMail: a full disk here is no fault of the mail.
+func TestNoRoomForLargeMail(t *testing.T) {
+	srv := fill(t, 1)
+	big := append(letter(1), bytes.Repeat([]byte("0123456789abcde\n"), 2*spoolBytes/16)...)
+	srv.Append("INBOX", big, time.Time{})
+	c, h := newConnector(t, plain(srv.Port, 1, nil)), newHub()
+	dir := c.host.TempDir
+	c.host.TempDir = dir + "/missing"
+	for range poisonTries + 1 {
+		if err := c.Run(t.Context(), h); err == nil || !strings.Contains(err.Error(), "stored on the way") {
+			t.Fatalf("Run = %v", err)
+		}
+	}
+	if len(h.held) != 0 || len(h.msgs) != 1 {
+		t.Fatalf("%d mails, held %+v", len(h.msgs), h.held)
+	}
+	c.host.TempDir = dir
+	start(t, c, h)
+	h.waitMails(t, 2)
 }

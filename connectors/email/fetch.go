@@ -155,19 +155,29 @@ func (s *session) bodies(group []entry, dir string) (map[imap.UID]message.Conten
 						continue
 					}
 					var raw message.Content
-					if raw, readErr = readLiteral(it.Literal, dir); readErr == nil && uid != 0 {
+					if raw, readErr = readLiteral(it.Literal, dir); readErr != nil {
+						s.abandon(it.Literal, readErr)
+					} else if uid != 0 {
 						got[uid] = raw
 					}
 				}
 			}
 		}
-		if readErr != nil {
-			// Reading on would only bring more of the same.
-			s.conn.Conn.Close()
-		}
 		return errors.Join(readErr, cmd.Close())
 	})
 	return got, err
+}
+
+// abandon ends the connection in the middle of a literal. The client library
+// goes on decoding as soon as a literal fails, while its consumer would still
+// drain it: so the decoder has to come to its end first.
+func (s *session) abandon(literal io.Reader, readErr error) {
+	s.conn.Conn.Close()
+	var local *localError
+	if errors.As(readErr, &local) {
+		_, _ = io.Copy(io.Discard, literal) // the literal itself has not failed yet; now it does
+	}
+	<-s.c.Closed()
 }
 
 // readLiteral takes in one mail: small ones to memory, large ones to a file, and

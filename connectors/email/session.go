@@ -189,6 +189,7 @@ type session struct {
 	caps   imap.CapSet
 	wake   chan struct{} // holds a token when the selected folder may have grown
 	unhook func() bool
+	dead   bool
 
 	folder   string // selected one, "" for none
 	validity uint32
@@ -388,20 +389,27 @@ func (c *Connector) lost(ctx context.Context, w *watchConn, err error) error {
 	return &connectors.SendError{Class: connectors.Retry, Reason: "the connection broke: " + c.safe(plainCause(err)), Err: err}
 }
 
-// do watches over one exchange with the server.
+// do watches over one exchange with the server. Any failure that is not an
+// answer ends the session.
 func (s *session) do(exchange func() error) error {
 	s.conn.arm(s.limit)
 	defer s.conn.disarm()
-	return exchange()
+	err := exchange()
+	var answer *imap.Error
+	if err != nil && !errors.As(err, &answer) {
+		s.dead = true
+	}
+	return err
 }
 
-// alive tells whether the connection still stood a moment ago.
+// alive tells whether the session can go on. The client library notices a
+// broken connection a moment later than the command that it broke.
 func (s *session) alive() bool {
 	select {
 	case <-s.c.Closed():
 		return false
 	default:
-		return true
+		return !s.dead
 	}
 }
 
