@@ -164,8 +164,8 @@ func (c *cast) reaction(t *thread, byVisitor bool) string {
 		return t.matter.turns[t.turn-1]
 	case !byVisitor && c.rng.IntN(5) > 1:
 		return ""
-	case byVisitor && t.matter.then != "" && !t.asked:
-		t.asked = true
+	case byVisitor && t.matter.then != "" && t.turn < 2 && !t.asked:
+		t.asked, t.turn = true, len(t.matter.turns) // from here on the story is the visitor's
 		return t.matter.then
 	}
 	t.thanked++

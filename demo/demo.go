@@ -111,6 +111,7 @@ type World struct {
 	Visitor uint64 // the agent whom the printed link signs in
 
 	hub    *inbox.Hub
+	auth   *auth.Auth
 	log    *slog.Logger
 	pace   Pace
 	cast   *cast
@@ -143,7 +144,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		o.Seed = 1
 	}
 	w := &World{
-		hub: o.Hub, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
+		hub: o.Hub, auth: o.Auth, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
 		sent: make(chan mailtest.Mail, 256), closing: make(chan struct{}),
 	}
 	err := w.start(ctx, o)
@@ -157,7 +158,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 func (w *World) start(ctx context.Context, o Options) error {
 	// Hashing passwords and inventing mail take longest: side by side.
 	var g errgroup.Group
-	g.Go(func() error { return w.hire(ctx, o.Auth) })
+	g.Go(func() error { return w.hire(ctx) })
 	g.Go(func() error { return w.openMailboxes() })
 	if err := g.Wait(); err != nil {
 		return err
@@ -172,24 +173,35 @@ func (w *World) start(ctx context.Context, o Options) error {
 
 // hire creates the agents. Their passwords are random and known to nobody: the
 // only way in is the visitor's link.
-func (w *World) hire(ctx context.Context, a *auth.Auth) error {
-	create := func(name, address string, role auth.Role) (uint64, error) {
-		agent, err := a.CreateAgent(ctx, auth.Actor{Address: "demo"}, auth.NewAgent{Name: name, Email: address, Role: role, Password: rand.Text()})
-		return agent.ID, err
-	}
-	var err error
-	if w.Visitor, err = create(visitorName, visitorAddress, auth.RoleAdmin); err != nil {
+func (w *World) hire(ctx context.Context) error {
+	you, err := w.auth.CreateAgent(ctx, demoActor, auth.NewAgent{Name: visitorName, Email: visitorAddress, Role: auth.RoleAdmin, Password: rand.Text()})
+	if err != nil {
 		return err
 	}
-	var g errgroup.Group
+	w.Visitor = you.ID
 	for i, c := range colleagues {
-		g.Go(func() (err error) {
-			w.agents[i], err = create(c.name, c.address, c.role)
+		agent, err := w.auth.CreateAgent(ctx, demoActor, auth.NewAgent{Name: c.name, Email: c.address, Role: c.role})
+		if err != nil {
 			return err
-		})
+		}
+		w.agents[i] = agent.ID
 	}
-	return g.Wait()
+	return nil
 }
+
+// settleIn gives the colleagues their passwords, without which they would stand
+// as invited for ever. Hashing them takes too long for Start.
+func (w *World) settleIn(ctx context.Context) error {
+	for _, id := range w.agents {
+		if err := w.auth.SetPassword(ctx, demoActor, id, rand.Text()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoActor is who makes the agents, for the audit log.
+var demoActor = auth.Actor{Address: "demo"}
 
 // The login of both mailboxes; they are in this process only.
 const mailPassword = "larkspur"

@@ -27,7 +27,7 @@ func englishMatters() []matter {
 				"unpacked the {model} today and the {part} is bent. I attach two pictures. I would rather not send the whole bike back if it can be avoided.",
 			},
 			turns: []string{
-				"That is not how it left us. I can offer you two ways: we send touch-up paint and refund 60, or we collect the bike and paint the frame again. Which do you prefer?",
+				"That is not how it left us. I can offer you two ways: we send touch-up paint and refund 60 euros, or we collect the bike and paint the frame again. Which do you prefer?",
 				"Touch-up paint is fine, I can do that myself. {color} please, as ordered.",
 				"Thank you, that helps us a lot. The paint leaves today and the refund will be on your card within three days.",
 				"Refund has arrived. Very fair, thank you.",
@@ -110,7 +110,7 @@ func englishMatters() []matter {
 		{tag: "parts", box: sales, subjects: []string{"Do you sell the {part} separately?", "Spare {part} for a {model}"},
 			asks: []string{"I bought a second-hand {model}, about four years old. Do you still have the {part} for it, and what does it cost with postage to {city}?"},
 			turns: []string{
-				"Yes, we keep parts for ten years. It is 34 including postage. Just answer with your address and it goes out tomorrow.",
+				"Yes, we keep parts for ten years. It is 34 euros including postage. Just answer with your address and it goes out tomorrow.",
 				"Please send it to 3 Mill Lane, {city}. Can I pay by transfer?",
 				"Transfer is fine, the invoice is in the parcel.",
 			},
@@ -168,7 +168,7 @@ func englishMatters() []matter {
 		{tag: "workshop", subjects: []string{"Can I build my own bike at your place?"},
 			asks: []string{"a friend told me that you run weekends at which people build their own bike with your help. Is that true, and is there a place left this season?"},
 			turns: []string{
-				"It is true! The next one is in four weeks, and two places are free. It costs 180 plus the bike, soup included.",
+				"It is true! The next one is in four weeks, and two places are free. It costs 180 euros plus the bike, soup included.",
 				"Please put me down for one. I'll bring cake.",
 			},
 			then: "I am in! Please put me and my sister down."},

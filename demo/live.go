@@ -44,7 +44,7 @@ func (w *World) Live(ctx context.Context) {
 		}
 		// Whoever presses "try again" shall succeed.
 		w.imap[w.poison.box].Poison(w.poison.uid, false)
-		return w.arrange(ctx)
+		return errors.Join(w.arrange(ctx), w.settleIn(ctx))
 	}
 	if err := begin(); err != nil {
 		w.complain(ctx, err)
@@ -139,9 +139,8 @@ func (w *World) customerWrites(context.Context) error {
 	// The languages take turns quicker than in the past: a visitor of a minute
 	// should see all.
 	lang := c.langs[(w.mails+1)%len(c.langs)]
-	m := pick(c, lang.matters)
-	t := c.open(lang, c.customer(lang), &m)
-	return w.deliver(t, c.fromCustomer(t, pick(c, m.asks), time.Now()))
+	t := c.open(lang, c.customer(lang), c.concern(lang))
+	return w.deliver(t, c.fromCustomer(t, pick(c, t.matter.asks), time.Now()))
 }
 
 // colleagueWorks lets a colleague answer, take or note something.

@@ -37,9 +37,11 @@ func (c *cast) past(now time.Time) []delivered {
 	}
 	for i := range pastThreads {
 		lang := c.speaker(i)
-		m := &lang.matters[(i/len(c.langs)+c.rng.IntN(2))%len(lang.matters)]
-		t := c.open(lang, c.customer(lang), m)
 		recent := pastThreads - 1 - i // 0 is the youngest
+		if recent == openThreads-1 {
+			clear(c.deck) // on the desk no two should be alike
+		}
+		t := c.open(lang, c.customer(lang), c.concern(lang))
 		switch {
 		case recent < openThreads:
 			c.recent(t, recent, now, put)
@@ -78,9 +80,13 @@ func (c *cast) settled(t *thread, i int, now time.Time, put func(int, *letter)) 
 		if at.After(latest) && n > 0 {
 			break
 		}
-		if n%2 == 0 {
+		switch {
+		case n%2 == 0:
+			at = office(at)
 			put(t.box, c.fromUs(t, words, colleagues[agent].name, at, n == 0 && t.matter.answerPDF != ""))
-		} else {
+		case len(t.cc) > 0:
+			put(t.box, c.fromPartner(t, words, at))
+		default:
 			put(t.box, c.fromCustomer(t, words, at))
 		}
 		t.turn = n + 1
@@ -93,6 +99,18 @@ func (c *cast) settled(t *thread, i int, now time.Time, put func(int, *letter)) 
 	if i%9 == 0 && i > pastThreads/2 {
 		t.plan.agent = visitor
 	}
+}
+
+// office moves a time into working hours: eight to six, every day.
+func office(at time.Time) time.Time {
+	at = at.UTC()
+	switch h := at.Hour(); {
+	case h < 8:
+		return at.Add(time.Duration(8-h) * time.Hour)
+	case h >= 18:
+		return at.Add(time.Duration(32-h) * time.Hour)
+	}
+	return at
 }
 
 // recent is a matter on the desk; the youngest is some minutes old.
@@ -232,7 +250,7 @@ func (c *cast) oddities(now time.Time) []delivered {
 	broken := &letter{id: c.id(our(support, "")), from: person{"Scan Station", "scanner@example.net", ""}, to: []person{our(support, "")},
 		subject: "Scan 0041", date: hours(100), auth: "pass", text: "The scan is attached."}
 	out = append(out, delivered{box: support, at: broken.date, raw: broken.wire(), poison: true},
-		delivered{box: sales, at: hours(55), raw: []byte("\x00\x01\x02 fax gateway: line dropped, 0 pages received\r\n")})
+		delivered{box: sales, at: hours(55), raw: []byte("line dropped, no pages received\r\n")})
 	return out
 }
 

@@ -139,7 +139,8 @@ type plan struct {
 type cast struct {
 	rng     *rand.Rand
 	langs   []*language
-	next    map[*language]int // whose turn it is
+	next    map[*language]int   // whose turn it is
+	deck    map[*language][]int // matters in the order they come up
 	threads map[string]*thread
 	serial  int
 	photos  [][]byte
@@ -149,7 +150,7 @@ func newCast(seed uint64) *cast {
 	c := &cast{
 		rng:   rand.New(rand.NewPCG(seed, 0x6c61726b73707572)),
 		langs: []*language{english(), persian(), thai()},
-		next:  map[*language]int{}, threads: map[string]*thread{},
+		next:  map[*language]int{}, deck: map[*language][]int{}, threads: map[string]*thread{},
 	}
 	for i := range photoCount {
 		c.photos = append(c.photos, photo(i))
@@ -178,6 +179,16 @@ func (c *cast) customer(l *language) person {
 	return l.people[(c.next[l]*7)%len(l.people)]
 }
 
+// concern returns the matters of a language, shuffled, each as often as any other.
+func (c *cast) concern(l *language) *matter {
+	if len(c.deck[l]) == 0 {
+		c.deck[l] = c.rng.Perm(len(l.matters))
+	}
+	i := c.deck[l][0]
+	c.deck[l] = c.deck[l][1:]
+	return &l.matters[i]
+}
+
 // open begins a matter; nothing is written yet.
 func (c *cast) open(l *language, who person, m *matter) *thread {
 	t := &thread{lang: l, matter: m, who: who, box: m.box, zone: pick(c, l.zones)}
@@ -201,7 +212,7 @@ func (c *cast) open(l *language, who person, m *matter) *thread {
 
 // say fills in a text of the customer.
 func (t *thread) say(text string) string {
-	text = t.fill.Replace(text)
+	text = t.fill.Replace(strings.NewReplacer("{first}", t.who.first(), "{name}", t.who.name).Replace(text))
 	if t.lang.voice != nil {
 		text = t.lang.voice(text, slices.Contains(t.lang.women, t.who.name))
 	}

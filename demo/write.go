@@ -50,6 +50,15 @@ func (c *cast) fromCustomer(t *thread, words string, at time.Time) *letter {
 	return l
 }
 
+// fromPartner lets the person in copy answer instead of the customer.
+func (c *cast) fromPartner(t *thread, words string, at time.Time) *letter {
+	other := *t
+	other.who, other.cc = t.cc[0], []person{t.who}
+	l := c.fromCustomer(&other, words, at)
+	t.refs, t.last, c.threads[l.id] = other.refs, other.last, t
+	return l
+}
+
 // enclose adds the pictures of a matter.
 func (c *cast) enclose(t *thread, l *letter) {
 	n := c.rng.IntN(photoCount)

@@ -56,7 +56,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
-	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts})
+	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts, Log: log})
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
