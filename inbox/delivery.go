@@ -129,9 +129,6 @@ func (h *Hub) report(tx *store.Tx, rep message.Report) error {
 	}
 	was := d.troubled()
 	switch {
-	case rep.Status == message.Failed && !rep.Permanent:
-		// Delayed: the other side goes on trying.
-		return nil
 	case rep.Status == message.Failed && rep.Handle != "" && recipients(r) > 1:
 		// One of several: the message as a whole did go out.
 		same := func(o message.Report) bool { return o.Handle == rep.Handle }

@@ -281,9 +281,8 @@ func TestReports(t *testing.T) {
 		return d
 	}
 	report(message.Report{Ref: message.OwnRef(r.ID, "wrongwrongwrong1"), Status: message.Failed, Permanent: true})
-	report(message.Report{Ref: r.Ref, Status: message.Failed, Permanent: false, Handle: "mailto:bob@example.org"})
 	if d := get(); d.Status != message.Sent || len(d.Rejected) != 0 {
-		t.Fatalf("a guess or a delay changed it: %+v", d)
+		t.Fatalf("a guess changed it: %+v", d)
 	}
 	report(message.Report{Ref: r.Ref, Status: message.Delivered})
 	report(message.Report{Ref: r.Ref, Status: message.Sent})
