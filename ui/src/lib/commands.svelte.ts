@@ -1,4 +1,5 @@
 // Commands of the palette. Screens register theirs while they are shown.
+import { untrack } from 'svelte'
 import type { IconName } from './components/icons'
 
 export interface Command {
@@ -19,10 +20,9 @@ export const commands = {
   },
   /** The function is read whenever the palette opens, so it may look at state. */
   register(group: () => Command[]): () => void {
-    groups = [...groups, group]
-    return () => {
-      groups = groups.filter((g) => g !== group)
-    }
+    // Untracked: an effect that registers must not depend on what others register.
+    untrack(() => (groups = [...groups, group]))
+    return () => untrack(() => (groups = groups.filter((g) => g !== group)))
   },
 }
 

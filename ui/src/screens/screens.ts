@@ -9,10 +9,19 @@ export interface Screen {
 }
 
 /** Shown inside the frame with the rail, to those who are signed in. */
-export const inside: Screen[] = [{ at: 'inbox', load: () => import('./inbox/Inbox.svelte') }]
+export const inside: Screen[] = [
+  { at: 'inbox', load: () => import('./inbox/Inbox.svelte') },
+  { at: 'customers', load: () => import('./customers/Customers.svelte') },
+  { at: 'channels', load: () => import('./channels/Channels.svelte') },
+  { at: 'settings', load: () => import('./settings/Settings.svelte') },
+]
 
 /** Shown alone, without a session: links from mails, invitations and the first run. */
-export const outside: Screen[] = [{ at: 'enter', load: () => import('./signin/Enter.svelte') }]
+export const outside: Screen[] = [
+  { at: 'enter', load: () => import('./signin/Enter.svelte') },
+  { at: 'setup', load: () => import('./signin/Setup.svelte') },
+  { at: 'invite', load: () => import('./signin/Invite.svelte') },
+]
 
 /** Shown for any other path when nobody is signed in. */
 export const signin: Screen = { at: 'signin', load: () => import('./signin/SignIn.svelte') }

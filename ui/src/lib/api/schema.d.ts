@@ -1070,6 +1070,7 @@ export interface components {
             blob: string;
             content_id?: string;
             content_type: string;
+            /** @description A picture in the text, as src="cid:CONTENT_ID". */
             inline?: boolean;
             name: string;
             /**
@@ -1077,7 +1078,7 @@ export interface components {
              * @description Bytes.
              */
             size: number;
-            /** @description Where to fetch it; relative to the hub. */
+            /** @description Where to download it, relative to the hub; with &inline=1 pictures, PDF and plain text open in the browser. */
             url: string;
         };
         Attempt: {
@@ -1462,7 +1463,7 @@ export interface components {
             address: string;
             /** Format: int64 */
             customer?: number;
-            /** @description Canonical: mailto:ann@example.org. */
+            /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
             handle: string;
             /** Format: date-time */
             last_seen?: string;
@@ -1665,12 +1666,16 @@ export interface components {
             direction: "in" | "out";
             from: components["schemas"]["Person"];
             has_html?: boolean;
+            /** @description There is quoted text; timelines leave it out, the message itself has it. */
+            has_quoted?: boolean;
             /** Format: int64 */
             id: number;
             /** @enum {string} */
             kind?: "human" | "auto_reply" | "bounce" | "complaint" | "";
             list?: string;
             quoted?: string;
+            /** @description The HTML has pictures that lie elsewhere; images=1 shows them. */
+            remote_images?: boolean;
             /** @description The new part of the text. */
             reply: string;
             reply_to?: components["schemas"]["Person"][];
@@ -1743,7 +1748,7 @@ export interface components {
             address: string;
             /** Format: int64 */
             customer?: number;
-            /** @description Canonical: mailto:ann@example.org. */
+            /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
             handle: string;
             name?: string;
             /** @description One of our accounts. */
@@ -1782,6 +1787,8 @@ export interface components {
         };
         Recipients: {
             account: string;
+            /** @description Files of a forwarded message. */
+            attachments?: components["schemas"]["Attachment"][];
             cc: components["schemas"]["Person"][];
             /** Format: int64 */
             in_reply_to?: number;
@@ -2417,6 +2424,10 @@ export interface operations {
                 type?: string;
                 /** @description 1 shows pictures, PDF and plain text in the browser; all else is a download. */
                 inline?: 0 | 1;
+                /** @description Of a signed address. */
+                expires?: number;
+                /** @description Of a signed address, which needs no session. */
+                sig?: string;
             };
             header?: never;
             path: {
@@ -2479,11 +2490,15 @@ export interface operations {
     listConversations: {
         parameters: {
             query?: {
+                /** @description Absent: all open ones, or with customer those of every status. */
                 view?: "mine" | "unassigned" | "all" | "snoozed" | "resolved" | "failed";
                 /** @description waiting: who has waited longest first. */
                 sort?: "newest" | "waiting";
                 tag?: string;
                 customer?: number;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -3029,6 +3044,9 @@ export interface operations {
             query?: {
                 /** @description Start of a word of the name, of an address, or digits. */
                 q?: string;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -3157,7 +3175,11 @@ export interface operations {
     };
     listCustomerConversations: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
             header?: never;
             path: {
                 id: number;
@@ -3402,6 +3424,9 @@ export interface operations {
         parameters: {
             query?: {
                 account?: string;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -3524,7 +3549,10 @@ export interface operations {
         parameters: {
             query: {
                 url: string;
-                sig: string;
+                /** @description Of a signed address. */
+                expires?: number;
+                /** @description Of a signed address, which needs no session. */
+                sig?: string;
             };
             header?: never;
             path?: never;
@@ -3713,7 +3741,7 @@ export interface operations {
     live: {
         parameters: {
             query?: {
-                /** @description The newest sequence number the client has; 0 follows from now on. */
+                /** @description The newest sequence number the client has; absent follows from now on. */
                 since?: number;
             };
             header?: never;
@@ -4274,6 +4302,7 @@ export interface operations {
     upload: {
         parameters: {
             query: {
+                /** @description File name. */
                 name: string;
             };
             header?: {

@@ -1,4 +1,6 @@
 import { admin } from './en.admin'
+import { channels } from './en.channels'
+import { customers } from './en.customers'
 import { inbox } from './en.inbox'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
@@ -74,4 +76,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers }

@@ -1,5 +1,7 @@
 import type { Catalogue } from './index.svelte'
 import { admin } from './fa.admin'
+import { channels } from './fa.channels'
+import { customers } from './fa.customers'
 import { inbox } from './fa.inbox'
 
 export const fa: Catalogue = {
@@ -74,4 +76,6 @@ export const fa: Catalogue = {
 
   ...inbox,
   ...admin,
+  ...channels,
+  ...customers,
 }

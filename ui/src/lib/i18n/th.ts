@@ -1,5 +1,7 @@
 import type { Catalogue } from './index.svelte'
 import { admin } from './th.admin'
+import { channels } from './th.channels'
+import { customers } from './th.customers'
 import { inbox } from './th.inbox'
 
 export const th: Catalogue = {
@@ -74,4 +76,6 @@ export const th: Catalogue = {
 
   ...inbox,
   ...admin,
+  ...channels,
+  ...customers,
 }

@@ -1,1 +1,0 @@
-import"./disclose-version-BMiqTELU.js";function e(e){}export{e as default};

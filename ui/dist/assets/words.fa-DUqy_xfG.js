@@ -1,0 +1,1 @@
+var e={fields:{},presets:{}};export{e as words};

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import type { Account } from '../../lib/api/types'
+import { condition, inOrder } from './accounts.svelte'
+
+const account = (name: string, phase: string, more: Partial<Account> = {}, paused = ''): Account => ({
+  id: name.toLowerCase(),
+  channel: 'email',
+  name,
+  address: '',
+  from_file: false,
+  health: { state: { phase, lag: 0 }, stored: 0, duplicate: 0, held: 0, today: 0, queued: 0, send_paused: paused },
+  ...more,
+})
+
+describe('condition', () => {
+  it.each([
+    ['live', '', 'well'],
+    ['catching_up', '', 'well'],
+    ['connecting', '', 'starting'],
+    ['retrying', '', 'trouble'],
+    ['blocked', '', 'trouble'],
+    ['stopped', '', 'off'],
+    ['live', 'the password was refused', 'trouble'],
+    ['a phase of tomorrow', '', 'trouble'],
+  ])('%s %s', (phase, paused, want) => expect(condition(account('A', phase, {}, paused))).toBe(want))
+  it('is off when switched off, whatever the last phase was', () => {
+    expect(condition(account('A', 'blocked', { disabled: true }))).toBe('off')
+  })
+})
+
+describe('inOrder', () => {
+  it('puts what needs somebody first', () => {
+    const list = [account('Well', 'live'), account('Off', 'stopped'), account('Zed', 'blocked'), account('Bad', 'retrying'), account('New', 'connecting')]
+    expect(inOrder(list).map((a) => a.name)).toEqual(['Bad', 'Zed', 'New', 'Well', 'Off'])
+  })
+})

@@ -1,0 +1,2 @@
+import type { Dictionary } from './words.svelte'
+export const words: Dictionary = { fields: {}, presets: {} }

@@ -1,0 +1,34 @@
+import type { IconName } from '../../lib/components/icons'
+
+/** A handle without its scheme, for reading: mailto:ann@example.org → ann@example.org. */
+export const bare = (handle: string | undefined) => (handle ?? '').replace(/^[a-z][a-z0-9+.-]*:/i, '')
+
+export function schemeIcon(scheme: string): IconName {
+  if (scheme === 'mailto') return 'mail'
+  if (scheme === 'tel') return 'phone'
+  return 'chat'
+}
+
+/** The agent's ID in "agent:12"; 0 for "exact" and others. */
+export const agentOf = (by: string) => Number(/^agent:(\d+)$/.exec(by)?.[1] ?? 0)
+
+/** The time of day in a zone; undefined where the zone is not known to the browser. */
+export function localTime(zone: string, now: number, language: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', weekday: 'short', timeZone: zone }).format(now)
+  } catch {
+    return undefined
+  }
+}
+
+/** The name of a language in another one: de → German. The tag itself where it has none. */
+export function languageName(tag: string, language: string): string {
+  try {
+    return new Intl.DisplayNames(language, { type: 'language' }).of(tag) ?? tag
+  } catch {
+    return tag
+  }
+}
+
+/** Languages to choose from: the most spoken ones in writing. */
+export const languageTags = 'ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv sw ta te th tl tr uk ur vi zh'.split(' ')

@@ -1,0 +1,285 @@
+// The composer's state: mode, recipients, text and files; drafts kept on the hub;
+// sending with an undo window and with the question whether somebody was quicker.
+import * as calls from '../../lib/api/calls'
+import { ApiError } from '../../lib/api/client'
+import type { Attachment, Draft, Entry, Mode, Person } from '../../lib/api/types'
+import { explain } from '../../lib/errors'
+import { t } from '../../lib/i18n/index.svelte'
+import { session } from '../../lib/session.svelte'
+import { toast } from '../../lib/toast.svelte'
+import { fromWire, isEmpty, toText, toWire } from './html'
+
+export interface Pending {
+  key: number
+  name: string
+  part: number
+  abort: AbortController
+}
+/** The hub's limit for one file. */
+export const MAX_FILE = 25 * 1024 * 1024
+const SAVE_AFTER = 800
+
+export class Composer {
+  /** 0 is a new message. */
+  readonly conversation: number
+  mode = $state<Mode>('reply_all')
+  account = $state('')
+  to = $state.raw<Person[]>([])
+  cc = $state.raw<Person[]>([])
+  bcc = $state.raw<Person[]>([])
+  subject = $state('')
+  files = $state.raw<Attachment[]>([])
+  uploads = $state.raw<Pending[]>([])
+  inReplyTo = $state<number | undefined>()
+  quote = $state('')
+  warning = $state('')
+  /** What is below the one line: open while it is written in. */
+  open = $state(false)
+  sending = $state(false)
+  /** Somebody wrote after the agent last looked; the reply is held back. */
+  newer = $state.raw<Entry[]>([])
+  saved = $state<'' | 'saving' | 'saved' | 'failed'>('')
+  /** The editor's content; edited there, replaced through `content`. */
+  html = ''
+  empty = $state(true)
+  /** Changes whenever the editor has to show other content. */
+  content = $state.raw({ html: '' })
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #hasDraft = false
+  #prepared: Mode | undefined
+  #next = 1
+
+  constructor(conversation: number, draft?: Draft) {
+    this.conversation = conversation
+    if (draft) this.restore(draft)
+    else if (conversation === 0) this.mode = 'new'
+  }
+
+  get note() {
+    return this.mode === 'note'
+  }
+
+  restore(d: Draft) {
+    this.mode = d.mode
+    this.account = d.account ?? ''
+    this.to = d.to ?? []
+    this.cc = d.cc ?? []
+    this.bcc = d.bcc ?? []
+    this.subject = d.subject ?? ''
+    this.files = d.attachments ?? []
+    this.inReplyTo = d.in_reply_to
+    this.#hasDraft = true
+    this.#prepared = d.mode
+    this.setHTML(fromWire(d.html, this.files))
+    this.open = true
+  }
+  setHTML(html: string) {
+    this.html = html
+    this.empty = isEmpty(html)
+    this.content = { html }
+  }
+  edited(html: string) {
+    this.html = html
+    this.empty = isEmpty(html)
+    this.save()
+  }
+
+  /** Opens in a mode; recipients come from the hub, text already written stays. */
+  async start(mode: Mode, message?: number) {
+    const again = this.#prepared === mode && message === undefined
+    this.mode = mode
+    this.open = true
+    this.newer = []
+    if (mode === 'note' || mode === 'new' || again) return
+    try {
+      const r = await calls.getRecipients(this.conversation, mode, message)
+      if (this.mode !== mode) return
+      this.#prepared = mode
+      this.account = r.account
+      this.to = r.to ?? []
+      this.cc = r.cc ?? []
+      this.subject = r.subject
+      this.inReplyTo = r.in_reply_to
+      this.quote = r.quote ?? ''
+      this.warning = r.warning ?? ''
+    } catch (e) {
+      toast(explain(e), { tone: 'bad' })
+    }
+  }
+
+  get draft(): Draft {
+    return {
+      mode: this.mode,
+      account: this.account || undefined,
+      to: this.to,
+      cc: this.cc,
+      bcc: this.bcc,
+      subject: this.subject,
+      html: toWire(this.html),
+      attachments: this.files,
+      in_reply_to: this.inReplyTo,
+    }
+  }
+  get blank() {
+    return this.empty && !this.files.length && !(this.mode === 'new' && (this.to.length || this.subject))
+  }
+
+  /** Keeps the draft on the hub, a moment after the last change. */
+  save() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.flush(), SAVE_AFTER)
+  }
+  async flush() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.sending) return
+    if (this.blank) {
+      if (this.#hasDraft) await this.#forget()
+      return
+    }
+    this.saved = 'saving'
+    try {
+      await calls.putDraft(this.conversation, this.draft)
+      this.#hasDraft = true
+      this.saved = 'saved'
+    } catch {
+      this.saved = 'failed'
+    }
+  }
+  /** On leaving: what is not yet saved is saved. */
+  leave() {
+    if (this.#timer !== undefined) void this.flush()
+    for (const u of this.uploads) u.abort.abort()
+  }
+  async #forget() {
+    this.#hasDraft = false
+    this.saved = ''
+    await calls.deleteDraft(this.conversation).catch(() => undefined)
+  }
+  /** Throws everything away; the toast brings it back. */
+  discard() {
+    const d = this.draft
+    const worth = !this.blank
+    this.#reset()
+    void this.#forget()
+    if (worth) toast(t('composer.discarded'), { action: { label: t('undo'), run: () => (this.restore(d), this.flush()) } })
+  }
+  #reset() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.setHTML('')
+    this.files = []
+    this.bcc = []
+    this.newer = []
+    this.warning = ''
+    this.saved = ''
+    this.#prepared = undefined
+    this.open = false
+    if (this.mode === 'new') {
+      this.to = this.cc = []
+      this.subject = ''
+    } else this.mode = 'reply_all'
+  }
+
+  /** Uploads files; images that are pasted or dropped into the text stand in it. */
+  async attach(list: Iterable<File>, o: { inline?: (a: Attachment) => void } = {}) {
+    for (const f of list) {
+      if (f.size > MAX_FILE) {
+        toast(t('composer.tooLarge', { name: f.name }), { tone: 'bad' })
+        continue
+      }
+      const pending: Pending = { key: this.#next++, name: f.name || 'image.png', part: 0, abort: new AbortController() }
+      this.uploads = [...this.uploads, pending]
+      calls
+        .upload(f, pending.name, (part) => (this.uploads = this.uploads.map((u) => (u.key === pending.key ? { ...u, part } : u))), pending.abort.signal)
+        .then((a) => {
+          if (o.inline && a.content_type.startsWith('image/')) {
+            const file: Attachment = { ...a, inline: true, content_id: `${crypto.getRandomValues(new Uint32Array(2)).join('')}@throughline` }
+            this.files = [...this.files, file]
+            o.inline(file)
+          } else this.files = [...this.files, a]
+          this.save()
+        })
+        .catch((e: unknown) => {
+          if (!(e instanceof DOMException)) toast(`${f.name}: ${explain(e)}`, { tone: 'bad' })
+        })
+        .finally(() => (this.uploads = this.uploads.filter((u) => u.key !== pending.key)))
+    }
+  }
+  detach(a: Attachment) {
+    this.files = this.files.filter((f) => f !== a)
+    this.save()
+  }
+
+  /** Files of the message: inline ones only if their image is still in the text. */
+  #sentFiles(html: string): Attachment[] {
+    return this.files.filter((f) => !f.inline || html.includes(`cid:${f.content_id}`))
+  }
+
+  /**
+   * Sends. Answers the entry that was made; undefined when it was held back or
+   * refused, and then everything is still in the composer.
+   */
+  async send(o: { seen: number; then?: 'resolve' | 'snooze'; until?: string; anyway?: boolean }): Promise<{ entry?: Entry; conversation?: number; undo?: () => Promise<Draft | undefined> } | undefined> {
+    if (this.sending || this.uploads.length) return undefined
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.sending = true
+    const html = toWire(this.html)
+    const attachments = this.#sentFiles(html)
+    try {
+      if (this.mode === 'note') {
+        const entry = await calls.addNote(this.conversation, toText(this.html))
+        this.#sent()
+        return { entry }
+      }
+      if (this.mode === 'new') {
+        const c = await calls.startConversation({ account: this.account, to: this.to, cc: this.cc, bcc: this.bcc, subject: this.subject, html, attachments })
+        this.#sent()
+        const entry = c.timeline.entries?.findLast((e) => e.message)
+        return { conversation: c.id, entry, undo: entry?.message && this.#undo(entry.message.id) }
+      }
+      const entry = await calls.sendReply(this.conversation, {
+        mode: this.mode,
+        account: this.account || undefined,
+        to: this.to,
+        cc: this.cc,
+        bcc: this.bcc,
+        subject: this.subject || undefined,
+        html,
+        attachments,
+        in_reply_to: this.inReplyTo,
+        seen_seq: o.seen,
+        anyway: o.anyway || undefined,
+        then: o.then ?? '',
+        snoozed_until: o.until,
+      })
+      this.#sent()
+      return { entry, undo: entry.message && this.#undo(entry.message.id) }
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 409 && (e.newer.length || e.type.endsWith('newer'))) this.newer = e.newer
+      else toast(explain(e), { tone: 'bad' })
+      this.sending = false
+      this.save()
+      return undefined
+    } finally {
+      this.sending = false
+    }
+  }
+  #sent() {
+    this.#reset()
+    // The hub throws the draft away with the send; this is for one saved in between.
+    if (this.#hasDraft) void this.#forget()
+  }
+  #undo(message: number) {
+    if (!session.now.undo_seconds) return undefined
+    return async () => {
+      try {
+        return await calls.undoMessage(message)
+      } catch (e) {
+        toast(explain(e), { tone: 'bad' })
+        return undefined
+      }
+    }
+  }
+}

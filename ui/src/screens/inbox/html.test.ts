@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { clean, fromText, fromWire, isEmpty, safeHref, toText, toWire } from './html'
+
+describe('clean', () => {
+  it.each([
+    ['keeps the subset', '<p>a <b>b</b> <i>c</i><br><a href="https://example.org/">d</a></p><ul><li>e</li></ul><blockquote>f</blockquote>', '<p>a <b>b</b> <i>c</i><br><a href="https://example.org/">d</a></p><ul><li>e</li></ul><blockquote>f</blockquote>'],
+    ['scripts and handlers', '<p onclick="x()">a<script>alert(1)</script><img src=x onerror=alert(1)></p>', '<p>a</p>'],
+    ['script in svg', '<svg><script>alert(1)</script></svg>b', 'b'],
+    ['javascript links', '<a href="javascript:alert(1)">a</a><a href=" JaVaScRiPt:alert(1)">b</a><a href="data:text/html,x">c</a>', 'abc'],
+    ['frames and forms', '<iframe src="https://example.org"></iframe><form><input value=x>text</form>', 'text'],
+    ['styles and classes', '<style>p{}</style><p class="x" style="color:red">a</p>', '<p>a</p>'],
+    ['tracking pixels', 'a<img src="https://example.org/p.gif">b', 'ab'],
+    ['entities stay text', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>'],
+    ['quotes in attributes', '<a href="https://example.org/?a=&quot;b">x</a>', '<a href="https://example.org/?a=&quot;b">x</a>'],
+    ['a word processor', '<b style="font-weight:normal"><span style="font-weight:700">bold</span> <span style="font-style:italic">it</span></b>', '<b>bold</b> <i>it</i>'],
+    ['headings and nested blocks', '<div><h2>T</h2><div><div>a</div></div></div>', '<p><b>T</b></p><p>a</p>'],
+    ['tables', '<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>', '<p>a b</p><p>c</p>'],
+    ['white space of the source', '<p>a\n   b</p>\n\n<p>c</p>', '<p>a b</p> <p>c</p>'],
+    ['preformatted lines', '<pre>a\nb</pre>', '<p>a<br>b</p>'],
+    ['own inline images', '<img src="/api/blobs/ab/x.png" data-cid="c1" alt="x">', '<img src="/api/blobs/ab/x.png" data-cid="c1" alt="x">'],
+    ['foreign images dressed as own', '<img src="https://example.org/api/blobs/x" data-cid="c">', ''],
+    ['list items in paragraphs', '<ol><li><p>a</p></li><li>b</li></ol>', '<ol><li>a</li><li>b</li></ol>'],
+    ['Persian and Thai', '<p dir="rtl">سلام <b>دنیا</b></p><p>สวัสดี</p>', '<p>سلام <b>دنیا</b></p><p>สวัสดี</p>'],
+  ])('%s', (_, html, want) => expect(clean(html)).toBe(want))
+
+  it('has no effect the second time', () => {
+    const once = clean('<div><b>a</b><ul><li>x<br>y</li></ul><script>1</script></div><p>z</p>')
+    expect(clean(once)).toBe(once)
+  })
+  it('survives deep nesting', () => {
+    expect(toText(clean('<div>'.repeat(3000) + 'deep' + '</div>'.repeat(3000)))).toBe('deep')
+  })
+})
+
+describe('text', () => {
+  it('becomes paragraphs and comes back', () => {
+    expect(fromText('a\nb\r\n\r\nc <d>')).toBe('<p>a<br>b</p><p>c &lt;d&gt;</p>')
+    expect(toText('<p>a<br>b</p><p>c &lt;d&gt;</p><ul><li>e</li></ul>')).toBe('a\nb\nc <d>\n- e')
+  })
+  it.each([
+    ['', true],
+    ['<p><br></p>', true],
+    ['<p>&nbsp;</p>', true],
+    ['<p>a</p>', false],
+    ['<img src="cid:x" alt="">', false],
+  ])('isEmpty %s', (html, want) => expect(isEmpty(html)).toBe(want))
+  it('allows only harmless links', () => {
+    expect(['https://a.example', 'mailto:a@example.org', 'tel:+1555', '//a.example', 'vbscript:x', 'x'].map(safeHref)).toEqual(['https://a.example', 'mailto:a@example.org', 'tel:+1555', '', '', ''])
+  })
+})
+
+describe('inline images', () => {
+  const file = { name: 'x.png', content_type: 'image/png', size: 1, inline: true, content_id: 'c1', blob: 'ab', url: '/api/blobs/ab/x.png' }
+  const edited = '<p>a <img src="/api/blobs/ab/x.png" data-cid="c1" alt="x.png"></p>'
+  it('go out by content ID and come back by address', () => {
+    expect(toWire(edited)).toBe('<p>a <img src="cid:c1" alt="x.png"></p>')
+    expect(fromWire(toWire(edited), [file])).toBe(edited)
+  })
+  it('vanish when their file is gone', () => {
+    expect(fromWire(toWire(edited), [])).toBe('<p>a </p>')
+  })
+})
