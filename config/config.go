@@ -68,7 +68,6 @@ type Log struct {
 
 // Limits bound what the hub takes in, in bytes.
 type Limits struct {
-	MessageBytes int64 // one incoming message; a larger one is held with the reason
 	UploadBytes  int64 // one file that an agent attaches
 }
 
@@ -91,7 +90,6 @@ type Account struct {
 const (
 	DefaultListen       = "127.0.0.1:8080"
 	DefaultUndo         = 10 * time.Second
-	DefaultMessageBytes = 64 << 20
 	DefaultUploadBytes  = 25 << 20
 	// MaxUndo is the longest undo window: a customer should not wait an hour
 	// for an answer that is written.
@@ -109,7 +107,7 @@ func Default() *Config {
 		Log:            Log{Level: slog.LevelInfo, Format: "text"},
 		Undo:           DefaultUndo,
 		DefaultCharset: "windows-1252",
-		Limits:         Limits{MessageBytes: DefaultMessageBytes, UploadBytes: DefaultUploadBytes},
+		Limits:         Limits{UploadBytes: DefaultUploadBytes},
 	}
 }
 
@@ -220,7 +218,7 @@ func (c *Config) Redacted() string {
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
 		c.Undo.String(), c.DefaultCharset,
-		map[string]int64{"message_bytes": c.Limits.MessageBytes, "upload_bytes": c.Limits.UploadBytes},
+		map[string]int64{"upload_bytes": c.Limits.UploadBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		"file:" + c.KeyFile(), accounts,
 	}, "", "  ")

@@ -69,7 +69,6 @@ log: {level: debug, format: json}
 undo: 1m30s
 default_charset: Latin1
 limits:
-  message_bytes: 128 MiB
   upload_bytes: 5000000
 metrics:
   token: ${TOKEN}
@@ -114,7 +113,6 @@ accounts:
 	eq("Log.Format", c.Log.Format, "json")
 	eq("Undo", c.Undo, 90*time.Second)
 	eq("DefaultCharset", c.DefaultCharset, "windows-1252")
-	eq("MessageBytes", c.Limits.MessageBytes, 128<<20)
 	eq("UploadBytes", c.Limits.UploadBytes, 5000000)
 	eq("Token", c.Metrics.Token.Reveal(), "0123456789abcdef")
 	eq("KeyFile", c.KeyFile(), "/etc/hub/secret.key")
@@ -201,10 +199,8 @@ func TestProblems(t *testing.T) {
 		{"no such certificate", "tls:\n  cert: c.pem\n  key: k.pem\n", []string{`2: tls: the certificate and its key cannot be used`}},
 		{"undo", "undo: 11m\n", []string{`1: undo: "11m" has to be a duration from 0s to 10m`}},
 		{"charset", "default_charset: klingon\n", []string{`1: default_charset: "klingon" is not a charset`}},
-		{"sizes", "limits: {message_bytes: 1 KiB, upload_bytes: 2 TiB}\n", []string{
-			`1: limits.message_bytes: "1 KiB" has to be a size from 64 KiB to 1 GiB`,
-			`1: limits.upload_bytes: "2 TiB" has to be a size`,
-		}},
+		{"small size", "limits: {upload_bytes: 1 KiB}\n", []string{`1: limits.upload_bytes: "1 KiB" has to be a size from 64 KiB to 1 GiB`}},
+		{"large size", "limits: {upload_bytes: 2 TiB}\n", []string{`1: limits.upload_bytes: "2 TiB" has to be a size`}},
 		{"metrics", "metrics: {public: yes}\n", []string{`1: metrics.public: "yes" is neither true nor false`}},
 		{"token", "metrics:\n  token: s3cret\n", []string{`2: metrics.token: is too short`}},
 		{"token and public", "metrics:\n  public: true\n  token: ${TOKEN}\n", []string{`3: metrics.token: has no effect`}},

@@ -13,7 +13,7 @@ func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"", "listen: :80\n", "a: &a [*a]\n", "- - - -\n", "? {a: b}\n: c\n", "%YAML 1.1\n---\n...\n", "\ufeffundo: 1s\n",
 		"accounts:\n  - {id: a, channel: pigeon, loft: x, routes: [~, !!binary aGk=, 1]}\n  - id: a\n    channel: drum\n",
-		"tls: {cert: a, key: b}\nlimits: {message_bytes: 1 GiB}\nmetrics: {token: ${TOKEN}}\n",
+		"tls: {cert: a, key: b}\nlimits: {upload_bytes: 1 GiB}\nmetrics: {token: ${TOKEN}}\n",
 		"log: !!map {level: |-\n info}\n", "undo: \"\\x00\"\n", "data: '$${x} ${TOKEN}'\n", "\xff\xfe", "a: b: c\n", "<<: 1\n",
 		"accounts: [{id: [1], channel: {a: b}}, {id: x, channel: pigeon, name: {}}]\n",
 	} {

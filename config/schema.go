@@ -83,9 +83,6 @@ func schema() []setting {
 			}
 			return ""
 		}},
-		{key: "limits.message_bytes", set: func(_ *reader, c *Config, v value) string {
-			return setSize(&c.Limits.MessageBytes, v.text)
-		}},
 		{key: "limits.upload_bytes", set: func(_ *reader, c *Config, v value) string {
 			return setSize(&c.Limits.UploadBytes, v.text)
 		}},
