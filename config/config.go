@@ -68,7 +68,7 @@ type Log struct {
 
 // Limits bound what the hub takes in, in bytes.
 type Limits struct {
-	UploadBytes  int64 // one file that an agent attaches
+	UploadBytes int64 // one file that an agent attaches
 }
 
 // Metrics says who may read /metrics. With neither set it answers nobody.
@@ -88,9 +88,9 @@ type Account struct {
 
 // The defaults that have no better place.
 const (
-	DefaultListen       = "127.0.0.1:8080"
-	DefaultUndo         = 10 * time.Second
-	DefaultUploadBytes  = 25 << 20
+	DefaultListen      = "127.0.0.1:8080"
+	DefaultUndo        = 10 * time.Second
+	DefaultUploadBytes = 25 << 20
 	// MaxUndo is the longest undo window: a customer should not wait an hour
 	// for an answer that is written.
 	MaxUndo = 10 * time.Minute
