@@ -133,7 +133,11 @@ func (r *receiver) wait(d time.Duration) (woken bool, err error) {
 		r.s.conn.Conn.Close() // so that leaving does not wait for an answer
 		err = r.ctx.Err()
 	}
-	return woken, errors.Join(err, r.s.do(leave))
+	left := r.s.do(leave)
+	if err != nil {
+		return false, err // leaving a closed connection has nothing to add
+	}
+	return woken, left
 }
 
 var errClosed = errors.New("the server closed the connection")

@@ -2,9 +2,11 @@ package email
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"throughline/connectors"
 	"throughline/connectors/email/mailtest"
 )
 
@@ -53,7 +55,7 @@ func TestReceiveDovecot(t *testing.T) {
 		}
 	}
 	c, h := newConnector(t, plain(d.IMAP, 1, nil)), newHub()
-	start(t, c, h)
+	supervised(t, c, h)
 	h.waitMails(t, 3)
 	h.waitLive(t)
 	if err := d.Deliver("support", letter(3)); err != nil {
@@ -63,6 +65,17 @@ func TestReceiveDovecot(t *testing.T) {
 	if err := d.Kick("support"); err != nil {
 		t.Fatal(err)
 	}
+	h.wait(t, "what people are told", func() bool {
+		for _, s := range h.states {
+			if s.Phase == connectors.Retrying {
+				if !strings.HasPrefix(s.Detail, "the connection broke: the server closed it") {
+					t.Errorf("state %+v", s)
+				}
+				return true
+			}
+		}
+		return false
+	})
 	checkOnce(t, h, 4)
 }
 

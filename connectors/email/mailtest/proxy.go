@@ -19,6 +19,7 @@ type Proxy struct {
 	silent bool
 	closed bool
 	count  int
+	lost   int64 // bytes swallowed
 }
 
 // StartProxy starts a proxy to the address to.
@@ -45,6 +46,13 @@ func (p *Proxy) Silence(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = on
+}
+
+// Swallowed counts the bytes that were swallowed so far.
+func (p *Proxy) Swallowed() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 // Cut breaks all connections.
@@ -115,7 +123,9 @@ func (p *Proxy) pipe(dst, src net.Conn, fromServer bool) {
 		n, err := src.Read(buf)
 		if n > 0 {
 			p.mu.Lock()
-			deaf = deaf || p.silent
+			if deaf = deaf || p.silent; deaf {
+				p.lost += int64(n)
+			}
 			cut := false
 			if fromServer && p.budget >= 0 && !deaf {
 				if int64(n) >= p.budget {
