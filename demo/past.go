@@ -250,7 +250,7 @@ func (c *cast) oddities(now time.Time) []delivered {
 	broken := &letter{id: c.id(our(support, "")), from: person{"Scan Station", "scanner@example.net", ""}, to: []person{our(support, "")},
 		subject: "Scan 0041", date: hours(100), auth: "pass", text: "The scan is attached."}
 	out = append(out, delivered{box: support, at: broken.date, raw: broken.wire(), poison: true},
-		delivered{box: sales, at: hours(55), raw: []byte("line dropped, no pages received\r\n")})
+		delivered{box: sales, at: hours(55), raw: []byte("\r\nline dropped, no pages received\r\n")})
 	return out
 }
 
