@@ -84,11 +84,12 @@ func New(a connectors.Account, h connectors.Host) (*Connector, error) {
 // Info describes the account.
 func (c *Connector) Info() connectors.Info {
 	return connectors.Info{
-		Account:    c.account,
-		Channel:    Channel,
-		Own:        message.Person{Name: c.set.name, Handle: message.NewHandle(Scheme, c.set.address)},
-		Idempotent: true,
-		Signature:  c.set.signature,
+		Account:     c.account,
+		Channel:     Channel,
+		Own:         message.Person{Name: c.set.name, Handle: message.NewHandle(Scheme, c.set.address)},
+		Idempotent:  true,
+		Signature:   c.set.signature,
+		Acknowledge: c.set.acknowledge,
 	}
 }
 

@@ -79,6 +79,7 @@ type settings struct {
 	after, moveTo string
 	sent          string
 	signature     string
+	acknowledge   string
 	charset       string
 	authServID    []string
 	roots         *x509.CertPool
@@ -210,7 +211,7 @@ func readSettings(raw json.RawMessage) (settings, error) {
 		}
 	}
 
-	s := settings{name: f.str("name"), signature: f.text("signature"), charset: f.str("default_charset"), authServID: f.list("authserv_id")}
+	s := settings{name: f.str("name"), signature: f.text("signature"), acknowledge: f.text("acknowledge"), charset: f.str("default_charset"), authServID: f.list("authserv_id")}
 	s.address = f.str("address")
 	if a, err := mail.ParseAddress(s.address); err != nil || a.Address != s.address {
 		f.blame("address", "must be a bare email address, for example support@example.com")

@@ -24,6 +24,7 @@ func fields() []connectors.Field {
 		{Key: "smtp_user", Type: "string", Label: "SMTP user", Advanced: true, Help: "Empty means the IMAP user."},
 		{Key: "smtp_password", Type: "secret", Label: "SMTP password", Advanced: true, Help: "Empty means the IMAP password."},
 		{Key: "signature", Type: "text", Label: "Signature", Help: "Put below what agents write."},
+		{Key: "acknowledge", Type: "text", Label: "Automatic acknowledgement", Advanced: true, Help: "Sent once to a person who opens a conversation. Empty sends nothing. Automatic mail, lists and unverified senders never get it."},
 		{Key: "after", Type: "choice", Label: "On the server, mail that was taken in is", Choices: []string{afterLeave, afterMarkSeen, afterMove}, Default: afterLeave, Advanced: true, Help: "leave changes nothing at all."},
 		{Key: "move_to", Type: "string", Label: "Folder to move to", Advanced: true},
 		{Key: "sent_folder", Type: "string", Label: "Sent folder", Advanced: true, Help: "A copy of every answer is put there. Leave it empty where the provider does that itself (Google, Microsoft)."},
