@@ -197,9 +197,12 @@ func (w *World) colleagueAnswers(ctx context.Context, conv placed, closing bool)
 			who = i
 		}
 	}
-	words, script := pick(w.cast, t.lang.ours), false
-	if t.turn < len(t.matter.turns) && t.turn%2 == 0 {
+	words, script := t.lang.ours[0], false // that we are at it
+	switch {
+	case t.turn < len(t.matter.turns) && t.turn%2 == 0:
 		words, script = t.matter.turns[t.turn], true
+	case t.turn >= 2:
+		words = pick(w.cast, t.lang.ours)
 	}
 	body := safehtml.FromText(w.cast.ours(t, words, colleagues[who].name))
 	agent := w.agents[who]

@@ -190,9 +190,9 @@ func (c *cast) oddities(now time.Time) []delivered {
 			out = append(out, delivered{box: b, at: l.date, raw: l.wire()})
 		}
 	}
-	// mine files a letter in a conversation of its own.
-	single := func(l *letter, tag string, p plan) *letter {
-		t := &thread{lang: c.langs[0], matter: &matter{tag: tag, then: c.langs[0].thanks[0]}, who: l.from, zone: l.date.Location(), subject: l.subject, plan: p}
+	// single files a letter in a conversation of its own.
+	single := func(l *letter, tag string, p plan, turns ...string) *letter {
+		t := &thread{lang: c.langs[0], matter: &matter{tag: tag, turns: turns, then: c.langs[0].thanks[0]}, who: l.from, zone: l.date.Location(), subject: l.subject, plan: p}
 		t.fill = c.open(c.langs[0], l.from, &c.langs[0].matters[0]).fill
 		c.remember(t, l)
 		return l
@@ -232,7 +232,8 @@ func (c *cast) oddities(now time.Time) []delivered {
 		if i == 1 {
 			p = plan{status: inbox.Resolved, agent: 0}
 		}
-		put(single(l, "visit", p), support, sales)
+		put(single(l, "visit", p, "You have come to the right place. Nine-year-olds are our favourite guests: Tuesdays at ten, and everybody takes a bell home. Which Tuesday suits you?",
+			"What about the second one of next month? They already talk of nothing else."), support, sales)
 	}
 
 	// Somebody who is not who he says he is.
