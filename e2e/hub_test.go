@@ -21,11 +21,12 @@ import (
 
 // hub is one data folder and the process that serves it.
 type hub struct {
-	t      testing.TB
-	dir    string // the data folder
-	config string
-	addr   string // of the first start, kept for the next ones
-	log    *logBook
+	t       testing.TB
+	program string // the binary
+	dir     string // the data folder
+	config  string
+	addr    string // of the first start, kept for the next ones
+	log     *logBook
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -47,7 +48,7 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	if o.dir == "" {
 		o.dir = tempDir(t)
 	}
-	h := &hub{t: t, dir: filepath.Join(o.dir, "data"), config: filepath.Join(o.dir, "config.yaml"), addr: "127.0.0.1:0", log: newLogBook()}
+	h := &hub{t: t, program: binary, dir: filepath.Join(o.dir, "data"), config: filepath.Join(o.dir, "config.yaml"), addr: "127.0.0.1:0", log: newLogBook()}
 	conf := "undo: " + o.undo + "\nmetrics:\n  public: true\n"
 	if err := os.WriteFile(h.config, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func tempDir(t testing.TB) string {
 func (h *hub) launch() {
 	h.t.Helper()
 	h.log.begin()
-	h.cmd = exec.Command(binary, "serve", "-config", h.config, "-data", h.dir, "-listen", h.addr)
+	h.cmd = exec.Command(h.program, "serve", "-config", h.config, "-data", h.dir, "-listen", h.addr)
 	h.cmd.Stderr = h.log
 	h.exited = make(chan struct{})
 	if err := h.cmd.Start(); err != nil {
