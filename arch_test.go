@@ -48,7 +48,7 @@ var allowed = map[string]string{
 	"api": "accounts auth blob config connectors identity inbox message safehtml store timeline",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest identity inbox message store timeline",
+	"demo":            "accounts auth connectors connectors/email/mailtest identity inbox message safehtml store timeline",
 	"cmd/throughline": "accounts api auth blob config connectors connectors/email demo inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
@@ -64,7 +64,7 @@ var allowedInTests = map[string]string{
 	"config":           "connectors/email",
 	"connectors/email": "connectors/connectortest connectors/email/mailtest",
 	"demo":             "blob config connectors/email store/storetest",
-	"e2e":              "api connectors connectors/email/mailtest message",
+	"e2e":              "api connectors connectors/email connectors/email/mailtest message",
 	"identity":         "store/storetest",
 	"inbox":            "config connectors/email connectors/email/mailtest store/storetest",
 	"store":            "store/storetest",
@@ -76,10 +76,10 @@ var allowedInTests = map[string]string{
 var keepers = map[string]string{
 	"go.etcd.io/bbolt":              "store",
 	"github.com/danielgtaylor/huma": "api",
-	"github.com/gorilla/websocket":  "api e2e",
+	"github.com/gorilla/websocket":  "api",
 	"github.com/prometheus":         "api",
-	"github.com/emersion":           "connectors/email connectors/email/mailtest e2e",
-	"github.com/jhillyerd/enmime":   "connectors/email",
+	"github.com/emersion":           "connectors/email connectors/email/mailtest demo",
+	"github.com/jhillyerd/enmime":   "connectors/email demo",
 	"github.com/nyaruka":            "identity",
 	"github.com/microcosm-cc":       "safehtml",
 	"go.yaml.in/yaml":               "config",
