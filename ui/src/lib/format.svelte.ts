@@ -87,12 +87,17 @@ export function relative(d: string | Date): string {
   return relativeFormat('auto').format(0, 'second')
 }
 
+/** How long ago, for what cannot lie ahead: clocks differ a little, and ours moves in steps. */
+export const ago = (d: string | Date) => relative(new Date(Math.min(new Date(d).getTime(), now)))
+
 /** A length of time in one unit, for waiting times: 45s, 4m, 2h, 3d. */
 export function span(seconds: number): string {
+  // The narrow Persian forms are Latin letters.
+  const unitDisplay = i18n.language === 'fa' ? 'short' : 'narrow'
   for (const [unit, size] of steps) {
-    if (seconds >= size) return numbers({ style: 'unit', unit, unitDisplay: 'narrow' }).format(Math.floor(seconds / size))
+    if (seconds >= size) return numbers({ style: 'unit', unit, unitDisplay }).format(Math.floor(seconds / size))
   }
-  return numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow' }).format(0)
+  return numbers({ style: 'unit', unit: 'second', unitDisplay }).format(0)
 }
 /** Time since d as a span that follows the clock; under a minute counts as one. */
 export const since = (d: string) => span(Math.max(60, (now - new Date(d).getTime()) / 1000))

@@ -2423,7 +2423,7 @@ export interface operations {
             query?: {
                 type?: string;
                 /** @description 1 shows pictures, PDF and plain text in the browser; all else is a download. */
-                inline?: 0 | 1;
+                inline?: number;
                 /** @description Of a signed address. */
                 expires?: number;
                 /** @description Of a signed address, which needs no session. */
@@ -3898,9 +3898,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description 1 loads remote pictures, through the hub. */
-                images?: 0 | 1;
+                images?: number;
                 /** @description 0 leaves the quoted message out. */
-                quoted?: 0 | 1;
+                quoted?: number;
                 theme?: "light" | "dark";
             };
             header?: never;

@@ -35,6 +35,8 @@ export class Composer {
   warning = $state('')
   /** What is below the one line: open while it is written in. */
   open = $state(false)
+  /** Counts up when the cursor should go into the text: the agent wants to write. */
+  wanted = $state(0)
   sending = $state(false)
   /** Somebody wrote after the agent last looked; the reply is held back. */
   newer = $state.raw<Entry[]>([])
@@ -89,6 +91,7 @@ export class Composer {
     const again = this.#prepared === mode && message === undefined
     this.mode = mode
     this.open = true
+    this.wanted++
     this.newer = []
     if (mode === 'note' || mode === 'new' || again) return
     try {

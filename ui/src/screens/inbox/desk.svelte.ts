@@ -56,7 +56,11 @@ export class Desk {
     const open = new Open(id)
     this.open = open
     void open.load().then(() => {
-      if (this.open === open && open.head) this.composer = new Composer(id, open.head.draft_text)
+      if (this.open !== open || !open.head) return
+      const c = new Composer(id, open.head.draft_text)
+      // On a phone an open composer would hide what it answers.
+      if (matchMedia('(max-width: 40rem)').matches) c.open = false
+      this.composer = c
     })
   }
   close() {

@@ -22,8 +22,9 @@ export function addEntries(have: Entries, more: readonly Entry[]): Entries {
     bySeq.set(e.seq, e)
     const m = e.message
     if (m && (stateSeq.get(m.id) ?? -1) <= e.seq) {
-      // A delivery change may carry the message without its texts cut anew; the newest wins.
-      messages.set(m.id, m)
+      // Entries carry cut texts; what has been fetched in full stays.
+      const old = messages.get(m.id)
+      messages.set(m.id, old && m.truncated && (!old.truncated || old.reply.length > m.reply.length) ? { ...m, reply: old.reply, quoted: old.quoted, signature: old.signature, truncated: old.truncated } : m)
       stateSeq.set(m.id, e.seq)
     }
   }
