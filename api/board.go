@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"throughline/connectors"
@@ -25,7 +26,7 @@ type board struct {
 	presence notice
 	counts   map[uint64]*notice // by agent
 	accounts map[string]*notice
-	stamp    uint64 // of the newest notice of all
+	stamp    atomic.Uint64 // of the newest notice of all; changed under mu
 }
 
 // notice is the newest frame of its kind with when it was put up.
@@ -61,29 +62,29 @@ func (b *board) put(n *notice, v any) (changed bool) {
 	if err != nil {
 		return false
 	}
-	b.stamp++
-	n.data, n.frame, n.stamp = data, f, b.stamp
+	n.data, n.frame, n.stamp = data, f, b.stamp.Add(1)
 	return true
 }
 
 // send writes what a socket has not been told yet.
 func (b *board) send(c *conn) error {
+	if b.stamp.Load() == c.reading.stamp {
+		return nil
+	}
 	var frames []*frame
 	b.mu.Lock()
-	if c.reading.stamp < b.stamp {
-		if b.presence.stamp > c.reading.stamp {
-			frames = append(frames, b.presence.frame)
-		}
-		if n := b.counts[c.agent]; n != nil && n.stamp > c.reading.stamp {
+	if b.presence.stamp > c.reading.stamp {
+		frames = append(frames, b.presence.frame)
+	}
+	if n := b.counts[c.agent]; n != nil && n.stamp > c.reading.stamp {
+		frames = append(frames, n.frame)
+	}
+	for _, n := range b.accounts {
+		if n.stamp > c.reading.stamp {
 			frames = append(frames, n.frame)
 		}
-		for _, n := range b.accounts {
-			if n.stamp > c.reading.stamp {
-				frames = append(frames, n.frame)
-			}
-		}
-		c.reading.stamp = b.stamp
 	}
+	c.reading.stamp = b.stamp.Load()
 	b.mu.Unlock()
 	for _, f := range frames {
 		if err := c.sock.Write(f); err != nil {

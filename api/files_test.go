@@ -128,10 +128,7 @@ func TestMessageDocument(t *testing.T) {
 		io.WriteString(w, "GIF89a")
 	}))
 	defer pixel.Close()
-	w := newWorld(t, worldOptions{api: func(o *Options) {
-		o.dialer = &net.Dialer{}
-		o.dialer.Resolver = nil
-	}})
+	w := newWorld(t, worldOptions{})
 	c := w.browser(w.admin)
 	// The test's picture server is on a port of its own, which the proxy would
 	// not ask: let the dialer lead there.
@@ -279,7 +276,7 @@ func TestImageProxy(t *testing.T) {
 
 	// DNS rebinding: the name is harmless, what it resolves to is not. The check
 	// is in the dialer, after the look-up.
-	real := newImageProxy(nil)
+	real := newImageProxy()
 	defer real.client.CloseIdleConnections()
 	for _, u := range []string{"http://localhost/ok", "http://127.0.0.1/ok", "http://[::1]/ok", "http://0x7f.1/ok", "http://2130706433/ok", "http://169.254.169.254/latest/meta-data/"} {
 		if resp, _, err := real.fetch(t.Context(), u); err == nil {
@@ -287,7 +284,7 @@ func TestImageProxy(t *testing.T) {
 			t.Errorf("%s was fetched", u)
 		}
 	}
-	p := newImageProxy(&net.Dialer{})
+	p := newImageProxy()
 	p.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, port)
 	}

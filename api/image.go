@@ -37,12 +37,10 @@ type imageProxy struct {
 	slots  chan struct{}
 }
 
-func newImageProxy(dialer *net.Dialer) *imageProxy {
-	if dialer == nil {
-		// The address is checked when the connection is made, after the name
-		// has been looked up: a name that changes its mind gains nothing.
-		dialer = &net.Dialer{Timeout: imageTime, Control: func(_, address string, _ syscall.RawConn) error { return publicAddress(address) }}
-	}
+func newImageProxy() *imageProxy {
+	// The address is checked when the connection is made, after the name has
+	// been looked up: a name that changes its mind gains nothing.
+	dialer := &net.Dialer{Timeout: imageTime, Control: func(_, address string, _ syscall.RawConn) error { return publicAddress(address) }}
 	return &imageProxy{
 		slots: make(chan struct{}, imageFetches),
 		client: &http.Client{

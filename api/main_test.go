@@ -26,6 +26,7 @@ import (
 	"throughline/message"
 	"throughline/store"
 	"throughline/store/storetest"
+	"throughline/timeline"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -346,4 +347,12 @@ func (w *world) seq() (seq uint64) {
 	w.t.Helper()
 	must(w.t, w.hub.Store.View(func(tx *store.Tx) error { seq = w.hub.Timeline.Last(tx); return nil }))
 	return seq
+}
+
+// append writes an event of its own.
+func (w *world) append(e timeline.Event) error {
+	return w.hub.Store.Update(context.Background(), func(tx *store.Tx) error {
+		_, err := w.hub.Timeline.Append(tx, e)
+		return err
+	})
 }

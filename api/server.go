@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -49,8 +48,6 @@ type Options struct {
 	Demo           bool
 	Log            *slog.Logger
 	Now            func() time.Time // nil means time.Now
-
-	dialer *net.Dialer // of the image proxy; tests reach loopback with theirs
 }
 
 // Metrics says who may read /metrics; with neither set it answers nobody.
@@ -123,7 +120,7 @@ func build(o Options) (*Server, *http.ServeMux, error) {
 		}
 		s.public = u
 	}
-	s.images, s.signer = newImageProxy(o.dialer), &signer{now: s.now}
+	s.images, s.signer = newImageProxy(), &signer{now: s.now}
 	s.lives = newLives(s)
 	mux := http.NewServeMux()
 	s.huma = newHuma(mux, o.Version)

@@ -119,12 +119,12 @@ func (v *view) rows(list []*inbox.Conversation) ([]Row, error) {
 // How much of a message's text stands in a timeline, in bytes: a page of many
 // messages has less of each, so that opening a conversation stays quick.
 const (
-	pageText   = 80_000
-	leastText  = 1_000
-	mostText   = 8_000
-	frameText  = 2_000 // in a frame of the live stream
-	leastExtra = 400   // of a signature or reason
-	wholeText  = 0     // everything
+	pageText  = 80_000
+	leastText = 1_000
+	mostText  = 8_000
+	frameText = 2_000 // in a frame of the live stream
+	extraText = 400   // of a signature or subject
+	wholeText = 0     // everything
 )
 
 // textLimit shares pageText out among the messages of a page.
@@ -200,7 +200,7 @@ func (v *view) message(id uint64, limit int) (*Message, error) {
 		m.Bcc = v.persons(r.Bcc)
 	}
 	if limit != wholeText {
-		m.Reply, m.Signature, m.Subject = cut(r.Reply, limit), cut(r.Signature, leastExtra), cut(r.Subject, leastExtra)
+		m.Reply, m.Signature, m.Subject = cut(r.Reply, limit), cut(r.Signature, extraText), cut(r.Subject, extraText)
 		m.Truncated = len(m.Reply) < len(r.Reply) || len(m.Signature) < len(r.Signature) || len(m.Subject) < len(r.Subject) || r.Quoted != ""
 		m.Quoted = ""
 	}
