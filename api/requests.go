@@ -106,3 +106,13 @@ func contentID(s string) string {
 }
 
 func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// parts are the attachments of a request as the hub keeps them.
+func parts(list []Attachment) []message.Part {
+	out := make([]message.Part, 0, len(list))
+	for _, a := range list {
+		out = append(out, message.Part{Name: fileName(a.Name), ContentType: mediaType(a.ContentType), Size: max(a.Size, 0), Inline: a.Inline,
+			ContentID: contentID(a.ContentID), Blob: a.Blob})
+	}
+	return out
+}
