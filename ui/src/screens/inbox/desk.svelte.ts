@@ -202,7 +202,10 @@ export class Desk {
       open?.add(composer.newer)
       return
     }
-    if (r.entry) open?.add([r.entry])
+    if (r.entry && open) {
+      open.add([r.entry])
+      open.seen = Math.max(open.seen, r.entry.seq)
+    }
     const undo = r.undo
     toast(note ? t('composer.noted') : o.then === 'resolve' ? t('composer.sentResolved') : t('composer.sent'), {
       tone: 'good',

@@ -1,1 +1,0 @@
-var e={fields:{},presets:{}};export{e as words};
