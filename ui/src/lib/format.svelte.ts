@@ -5,6 +5,9 @@ import { i18n } from './i18n/index.svelte'
 let now = $state(Date.now())
 let timer: ReturnType<typeof setInterval> | undefined
 
+/** The time to the second, in a text that follows the clock. */
+const exact = () => Math.max(now, Date.now())
+
 /** The time, which moves on every 15 s; reading it makes a text follow the clock. */
 export const clock = {
   get now() {
@@ -40,6 +43,7 @@ function locale() {
 export const number = (n: number) => numbers().format(n)
 export const percent = (part: number) => numbers({ style: 'percent' }).format(part)
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))
+export const date = (d: string | Date) => dates({ dateStyle: 'medium' }).format(new Date(d))
 export const dateTime = (d: string | Date) => dates({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(d))
 export const fullTime = (d: string | Date) => dates({ dateStyle: 'full', timeStyle: 'medium' }).format(new Date(d))
 
@@ -58,7 +62,7 @@ const upper = (s: string) => s.charAt(0).toLocaleUpperCase(i18n.language) + s.sl
 function relativeFormat(numeric: 'auto' | 'always') {
   const key = 'r' + i18n.language + numeric
   let f = cache.get(key) as Intl.RelativeTimeFormat | undefined
-  if (!f) cache.set(key, (f = new Intl.RelativeTimeFormat(i18n.language, { numeric, style: 'short' })))
+  if (!f) cache.set(key, (f = new Intl.RelativeTimeFormat(i18n.language, { numeric, style: 'long' })))
   return f
 }
 
@@ -79,9 +83,9 @@ const steps: [Intl.RelativeTimeFormatUnit & ('second' | 'minute' | 'hour' | 'day
   ['second', 1],
 ]
 
-/** How long ago or how far ahead, e.g. "4 min. ago". */
+/** How long ago or how far ahead, e.g. "4 minutes ago". */
 export function relative(d: string | Date): string {
-  const s = (new Date(d).getTime() - now) / 1000
+  const s = (new Date(d).getTime() - exact()) / 1000
   if (Math.abs(s) < 1) return relativeFormat('auto').format(0, 'second')
   for (const [unit, size] of steps) if (Math.abs(s) >= size) return relativeFormat('auto').format(Math.trunc(s / size), unit)
   return relativeFormat('auto').format(0, 'second')
@@ -100,7 +104,7 @@ export function span(seconds: number): string {
   return numbers({ style: 'unit', unit: 'second', unitDisplay }).format(0)
 }
 /** Time since d as a span that follows the clock; under a minute counts as one. */
-export const since = (d: string) => span(Math.max(60, (now - new Date(d).getTime()) / 1000))
+export const since = (d: string) => span(Math.max(60, (exact() - new Date(d).getTime()) / 1000))
 
 export function bytes(n: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte']
