@@ -96,7 +96,7 @@ export const channels = {
   'held.allAccounts': 'All accounts',
   'held.tries': { one: 'tried once', other: 'tried {n} times' },
   'held.view': 'View as it came',
-  'held.noRaw': 'The item itself could not be kept',
+  'held.noRaw': 'the item itself is still at the provider',
   'held.rawTitle': 'As it came',
   'held.rawCut': 'The first {size} are shown. Download it to see the rest.',
   'held.download': 'Download',

@@ -1,7 +1,7 @@
 // Texts of the customer book.
 export const customers = {
   'customers.title': 'Customers',
-  'customers.search': 'Name, address or company',
+  'customers.search': 'Name or address',
   'customers.searchLabel': 'Search customers',
   'customers.add': 'Add a customer',
   'customers.none': 'No customers yet',

@@ -98,7 +98,7 @@ export const channels: Texts<typeof en> = {
   'held.allAccounts': 'همهٔ حساب‌ها',
   'held.tries': { one: 'یک بار امتحان شد', other: '{n} بار امتحان شد' },
   'held.view': 'دیدن اصل',
-  'held.noRaw': 'خود مورد را نتوانستیم نگه داریم',
+  'held.noRaw': 'خود مورد هنوز نزد ارائه‌دهنده است',
   'held.rawTitle': 'همان‌گونه که آمد',
   'held.rawCut': '{size} نخست نشان داده شده است. برای دیدن بقیه بارگیری کنید.',
   'held.download': 'بارگیری',

@@ -3,7 +3,7 @@ import type { Texts } from './texts'
 
 export const customers: Texts<typeof en> = {
   'customers.title': 'مشتریان',
-  'customers.search': 'نام، نشانی یا شرکت',
+  'customers.search': 'نام یا نشانی',
   'customers.searchLabel': 'جست‌وجوی مشتریان',
   'customers.add': 'افزودن مشتری',
   'customers.none': 'هنوز مشتری‌ای نیست',

@@ -98,7 +98,7 @@ export const channels: Texts<typeof en> = {
   'held.allAccounts': 'ทุกบัญชี',
   'held.tries': { other: 'ลองแล้ว {n} ครั้ง' },
   'held.view': 'ดูต้นฉบับ',
-  'held.noRaw': 'เก็บตัวรายการไว้ไม่ได้',
+  'held.noRaw': 'ตัวรายการยังอยู่ที่ผู้ให้บริการ',
   'held.rawTitle': 'ตามที่มา',
   'held.rawCut': 'แสดง {size} แรก ดาวน์โหลดเพื่อดูส่วนที่เหลือ',
   'held.download': 'ดาวน์โหลด',

@@ -3,7 +3,7 @@ import type { Texts } from './texts'
 
 export const customers: Texts<typeof en> = {
   'customers.title': 'ลูกค้า',
-  'customers.search': 'ชื่อ ที่อยู่ หรือบริษัท',
+  'customers.search': 'ชื่อหรือที่อยู่',
   'customers.searchLabel': 'ค้นหาลูกค้า',
   'customers.add': 'เพิ่มลูกค้า',
   'customers.none': 'ยังไม่มีลูกค้า',

@@ -31,23 +31,28 @@ export function inOrder(list: readonly Account[]): Account[] {
   return [...list].sort((a, b) => rank[condition(a)] - rank[condition(b)] || (a.name || a.id).localeCompare(b.name || b.id))
 }
 
+const at = (t: string | undefined) => (t ? Date.parse(t) : 0)
+
+/**
+ * The newer of two pictures of the same account. The hub sends one at every change of
+ * phase, and to a new connection the last of those, whose counts are as old as that.
+ */
+export function fresher(a: Health, b: Health): Health {
+  const phase = at(a.since) - at(b.since)
+  if (phase) return phase > 0 ? a : b
+  return at(a.last) > at(b.last) ? a : b
+}
 
 export class Accounts extends Loader<Account[]> {
   constructor() {
-    super(async () => {
-      const before = live.health
-      const list = (await listAccounts()).accounts
-      this.#seen = before
-      return list
-    })
+    super(async () => (await listAccounts()).accounts)
   }
-  #seen: Record<string, Health> = {}
 
-  /** undefined until loaded. A frame that came before the list was asked for is older than the list. */
+  /** undefined until loaded. */
   get list(): Account[] | undefined {
     return this.data?.map((a) => {
-      const fresh = live.health[a.id]
-      return fresh && fresh !== this.#seen[a.id] ? { ...a, health: fresh } : a
+      const told = live.health[a.id]
+      return told ? { ...a, health: fresher(told, a.health) } : a
     })
   }
 }
