@@ -41,6 +41,7 @@ type caller struct {
 	client auth.Client
 	token  string // session token or API key, to ask again whether it still holds
 	bearer bool
+	tls    bool // the request came over TLS to this process
 }
 
 func (c *caller) actor() auth.Actor { return c.Identity.Actor(c.client.Address) }
@@ -69,7 +70,7 @@ var (
 func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		req, _ := humago.Unwrap(ctx)
-		c := &caller{client: auth.Client{Address: s.clientAddress(req), UserAgent: req.UserAgent()}}
+		c := &caller{client: auth.Client{Address: s.clientAddress(req), UserAgent: req.UserAgent()}, tls: req.TLS != nil}
 		safe := req.Method == http.MethodGet || req.Method == http.MethodHead
 		if !safe && !s.sameSite(req) {
 			s.refuse(ctx, errForeign)
@@ -169,7 +170,8 @@ func (s *Server) ownOrigin(req *http.Request) bool {
 	return ok && (scheme == "http" || scheme == "https") && strings.EqualFold(host, req.Host)
 }
 
-// secure reports whether the session cookie is for HTTPS only.
+// secure reports whether browsers reach the hub over HTTPS, as far as it is
+// configured.
 func (s *Server) secure() bool { return s.public != nil && s.public.Scheme == "https" }
 
 // clientAddress is the IP address a request comes from. X-Forwarded-For is read

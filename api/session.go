@@ -34,17 +34,17 @@ func (s *Server) getSetup(ctx context.Context, _ *none) (*out[SetupState], error
 
 func (s *Server) setup(ctx context.Context, i *in[SetupRequest]) (*sessionOut, error) {
 	in, err := s.auth.Setup(ctx, i.Body.Token, i.Body.Name, i.Body.Email, i.Body.Password, who(ctx).client)
-	return s.signedIn(in, err)
+	return s.signedIn(ctx, in, err)
 }
 
 func (s *Server) login(ctx context.Context, i *in[LoginRequest]) (*sessionOut, error) {
 	in, err := s.auth.Login(ctx, i.Body.Email, i.Body.Password, who(ctx).client)
-	return s.signedIn(in, err)
+	return s.signedIn(ctx, in, err)
 }
 
 func (s *Server) loginByLink(ctx context.Context, i *in[TokenRequest]) (*sessionOut, error) {
 	in, err := s.auth.Enter(ctx, i.Body.Token, who(ctx).client)
-	return s.signedIn(in, err)
+	return s.signedIn(ctx, in, err)
 }
 
 func (s *Server) getInvitation(ctx context.Context, i *tokenIn) (*out[Invited], error) {
@@ -57,20 +57,20 @@ func (s *Server) acceptInvitation(ctx context.Context, i *tokenBody) (*sessionOu
 	if err == nil {
 		s.lives.recheck(in.Identity.Agent.ID) // older sessions have ended
 	}
-	return s.signedIn(in, err)
+	return s.signedIn(ctx, in, err)
 }
 
 // signedIn answers a successful sign-in with the cookie.
-func (s *Server) signedIn(in auth.SignedIn, err error) (*sessionOut, error) {
+func (s *Server) signedIn(ctx context.Context, in auth.SignedIn, err error) (*sessionOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sessionOut{SetCookie: s.cookie(in.Token, int(auth.SessionLife.Seconds())), Body: s.session(in.Identity)}, nil
+	return &sessionOut{SetCookie: s.cookie(ctx, in.Token, int(auth.SessionLife.Seconds())), Body: s.session(in.Identity)}, nil
 }
 
 // cookie carries a session. A negative age takes it away.
-func (s *Server) cookie(token string, age int) string {
-	c := http.Cookie{Name: cookieName, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode}
+func (s *Server) cookie(ctx context.Context, token string, age int) string {
+	c := http.Cookie{Name: cookieName, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure() || who(ctx).tls, SameSite: http.SameSiteLaxMode}
 	return c.String()
 }
 
@@ -94,7 +94,7 @@ func (s *Server) logout(ctx context.Context, _ *none) (*cookieOut, error) {
 		return nil, err
 	}
 	s.lives.recheck(c.id())
-	return &cookieOut{SetCookie: s.cookie("", -1)}, nil
+	return &cookieOut{SetCookie: s.cookie(ctx, "", -1)}, nil
 }
 
 func (s *Server) listSessions(ctx context.Context, _ *none) (*out[LoginSessions], error) {

@@ -22,6 +22,10 @@ import (
 // appCSP is the policy of the web app itself.
 const appCSP = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 
+// answerWait is the most time from a request to the end of its answer: that of a
+// large file over a slow line. Live streams have limits of their own.
+const answerWait = 10 * time.Minute
+
 // plainRoutes are those outside of the OpenAPI document.
 func (s *Server) plainRoutes(mux *http.ServeMux) error {
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +108,8 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
+		// A client that does not read its answer is not waited for much longer.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWait)) // not every listener can
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
 		defer func() {
