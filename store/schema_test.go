@@ -230,7 +230,7 @@ func TestOpenCreates(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.db")
 	at := time.Date(2026, 3, 1, 12, 0, 0, 7, time.FixedZone("x", 3600))
-	s, tab := reopen(t, path, Options{Now: func() time.Time { return at }})
+	s, _ := reopen(t, path, Options{Now: func() time.Time { return at }})
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
 		t.Errorf("files: %v, %v", files, err)
@@ -251,7 +251,7 @@ func TestOpenCreates(t *testing.T) {
 		t.Error(err)
 	}
 	// Reading needs no lock of its own, and writes nothing.
-	s, tab = reopen(t, path, Options{ReadOnly: true})
+	s, tab := reopen(t, path, Options{ReadOnly: true})
 	other, _ := reopen(t, path, Options{ReadOnly: true})
 	if err := s.Update(context.Background(), func(tx *Tx) error { return nil }); err != ErrReadOnly {
 		t.Errorf("update: %v", err)

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	boltErrors "go.etcd.io/bbolt/errors"
 )
 
 // Errors that callers may test for with errors.Is.
@@ -150,9 +151,9 @@ func openBolt(path string, o bbolt.Options) (*bbolt.DB, error) {
 	case err == nil:
 		db.AllocSize = allocSize
 		return db, nil
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, boltErrors.ErrTimeout):
 		return nil, fmt.Errorf("store: another throughline process is using %s: stop it first", path)
-	case errors.Is(err, errCut), errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, errCut), errors.Is(err, boltErrors.ErrInvalid), errors.Is(err, boltErrors.ErrChecksum), errors.Is(err, boltErrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("store: %s is damaged or not a throughline store (%w): restore a backup", path, err)
 	}
 	return nil, fmt.Errorf("store: open %s: %w", path, err)
@@ -259,7 +260,7 @@ func (s *Store) View(fn func(tx *Tx) error) error {
 		defer tx.end()
 		return fn(tx)
 	})
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, boltErrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

@@ -127,6 +127,7 @@ func TestTailEndsWithTheStore(t *testing.T) {
 	tl := New(s)
 	add(t, s, tl, Event{Kind: NoteAdded})
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for events, err := range tl.Tail(ctx, 0) {
 		if err != nil {
