@@ -12,6 +12,7 @@
 package identity
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -182,7 +183,7 @@ func (i *Identity) Handles(tx *store.Tx, root uint64) ([]*Handle, error) {
 			handles = append(handles, h)
 		}
 	}
-	slices.SortFunc(handles, func(a, b *Handle) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(handles, func(a, b *Handle) int { return cmp.Compare(a.ID, b.ID) })
 	return handles, nil
 }
 
@@ -203,10 +204,27 @@ func (i *Identity) Subjects(tx *store.Tx, root uint64) ([]uint64, error) {
 	return ids, nil
 }
 
+// maxName is the longest name that is kept of what somebody calls himself, in
+// characters.
+const maxName = 200
+
+// CutName shortens a name from outside to what is kept of it: senders may write
+// anything there.
+func CutName(name string) string {
+	n := 0
+	for i := range name {
+		if n++; n > maxName {
+			return name[:i]
+		}
+	}
+	return name
+}
+
 // Resolve returns the handle of p, making it and a customer of its own at the
 // first contact. p.Handle must be canonical. verified tells that the sender was
 // vouched for this time.
 func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Handle, created bool, err error) {
+	p.Name = CutName(p.Name)
 	if id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(p.Handle))); ok {
 		if h, err = i.Handle(tx, id); err != nil {
 			return nil, false, err

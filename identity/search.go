@@ -1,6 +1,9 @@
 package identity
 
 import (
+	"bytes"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -83,8 +86,8 @@ const searchScan = 2000
 
 // Search finds customers by the beginning of a word of their name or company, of
 // an address, or by the last digits of a number. Every word of q must match.
-// Without words it lists all customers, newest first. next continues the list, nil at
-// its end.
+// Without words it lists all customers. Newest come first; next continues the list,
+// nil at its end.
 func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (found []*Customer, next store.Key, err error) {
 	var parts []string
 	for _, f := range strings.Fields(fold(q)) {
@@ -101,7 +104,6 @@ func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (f
 		return i.newest(tx, after, limit)
 	}
 	var matches map[uint64]bool
-	var order []uint64
 	for n, w := range parts {
 		if len(w) > maxWord {
 			w = strings.ToValidUTF8(w[:maxWord], "")
@@ -112,24 +114,16 @@ func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (f
 			if err != nil {
 				return nil, nil, err
 			}
-			if n > 0 && !matches[root.ID] || roots[root.ID] {
-				continue
-			}
-			roots[root.ID] = true
-			if n == 0 {
-				order = append(order, root.ID)
+			if n == 0 || matches[root.ID] {
+				roots[root.ID] = true
 			}
 		}
 		matches = roots
 	}
-	// Results are few enough to be counted; the position is the last ID shown.
-	skipping := after != nil
-	for _, id := range order {
-		if !matches[id] {
-			continue
-		}
-		if skipping {
-			skipping = string(store.K().Uint(id)) != string(after)
+	// Newest first, so that a position is good even when its customer has been
+	// merged away.
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(matches))) {
+		if after != nil && bytes.Compare(store.K().Uint(id), after) >= 0 {
 			continue
 		}
 		if len(found) == limit {

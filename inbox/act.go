@@ -2,8 +2,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -23,20 +20,6 @@ type Note struct {
 	Agent        uint64    `json:"agent"`
 	Text         string    `json:"text"`
 	Time         time.Time `json:"time"`
-}
-
-// Draft is an unsent answer, one per agent and conversation.
-type Draft struct {
-	Mode        string           `json:"mode"`
-	Account     string           `json:"account,omitempty"`
-	To          []message.Person `json:"to,omitempty"`
-	Cc          []message.Person `json:"cc,omitempty"`
-	Bcc         []message.Person `json:"bcc,omitempty"`
-	Subject     string           `json:"subject,omitempty"`
-	HTML        string           `json:"html"`
-	Attachments []message.Part   `json:"attachments,omitempty"`
-	InReplyTo   uint64           `json:"in_reply_to,omitempty"`
-	Saved       time.Time        `json:"saved"`
 }
 
 // Change is what an agent changes of a conversation; nil fields stay.
@@ -205,216 +188,4 @@ func (h *Hub) Note(tx *store.Tx, id uint64) (*Note, error) {
 	}
 	n.ID = id
 	return n, nil
-}
-
-// Read marks and drafts are values by agent and conversation.
-const (
-	readBucket  = "read"
-	draftBucket = "drafts"
-)
-
-func readKey(agent, conversation uint64) string {
-	return string(store.K().Uint(agent).Uint(conversation))
-}
-
-func draftKey(agent, conversation uint64) string { return readKey(agent, conversation) }
-
-// Read marks a conversation as read by an agent up to seq.
-func (h *Hub) Read(ctx context.Context, agent, conversation, seq uint64) error {
-	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		c, err := h.Conversation(tx, conversation)
-		if err != nil {
-			return err
-		}
-		if h.ReadSeq(tx, agent, c.ID) < seq {
-			if err := tx.PutValue(readBucket, readKey(agent, c.ID), binary.BigEndian.AppendUint64(nil, seq)); err != nil {
-				return err
-			}
-		}
-		if c.Unread == 0 || seq < c.LastSeq {
-			return nil
-		}
-		c.Unread = 0
-		if err := h.conversations.Put(tx, c.ID, c); err != nil {
-			return err
-		}
-		_, err = h.Timeline.Append(tx, timeline.Event{
-			Kind: timeline.ConversationRead, Actor: agentActor(agent), Conversation: c.ID, Quiet: true,
-		})
-		return err
-	})
-}
-
-// ReadSeq is up to where an agent has read a conversation.
-func (h *Hub) ReadSeq(tx *store.Tx, agent, conversation uint64) uint64 {
-	v := tx.GetValue(readBucket, readKey(agent, conversation))
-	if len(v) != 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(v)
-}
-
-// Draft returns an agent's draft; ErrNotFound if there is none. Conversation 0
-// is the draft of a new one.
-func (h *Hub) Draft(tx *store.Tx, agent, conversation uint64) (*Draft, error) {
-	v := tx.GetValue(draftBucket, draftKey(agent, conversation))
-	if v == nil {
-		return nil, fmt.Errorf("draft: %w", ErrNotFound)
-	}
-	d := new(Draft)
-	return d, json.Unmarshal(v, d)
-}
-
-// SaveDraft keeps what an agent has written so far.
-func (h *Hub) SaveDraft(ctx context.Context, agent, conversation uint64, d *Draft) (*Draft, error) {
-	if len(d.HTML) > maxOutgoing {
-		return nil, &InvalidError{"html", fmt.Sprintf("the text is longer than %d bytes", maxOutgoing)}
-	}
-	saved := *d
-	err := h.Store.Update(ctx, func(tx *store.Tx) error {
-		saved = *d
-		saved.Saved = tx.Now()
-		c := &Conversation{}
-		if conversation != 0 {
-			var err error
-			if c, err = h.Conversation(tx, conversation); err != nil {
-				return err
-			}
-		}
-		return h.putDraft(tx, agent, c, &saved)
-	})
-	return &saved, err
-}
-
-// DeleteDraft drops an agent's draft; none is no error.
-func (h *Hub) DeleteDraft(ctx context.Context, agent, conversation uint64) error {
-	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		c := &Conversation{}
-		if conversation != 0 {
-			var err error
-			if c, err = h.Conversation(tx, conversation); err != nil {
-				return err
-			}
-		}
-		return h.putDraft(tx, agent, c, nil)
-	})
-}
-
-// putDraft stores or drops (nil) a draft. Others see only that there is one, and
-// are told when that changes, not with every letter.
-func (h *Hub) putDraft(tx *store.Tx, agent uint64, c *Conversation, d *Draft) error {
-	var v []byte
-	if d != nil {
-		var err error
-		if v, err = json.Marshal(d); err != nil {
-			return err
-		}
-	}
-	if err := tx.PutValue(draftBucket, draftKey(agent, c.ID), v); err != nil || c.ID == 0 {
-		return err
-	}
-	was := c.Draft
-	switch {
-	case d != nil && c.Draft == 0:
-		c.Draft = agent
-	case d == nil && c.Draft == agent:
-		c.Draft = 0
-	}
-	if c.Draft == was {
-		return nil
-	}
-	if err := h.conversations.Put(tx, c.ID, c); err != nil {
-		return err
-	}
-	_, err := h.Timeline.Append(tx, timeline.Event{
-		Kind: timeline.DraftChanged, Actor: agentActor(agent), Conversation: c.ID, Quiet: true,
-	})
-	return err
-}
-
-// Move re-files one message: to another conversation, or, with to 0, to a new one
-// of its sender. A conversation that is left without messages goes into the other.
-func (h *Hub) Move(ctx context.Context, agent, id, to uint64) (conversation uint64, err error) {
-	err = h.Store.Update(ctx, func(tx *store.Tx) error {
-		r, err := h.Message(tx, id)
-		if err != nil {
-			return err
-		}
-		from, err := h.Conversation(tx, r.Conversation)
-		if err != nil {
-			return err
-		}
-		var target *Conversation
-		if to == 0 {
-			if from.Messages < 2 {
-				return &ConflictError{"this message is alone in its conversation already"}
-			}
-			whose := from.Handle
-			if r.Sender != 0 && r.Direction == message.In {
-				whose = r.Sender
-			}
-			hd, err := h.Identity.Handle(tx, whose)
-			if err != nil {
-				return err
-			}
-			target = h.open(tx, &r.Message, hd)
-		} else if target, err = h.Conversation(tx, to); err != nil {
-			return err
-		}
-		if target.ID == from.ID {
-			return &ConflictError{"this message is in that conversation already"}
-		}
-		conversation = target.ID
-		e, err := h.Timeline.Get(tx, r.Seq)
-		if err != nil {
-			return err
-		}
-		if err := h.refile(tx, e, target.ID); err != nil {
-			return err
-		}
-		target.admit(h.others(slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc), nil)...)
-		target.addAccount(r.Account)
-		if err := h.recount(tx, from); err != nil {
-			return err
-		}
-		if from.Messages == 0 {
-			if err := h.conversations.Put(tx, target.ID, target); err != nil {
-				return err
-			}
-			return h.absorb(tx, from, target, agentActor(agent))
-		}
-		if err := h.recount(tx, target); err != nil {
-			return err
-		}
-		if err := h.conversations.Put(tx, from.ID, from); err != nil {
-			return err
-		}
-		if err := h.conversations.Put(tx, target.ID, target); err != nil {
-			return err
-		}
-		_, err = h.Timeline.Append(tx, timeline.Event{
-			Kind: timeline.MessageMoved, Actor: agentActor(agent), Conversation: target.ID, Message: id,
-			Data: eventData("from", from.ID, "to", target.ID), Quiet: true,
-		})
-		return err
-	})
-	return conversation, err
-}
-
-// MergeConversations makes one conversation part of another.
-func (h *Hub) MergeConversations(ctx context.Context, agent, from, into uint64) error {
-	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		f, err := h.Conversation(tx, from)
-		if err != nil {
-			return err
-		}
-		i, err := h.Conversation(tx, into)
-		if err != nil {
-			return err
-		}
-		if f.ID == i.ID {
-			return &ConflictError{"these are the same conversation already"}
-		}
-		return h.absorb(tx, f, i, agentActor(agent))
-	})
 }

@@ -96,7 +96,7 @@ func (h *Hub) audit(ctx context.Context, account string, auditor connectors.Audi
 		page = page[:0]
 		return err
 	}
-	err := auditor.Inventory(ctx, func(it connectors.Item) error {
+	err := inventory(ctx, auditor, func(it connectors.Item) error {
 		page = append(page, it)
 		if len(page) == auditPage {
 			return flush()
@@ -113,6 +113,16 @@ func (h *Hub) audit(ctx context.Context, account string, auditor connectors.Audi
 	if err != nil {
 		a.Error = err.Error()
 	}
+}
+
+// inventory lets the connector list; its failure ends the audit, not the program.
+func inventory(ctx context.Context, a connectors.Auditor, yield func(connectors.Item) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the connector failed while listing: %v", p)
+		}
+	}()
+	return a.Inventory(ctx, yield)
 }
 
 // ImportMissing takes in what the newest audit found missing: the given sources

@@ -2,11 +2,16 @@ package inbox
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
+	"time"
 
 	"throughline/message"
 	"throughline/store"
+	"throughline/timeline"
 )
 
 // checkPage is how many records one read transaction of a check looks at.
@@ -45,10 +50,39 @@ func (h *Hub) Check(ctx context.Context) (problems []string, err error) {
 	if err := h.Store.View(func(tx *store.Tx) error { return h.Identity.Check(tx, bad) }); err != nil {
 		return problems, err
 	}
+	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, id uint64, it *HeldItem) error {
+		if it.RawBlob == "" {
+			return nil
+		}
+		if _, err := h.Blobs.Stat(it.RawBlob); err != nil {
+			bad("held item %d: raw item %s is not in the blob store", id, it.RawBlob)
+		}
+		return nil
+	}); err != nil {
+		return problems, err
+	}
 	return problems, h.Store.View(func(tx *store.Tx) error {
+		h.checkDrafts(tx, bad)
 		h.checkLedger(tx, bad)
 		return ctx.Err()
 	})
+}
+
+// checkDrafts looks for drafts that no conversation tells of.
+func (h *Hub) checkDrafts(tx *store.Tx, bad func(string, ...any)) {
+	for key := range tx.Values(draftBucket) {
+		if len(key) != 16 {
+			bad("a draft has the malformed key %x", key)
+			continue
+		}
+		agent, id := binary.BigEndian.Uint64([]byte(key[:8])), binary.BigEndian.Uint64([]byte(key[8:]))
+		if id == 0 {
+			continue // of a new conversation
+		}
+		if c, err := h.conversations.Get(tx, id); err != nil || c.MergedInto != 0 || !slices.Contains(c.Drafters, agent) {
+			bad("conversation %d does not tell of the draft of agent %d", id, agent)
+		}
+	}
 }
 
 // pages walks a table in short read transactions.
@@ -115,6 +149,11 @@ func (h *Hub) checkConversation(tx *store.Tx, id uint64, c *Conversation, bad fu
 	if c.Unread > d.unread {
 		bad("conversation %d counts %d unread messages and can have %d", id, c.Unread, d.unread)
 	}
+	for _, agent := range c.Drafters {
+		if tx.GetValue(draftBucket, draftKey(agent, id)) == nil {
+			bad("conversation %d tells of a draft of agent %d, who has none", id, agent)
+		}
+	}
 	if _, err := h.Identity.Handle(tx, c.Handle); err != nil {
 		bad("conversation %d belongs to handle %d, which does not exist", id, c.Handle)
 	}
@@ -123,7 +162,8 @@ func (h *Hub) checkConversation(tx *store.Tx, id uint64, c *Conversation, bad fu
 
 func (h *Hub) checkMessage(tx *store.Tx, id uint64, r *Record, bad func(string, ...any)) {
 	c, err := h.conversations.Get(tx, r.Conversation)
-	if err != nil || c.MergedInto != 0 {
+	// A message that was taken back stands on no page and stays where it was.
+	if err != nil || c.MergedInto != 0 && !r.Cancelled {
 		bad("message %d is in conversation %d, which does not exist", id, r.Conversation)
 	}
 	switch e, err := h.Timeline.Get(tx, r.Seq); {
@@ -197,4 +237,51 @@ func (h *Hub) checkLedger(tx *store.Tx, bad func(string, ...any)) {
 				account, got.Stored, got.Duplicate, want.Stored, want.Duplicate)
 		}
 	}
+}
+
+// derived are the fields of a conversation that its entries decide.
+type derived struct {
+	messages, undelivered, unread int
+	newest                        *timeline.Event // message or note
+	waiting                       time.Time
+}
+
+// derive reads all entries of a conversation.
+func (h *Hub) derive(tx *store.Tx, id uint64) (d derived, err error) {
+	page, err := h.Timeline.Conversation(tx, id, timeline.Span{Limit: math.MaxInt})
+	if err != nil {
+		return d, err
+	}
+	for i := range page.Events {
+		e := &page.Events[i]
+		switch e.Kind {
+		case timeline.MessageReceived, timeline.MessageQueued:
+			r, err := h.Message(tx, e.Message)
+			if err != nil {
+				return d, err
+			}
+			d.messages++
+			if r.Automatic {
+				if dl, err := h.Delivery(tx, r.ID); err == nil && dl.troubled() {
+					d.undelivered++
+				}
+				continue // the customer still waits, and it is no news
+			}
+			d.newest = e
+			if r.Direction == message.Out {
+				d.waiting, d.unread = time.Time{}, 0
+				if dl, err := h.Delivery(tx, r.ID); err == nil && dl.troubled() {
+					d.undelivered++
+				}
+				continue
+			}
+			d.unread++
+			if d.waiting.IsZero() && asksForAnswer(r) {
+				d.waiting = e.Time
+			}
+		case timeline.NoteAdded:
+			d.newest = e
+		}
+	}
+	return d, nil
 }

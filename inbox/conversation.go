@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
 )
@@ -56,7 +57,8 @@ type Conversation struct {
 	Messages     int       `json:"messages"`
 	Unread       int       `json:"unread,omitempty"`      // incoming since anybody read or answered
 	Undelivered  int       `json:"undelivered,omitempty"` // see Delivery.troubled
-	Draft        uint64    `json:"draft,omitempty"`       // agent with a draft here
+	Draft        uint64    `json:"draft,omitempty"`       // an agent with a draft here: the first of Drafters
+	Drafters     []uint64  `json:"drafters,omitempty"`    // all agents with a draft here
 
 	// Participants wrote in the conversation or were addressed in it; only
 	// they can join it by a reference. Ours are not among them.
@@ -65,6 +67,9 @@ type Conversation struct {
 
 	MergedInto uint64 `json:"merged_into,omitempty"`
 	Withdrawn  bool   `json:"withdrawn,omitempty"` // its only message was taken back
+	// Split: an agent took messages from here or put them here. References do
+	// not make it one with another any more.
+	Split bool `json:"split,omitempty"`
 }
 
 // maxParticipants bounds the record of a conversation; who comes later is not
@@ -77,7 +82,11 @@ func (c *Conversation) has(h message.Handle) bool {
 
 func (c *Conversation) admit(people ...message.Person) {
 	for _, p := range people {
-		if p.Handle != "" && !c.has(p.Handle) && len(c.Participants) < maxParticipants {
+		if len(c.Participants) >= maxParticipants {
+			return
+		}
+		if p.Handle != "" && !c.has(p.Handle) {
+			p.Name = identity.CutName(p.Name)
 			c.Participants = append(c.Participants, p)
 		}
 	}
@@ -136,7 +145,7 @@ func (c *Conversation) on(view string, agent uint64) bool {
 
 // Conversation returns a conversation, or the one it was merged into.
 func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
-	for range 100 {
+	for range 1000 {
 		c, err := h.conversations.Get(tx, id)
 		if err != nil {
 			return nil, err
@@ -209,16 +218,17 @@ func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.
 func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
 	for _, id := range q.Handles {
 		n := 0
-		for e := range h.conversations.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(id)}) {
+		// The rest of the index key is the position in time.
+		r := store.Range{Index: "handle", Prefix: store.K().Uint(id)}
+		if q.After != nil {
+			r.After = slices.Concat(r.Prefix, q.After)
+		}
+		for e := range h.conversations.Scan(tx, r) {
 			c, err := h.Conversation(tx, e.ID)
 			if err != nil {
 				return nil, nil, err
 			}
 			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) {
-				continue
-			}
-			pos := store.K().TimeDesc(c.Last).Uint(c.ID)
-			if q.After != nil && slices.Compare(pos, q.After) <= 0 {
 				continue
 			}
 			list = append(list, c)

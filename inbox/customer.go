@@ -51,6 +51,11 @@ func (h *Hub) CreateCustomer(ctx context.Context, agent uint64, name string, han
 		}
 		id = c.ID
 		for _, hd := range handles {
+			if canonical, err := identity.Canonical(hd); err == nil {
+				if _, ours := h.Own(canonical); ours {
+					return &ConflictError{canonical.Address() + " is an address of our own"}
+				}
+			}
 			if known, ok := h.Identity.Find(tx, hd); ok {
 				owner, err := h.Identity.Root(tx, known.Customer)
 				if err != nil {
@@ -71,6 +76,14 @@ func (h *Hub) CreateCustomer(ctx context.Context, agent uint64, name string, han
 func (h *Hub) UpdateCustomer(ctx context.Context, agent, id uint64, ch CustomerChange) error {
 	if ch.Name != nil && utf8.RuneCountInString(*ch.Name) > maxNameRunes {
 		return &InvalidError{"name", "a name has at most 200 characters"}
+	}
+	for _, f := range []struct {
+		name string
+		text *string
+	}{{"company", ch.Company}, {"language", ch.Language}, {"time_zone", ch.TimeZone}} {
+		if f.text != nil && utf8.RuneCountInString(*f.text) > maxNameRunes {
+			return &InvalidError{f.name, "this has at most 200 characters"}
+		}
 	}
 	if ch.Note != nil && len(*ch.Note) > maxCardNote {
 		return &InvalidError{"note", "this note is too long: attach a file to a conversation instead"}

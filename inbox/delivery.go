@@ -3,9 +3,11 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
+	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
@@ -26,6 +28,7 @@ type Delivery struct {
 	Created  time.Time        `json:"created"`
 	Attempts []Attempt        `json:"attempts,omitempty"`
 	Rejected []message.Report `json:"rejected,omitempty"` // recipients refused, at once or by a later bounce
+	Ref      string           `json:"ref,omitempty"`      // the name under which the provider took it (Receipt.Ref)
 	// Dismissed: an agent has seen the failure and leaves it at that.
 	Dismissed bool   `json:"dismissed,omitempty"`
 	Draft     *Draft `json:"draft,omitempty"` // what Undo gives back; gone with the first attempt
@@ -35,7 +38,7 @@ type Delivery struct {
 // can never make the outbox forget it.
 type Attempt struct {
 	Time   time.Time `json:"time"`
-	Result string    `json:"result,omitempty"` // "" while under way; sent, retry, rejected, opt_out, account, unsure
+	Result string    `json:"result,omitempty"` // "" while under way; sent, retry, rejected, opt_out, account, unsure, overtaken (a report had told already)
 	Code   string    `json:"code,omitempty"`
 	Detail string    `json:"detail,omitempty"`
 }
@@ -127,17 +130,26 @@ func (h *Hub) report(tx *store.Tx, rep message.Report) error {
 	if err != nil {
 		return nil // written by a colleague's own program
 	}
+	if d.Status == message.Cancelled {
+		return nil // it never went out
+	}
+	if rep.Handle != "" {
+		if c, err := identity.Canonical(rep.Handle); err == nil {
+			rep.Handle = c
+		}
+	}
 	was := d.troubled()
+	to := recipients(r)
 	switch {
-	case rep.Status == message.Failed && rep.Handle != "" && recipients(r) > 1:
+	case rep.Status == message.Failed && rep.Handle != "" && len(to) > 1:
 		// One of several: the message as a whole did go out.
 		same := func(o message.Report) bool { return o.Handle == rep.Handle }
 		if slices.ContainsFunc(d.Rejected, same) {
 			return nil
 		}
 		d.Rejected, d.Dismissed = append(d.Rejected, rep), false
-		if len(d.Rejected) >= recipients(r) {
-			d.Status, d.Reason, d.Code = message.Failed, rep.Reason, rep.Code
+		if d.refusedBy(to) && d.Status.Before(message.Failed) {
+			d.Status, d.Reason, d.Code, d.Due = message.Failed, rep.Reason, rep.Code, time.Time{}
 		}
 	case !d.Status.Before(rep.Status):
 		return nil
@@ -151,7 +163,24 @@ func (h *Hub) report(tx *store.Tx, rep message.Report) error {
 	return h.saveDelivery(tx, id, d, was, true)
 }
 
-func recipients(r *Record) int { return len(r.To) + len(r.Cc) + len(r.Bcc) }
+// recipients are the handles a message goes to, each once.
+func recipients(r *Record) []message.Handle {
+	var to []message.Handle
+	for _, p := range slices.Concat(r.To, r.Cc, r.Bcc) {
+		if !slices.Contains(to, p.Handle) {
+			to = append(to, p.Handle)
+		}
+	}
+	return to
+}
+
+// refusedBy tells whether all of to were refused. Reports also name others, to
+// whom a recipient forwards.
+func (d *Delivery) refusedBy(to []message.Handle) bool {
+	return !slices.ContainsFunc(to, func(h message.Handle) bool {
+		return !slices.ContainsFunc(d.Rejected, func(rep message.Report) bool { return rep.Handle == h })
+	})
+}
 
 // Undo takes a message back before its first attempt and returns it as a draft.
 func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err error) {
@@ -188,7 +217,8 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 		if err := h.change(tx, c, agent, Change{Status: ptr(Open)}); err != nil {
 			return err
 		}
-		if err := h.recount(tx, c); err != nil {
+		c.Messages--
+		if err := h.refresh(tx, c, r.Seq); err != nil {
 			return err
 		}
 		c.Withdrawn = c.Messages == 0
@@ -201,6 +231,12 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 				// The first message of a conversation that never began (it is on
 				// no list): the draft of a new one.
 				at = &Conversation{}
+			}
+			since, err := h.Draft(tx, agent, at.ID)
+			if err == nil {
+				draft = joinDrafts(draft, since)
+			} else if !errors.Is(err, ErrNotFound) {
+				return err
 			}
 			if err := h.putDraft(tx, agent, at, draft); err != nil {
 				return err
@@ -215,7 +251,8 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 }
 
 // Retry sends a failed message again, or one of which nobody knows whether it
-// went out.
+// went out. If its account cannot send any more it goes over another one of the
+// same channel, first one of its conversation.
 func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
 		d, err := h.Delivery(tx, id)
@@ -225,11 +262,38 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		if !d.CanRetry() {
 			return &ConflictError{"this message is " + string(d.Status) + "; only one that failed can be sent again"}
 		}
+		if !h.usable(d.Account) {
+			if err := h.reroute(tx, id, d); err != nil {
+				return err
+			}
+		}
 		was := d.troubled()
 		d.Status, d.Reason, d.Code, d.Dismissed = message.Queued, "", "", false
 		d.Rejected, d.Due, d.Created = nil, tx.Now(), tx.Now()
 		return h.saveDelivery(tx, id, d, was, true)
 	})
+}
+
+// reroute gives a message to another account; the caller stores d.
+func (h *Hub) reroute(tx *store.Tx, id uint64, d *Delivery) error {
+	r, err := h.Message(tx, id)
+	if err != nil {
+		return err
+	}
+	c, err := h.Conversation(tx, r.Conversation)
+	if err != nil {
+		return err
+	}
+	for _, a := range slices.Concat(c.Accounts, []string{c.Account}, h.sending()) {
+		info, ok := h.accountInfo(a)
+		if !ok || info.Channel != r.Channel {
+			continue
+		}
+		d.Account, r.Account, r.From = a, a, info.Own
+		c.addAccount(a)
+		return errors.Join(h.messages.Put(tx, id, r), h.conversations.Put(tx, c.ID, c))
+	}
+	return &ConflictError{"the account of this message cannot send, and there is no other one: add an account or switch one on, then try again"}
 }
 
 // Dismiss leaves a failure at that: it is not shown as trouble any more.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"throughline/accounts"
 	"throughline/connectors"
 	"throughline/message"
 	"throughline/store"
@@ -125,6 +126,9 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 		return out, err
 	}
 	conn, err := h.connector(it.Account)
+	if errors.Is(err, accounts.ErrNotFound) {
+		return out, &ConflictError{fmt.Sprintf("the account %q of this item is gone: add it again under the same id, then try again", it.Account)}
+	}
 	if err != nil {
 		return out, err
 	}
@@ -134,7 +138,7 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 	switch {
 	case it.RawBlob != "" && reads:
 		raw := h.blobContent(it.RawBlob)
-		m, readErr := reader.Read(raw, it.Source)
+		m, readErr := readAgain(reader, raw, it.Source)
 		b := connectors.Batch{Messages: []message.Message{m}}
 		if readErr != nil {
 			b = connectors.Batch{Held: []message.Held{{Source: it.Source, Key: it.Key, Reason: readErr.Error(), Raw: raw}}}
@@ -169,6 +173,19 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 		return err
 	})
 	return out, err
+}
+
+// readAgain lets the connector read an item; its failure is the item's. The source
+// stays what it was, or two items would become of one.
+func readAgain(r connectors.Reader, raw message.Content, source string) (m message.Message, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the connector failed while reading it: %v", p)
+		}
+	}()
+	m, err = r.Read(raw, source)
+	m.Source = source
+	return m, err
 }
 
 // DropHeld gives a held item up. Its blob stays until the next sweep, its source

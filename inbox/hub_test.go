@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -75,6 +76,7 @@ type world struct {
 	t    *testing.T
 	sink *sink
 	ch   *channel
+	more map[string]*channel // of accounts beside "support", by ID
 	sent chan message.Message
 	stop func()
 }
@@ -83,7 +85,7 @@ func newWorld(t *testing.T) *world { return newWorldAt(t, t.TempDir(), 0) }
 
 func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	t.Helper()
-	w := &world{t: t, sent: make(chan message.Message, 100), stop: func() {}}
+	w := &world{t: t, more: make(map[string]*channel), sent: make(chan message.Message, 100), stop: func() {}}
 	w.ch = &channel{
 		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true,
 			Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
@@ -93,7 +95,10 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 		w.sent <- m
 		return connectors.Receipt{Detail: "250 ok"}, nil
 	}
-	kind := connectors.Kind{Channel: "test", Scheme: "mailto", New: func(connectors.Account, connectors.Host) (connectors.Connector, error) {
+	kind := connectors.Kind{Channel: "test", Scheme: "mailto", New: func(a connectors.Account, _ connectors.Host) (connectors.Connector, error) {
+		if c := w.more[a.ID]; c != nil {
+			return c, nil
+		}
 		return w.ch, nil
 	}}
 	s := storetest.OpenPath(t, filepath.Join(dir, "hub.db"))
@@ -111,17 +116,41 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 		t.Fatal(err)
 	}
 	w.start()
-	t.Cleanup(func() {
-		w.stop()
-		problems, err := w.Check(context.Background())
-		if err != nil {
-			t.Errorf("check: %v", err)
-		}
-		for _, p := range problems {
-			t.Errorf("check: %s", p)
-		}
-	})
+	t.Cleanup(w.close)
 	return w
+}
+
+// close ends the world, as a clean shutdown does, after a check of everything.
+func (w *world) close() {
+	w.t.Helper()
+	w.stop()
+	problems, err := w.Check(context.Background())
+	if err != nil && !errors.Is(err, store.ErrClosed) {
+		w.t.Errorf("check: %v", err)
+	}
+	for _, p := range problems {
+		w.t.Errorf("check: %s", p)
+	}
+	if err := w.Store.Close(); err != nil {
+		w.t.Errorf("close: %v", err)
+	}
+}
+
+// account adds another account whose provider is the test, and waits until it
+// runs.
+func (w *world) account(id string) *channel {
+	w.t.Helper()
+	ch := &channel{
+		info: connectors.Info{Account: id, Channel: "test", Idempotent: true,
+			Own: message.Person{Handle: message.NewHandle("mailto", id+"@example.com")}},
+		in: make(chan connectors.Sink), send: w.ch.send,
+	}
+	w.more[id] = ch
+	if _, err := w.Accounts.Create(w.t.Context(), accounts.NewAccount{ID: id, Channel: "test"}); err != nil {
+		w.t.Fatal(err)
+	}
+	<-ch.in
+	return ch
 }
 
 // start runs the hub until w.stop.

@@ -64,40 +64,63 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 		}
 		heldItems[i] = it
 	}
-	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		var n tally
-		for _, a := range arrivals {
-			outcome, err := h.ingest(tx, a)
-			if err != nil {
-				return fmt.Errorf("take in %s: %w", a.m.Source, err)
+	for {
+		at := -1 // the message in hand
+		err := h.Store.Update(ctx, func(tx *store.Tx) error {
+			var n tally
+			for i, a := range arrivals {
+				at = i
+				outcome, err := h.ingest(tx, a)
+				if err != nil {
+					return fmt.Errorf("take in %s: %w", a.m.Source, err)
+				}
+				n.add(outcome)
 			}
-			n.add(outcome)
-		}
-		for _, it := range heldItems {
-			if err := h.hold(tx, it); err != nil {
+			at = -1
+			for _, it := range heldItems {
+				if err := h.hold(tx, it); err != nil {
+					return err
+				}
+			}
+			for _, r := range b.Reports {
+				if err := h.report(tx, r); err != nil {
+					return err
+				}
+			}
+			if err := h.count(tx, s.account, n); err != nil {
 				return err
 			}
-		}
-		for _, r := range b.Reports {
-			if err := h.report(tx, r); err != nil {
-				return err
+			if b.Cursor == nil {
+				return nil
 			}
-		}
-		if err := h.count(tx, s.account, n); err != nil {
+			return tx.PutValue(cursorBucket, s.account, b.Cursor)
+		})
+		if err == nil || at < 0 || arrivals[at].m.Source == "" {
 			return err
 		}
-		if b.Cursor == nil {
-			return nil
+		// This one message cannot be stored. Refused, it would come again for
+		// ever and keep all others from coming in.
+		h.log.Error("an item is held", "account", s.account, "source", arrivals[at].m.Source, "error", err)
+		it, heldErr := h.prepareHeld(ctx, s.account, arrivals[at].held(err))
+		if heldErr != nil {
+			return errors.Join(err, heldErr)
 		}
-		return tx.PutValue(cursorBucket, s.account, b.Cursor)
-	})
+		heldItems = append(heldItems, it)
+		arrivals = slices.Delete(arrivals, at, at+1)
+	}
 }
 
 // arrival is an incoming message made ready outside the transaction.
 type arrival struct {
 	m       message.Message // handles canonical, parts in blobs
+	whole   message.Content // the item as it was delivered
 	raw     []byte          // packed, if it lies beside the record
 	rawBlob string
+}
+
+// held makes a held item of one that cannot be stored.
+func (a *arrival) held(why error) message.Held {
+	return message.Held{Source: a.m.Source, Key: a.m.Key, Reason: "it was read and cannot be stored: " + why.Error(), Raw: a.whole}
 }
 
 // prepare does all that needs no database: canonical handles, blobs, packing.
@@ -107,6 +130,11 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		m.Direction = message.In
 	}
 	canonicalise(&m)
+	m.Time, m.Received = calendar(m.Time), calendar(m.Received)
+	m.Reports = slices.Clone(m.Reports)
+	for i := range m.Reports {
+		m.Reports[i].Time = calendar(m.Reports[i].Time)
+	}
 	m.Parts = slices.Clone(m.Parts)
 	for i := range m.Parts {
 		p := &m.Parts[i]
@@ -119,7 +147,7 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		}
 		p.Blob, p.Size, p.Content = ref.SHA256, ref.Size, nil
 	}
-	a := &arrival{m: m}
+	a := &arrival{m: m, whole: m.Raw}
 	switch raw := m.Raw; {
 	case raw == nil:
 	case raw.Size() > maxInlineRaw:
@@ -156,6 +184,7 @@ func readAll(c message.Content) ([]byte, error) {
 func canonicalise(m *message.Message) {
 	fix := func(list []message.Person) []message.Person {
 		var out []message.Person
+		seen := make(map[message.Handle]bool, len(list)) // there may be thousands
 		for _, p := range list {
 			c, err := identity.Canonical(p.Handle)
 			if err != nil {
@@ -163,7 +192,8 @@ func canonicalise(m *message.Message) {
 				continue
 			}
 			p.Handle = c
-			if !slices.ContainsFunc(out, func(o message.Person) bool { return o.Handle == c }) {
+			if !seen[c] {
+				seen[c] = true
 				out = append(out, p)
 			}
 		}
@@ -180,6 +210,15 @@ func canonicalise(m *message.Message) {
 		}
 	}
 	m.From.Handle = from
+}
+
+// calendar brings a time to UTC. One that no calendar has (a sender may claim any
+// year) could not be stored and counts as none.
+func calendar(t time.Time) time.Time {
+	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // ingest takes one item in, inside the transaction.
@@ -259,23 +298,27 @@ func (h *Hub) noteDuplicate(tx *store.Tx, id uint64, account string) error {
 
 // file stores a new message: who wrote it, where it belongs, what it tells.
 func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
-	m := &a.m
+	own := a.m // the transaction may run again
+	m := &own
 	// A colleague's own mail program wrote it, if the sender is one of ours and
-	// nothing says that this is a lie.
+	// nothing says that this is a lie. It is then about whom it was written to.
+	person, vouched := m.From, m.Vouch == message.VouchPassed
+	sent := false
 	if _, ours := h.Own(m.From.Handle); ours && m.Vouch != message.VouchFailed {
 		m.Direction = message.Out
 	}
-	sender, created, err := h.Identity.Resolve(tx, m.From, m.Vouch == message.VouchPassed)
+	if m.Direction == message.Out {
+		if p, ok := h.firstOther(slices.Concat(m.To, m.Cc)); ok {
+			person, vouched, sent = p, false, true
+		}
+	}
+	whose, created, err := h.Identity.Resolve(tx, person, vouched)
 	if err != nil {
 		return 0, err
 	}
-	whose := sender
-	if m.Direction == message.Out {
-		if p, ok := h.firstOther(slices.Concat(m.To, m.Cc)); ok {
-			if whose, created, err = h.Identity.Resolve(tx, p, false); err != nil {
-				return 0, err
-			}
-		}
+	sender := whose
+	if sent {
+		sender = &identity.Handle{} // nobody's handle
 	}
 	c, isNew, err := h.place(tx, m, whose)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"throughline/connectors"
@@ -141,6 +142,9 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 		}
 		d.Attempts = append(d.Attempts, Attempt{Time: tx.Now()})
 		m, n = h.sendable(rec), len(d.Attempts)
+		if m.Thread, err = h.wireNames(tx, m.Thread); err != nil {
+			return err
+		}
 		return h.deliveries.Put(tx, id, d)
 	})
 	if err != nil || m.ID == 0 {
@@ -152,6 +156,37 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, cancel) })()
 	receipt, sendErr := r.send(sendCtx, m)
 	return h.settle(context.WithoutCancel(ctx), r, id, n, receipt, sendErr)
+}
+
+// wireNames replaces the OwnRefs of a thread by the names under which those
+// messages really went out: another account, or this one under another address,
+// may have sent them. Those not sent yet stay as they are.
+func (h *Hub) wireNames(tx *store.Tx, thread []string) ([]string, error) {
+	out := slices.Clone(thread)
+	for i, ref := range out {
+		id, token, ok := message.ParseOwnRef(ref)
+		if !ok {
+			continue
+		}
+		rec, err := h.Message(tx, id)
+		if errors.Is(err, ErrNotFound) || err == nil && rec.Token != token {
+			continue // a name made up, or of a time before a restore
+		}
+		var d *Delivery
+		if err == nil {
+			d, err = h.Delivery(tx, id)
+		}
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if d.Ref != "" {
+			out[i] = d.Ref
+		}
+	}
+	return out, nil
 }
 
 // settle writes what came of an attempt.
@@ -175,18 +210,25 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 		}
 		was := d.troubled()
 		a := &d.Attempts[len(d.Attempts)-1]
+		// A report may have overtaken us: then it knows better.
+		overtaken := d.Status != message.Sending
 		if se == nil {
 			a.Result, a.Detail = "sent", receipt.Detail
-			d.Reason, d.Code = "", ""
-			// A report may have overtaken us.
-			if d.Status.Before(message.Sent) {
-				d.Status = message.Sent
+			d.Ref = receipt.Ref
+			if !overtaken {
+				d.Status, d.Reason, d.Code, d.Due = message.Sent, "", "", time.Time{}
 			}
-			d.Due = time.Time{}
 			d.Rejected = append(d.Rejected, receipt.Rejected...)
+			if err := h.keepOwn(tx, r.info.Own.Handle, r.account); err != nil {
+				return err
+			}
 			return h.saveDelivery(tx, id, d, was, true)
 		}
 		a.Code, a.Detail = se.Code, se.Reason
+		if overtaken {
+			a.Result = "overtaken"
+			return h.saveDelivery(tx, id, d, was, false)
+		}
 		d.Reason, d.Code = se.Reason, se.Code
 		class := se.Class
 		if class == connectors.Unsure && r.info.Idempotent {
@@ -203,7 +245,7 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 			a.Result, d.Status, d.Due = "account", message.Queued, tx.Now().Add(accountPause)
 		default:
 			a.Result, d.Status = "retry", message.Queued
-			d.Due = tx.Now().Add(max(backoff(n), se.After))
+			d.Due = tx.Now().Add(max(backoff(n), min(se.After, connectors.LongestWish)))
 			if tx.Now().Sub(d.Created) > giveUpAfter {
 				d.Status, d.Due = message.Failed, time.Time{}
 				d.Reason = "given up after three days; the last answer was: " + se.Reason
@@ -218,4 +260,67 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 func backoff(n int) time.Duration {
 	w := retryAfter[min(n, len(retryAfter))-1]
 	return w + time.Duration(rand.Int64N(int64(w)/10+1))
+}
+
+// strand makes trouble of what waits for accounts that are removed or switched
+// off: nobody would send it, and nobody would know. It can be sent again over
+// another account.
+func (h *Hub) strand(ctx context.Context, active func(account string) bool) error {
+	var idle []string
+	if err := h.Store.View(func(tx *store.Tx) error {
+		r := store.Range{Index: "due"}
+		for more := true; more; {
+			more = false
+			for e := range h.deliveries.Scan(tx, r) {
+				account, group := firstComponent(e.Pos)
+				if !active(account) {
+					idle = append(idle, account)
+				}
+				r.After, more = afterGroup(group), true
+				break
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, account := range idle {
+		for more := true; more; {
+			if err := h.Store.Update(ctx, func(tx *store.Tx) (err error) {
+				more, err = h.strandSome(tx, account)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// strandSome does so for at most maxBatch deliveries of one account.
+func (h *Hub) strandSome(tx *store.Tx, account string) (more bool, err error) {
+	ids := h.dueIDs(tx, account)
+	if len(ids) > maxBatch {
+		ids, more = ids[:maxBatch], true
+	}
+	for _, id := range ids {
+		d, err := h.Delivery(tx, id)
+		if err != nil {
+			return false, err
+		}
+		was := d.troubled()
+		reason := "the account " + account + " is removed or switched off: send this again to have it go out over another account"
+		if d.Status == message.Sending {
+			last := &d.Attempts[len(d.Attempts)-1]
+			last.Result, last.Detail = "unsure", "the program stopped during this attempt"
+			d.Status, reason = message.Unsure, last.Detail+", and "+reason
+		} else {
+			d.Status = message.Failed
+		}
+		d.Reason, d.Code, d.Due, d.Draft = reason, "", time.Time{}, nil
+		if err := h.saveDelivery(tx, id, d, was, true); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -52,169 +50,6 @@ type Outgoing struct {
 	SnoozedUntil   time.Time
 }
 
-// Recipients is what a composer starts with.
-type Recipients struct {
-	Account     string
-	To, Cc      []message.Person
-	Subject     string
-	InReplyTo   uint64
-	QuoteHTML   string // goes below the text
-	Attachments []message.Part
-	Warning     string
-}
-
-// Recipients proposes whom an answer goes to. An answer to all keeps everybody; an
-// answer to a third party goes to that party.
-func (h *Hub) Recipients(tx *store.Tx, conversation uint64, mode string, id uint64) (*Recipients, error) {
-	c, err := h.Conversation(tx, conversation)
-	if err != nil {
-		return nil, err
-	}
-	base, err := h.answered(tx, c, id)
-	if err != nil {
-		return nil, err
-	}
-	out := &Recipients{Account: h.sendAccount(c, base), Subject: c.Subject}
-	if base == nil {
-		// Nothing but notes so far: write to whose matter it is.
-		hd, err := h.Identity.Handle(tx, c.Handle)
-		if err != nil {
-			return nil, err
-		}
-		out.To = []message.Person{{Name: hd.Name, Handle: hd.Handle}}
-		return out, nil
-	}
-	out.InReplyTo = base.ID
-	out.QuoteHTML = quoteHTML(base, mode == ModeForward)
-	switch mode {
-	case ModeForward:
-		out.Subject = "Fwd: " + bareSubject(base.Subject)
-		out.Attachments = base.Parts
-		return out, nil
-	case ModeReply, ModeReplyAll:
-	default:
-		return nil, &InvalidError{"mode", fmt.Sprintf("%q is not one of reply, reply_all and forward", mode)}
-	}
-	out.Subject = "Re: " + bareSubject(base.Subject)
-	if base.Direction == message.Out {
-		out.To = base.To
-	} else if len(base.ReplyTo) > 0 {
-		out.To = base.ReplyTo
-	} else {
-		out.To = []message.Person{base.From}
-	}
-	if mode == ModeReplyAll {
-		var rest []message.Person
-		if base.Direction == message.In {
-			rest = base.To
-		}
-		out.Cc = h.others(slices.Concat(rest, base.Cc), out.To)
-	}
-	out.To = h.withoutUnknown(out.To)
-	switch {
-	case len(out.To) == 0:
-		out.Warning = "The sender's address could not be read: add one."
-	case base.Kind == message.Bounce:
-		out.Warning = "This is a delivery report from a mail server; nobody reads an answer to it."
-	case base.Kind == message.AutoReply:
-		out.Warning = "This is an automatic reply."
-	case base.List != "" && mode == ModeReplyAll:
-		out.Warning = "This came over a mailing list: an answer to all goes to everybody on it."
-	case base.Vouch == message.VouchFailed:
-		out.Warning = "The sender is not verified: this may come from somebody else."
-	}
-	return out, nil
-}
-
-// answered is the message an answer refers to: the one asked for, else the newest
-// of a person, else the newest; nil if there is none.
-func (h *Hub) answered(tx *store.Tx, c *Conversation, id uint64) (*Record, error) {
-	if id != 0 {
-		r, err := h.Message(tx, id)
-		if err != nil {
-			return nil, err
-		}
-		if r.Conversation != c.ID {
-			return nil, &InvalidError{"in_reply_to", "this message is in another conversation"}
-		}
-		return r, nil
-	}
-	seq, err := h.Timeline.Newest(tx, c.ID, 200, func(e *timeline.Event) bool { return e.Kind == timeline.MessageReceived })
-	if err == nil && seq == 0 {
-		seq, err = h.Timeline.Newest(tx, c.ID, 200, func(e *timeline.Event) bool { return e.Kind == timeline.MessageQueued })
-	}
-	if err != nil || seq == 0 {
-		return nil, err
-	}
-	e, err := h.Timeline.Get(tx, seq)
-	if err != nil {
-		return nil, err
-	}
-	return h.Message(tx, e.Message)
-}
-
-// sendAccount chooses the account an answer goes out over: the one the message
-// came over, so that the customer sees the address he wrote to.
-func (h *Hub) sendAccount(c *Conversation, base *Record) string {
-	candidates := slices.Concat(c.Accounts, []string{c.Account})
-	if base != nil {
-		candidates = slices.Concat([]string{base.Account}, base.Also, candidates)
-	}
-	for _, a := range candidates {
-		if h.usable(a) {
-			return a
-		}
-	}
-	return c.Account
-}
-
-func (h *Hub) withoutUnknown(list []message.Person) []message.Person {
-	return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return p.Handle.Scheme() == identity.Unknown })
-}
-
-// others leaves out our own addresses and those of not.
-func (h *Hub) others(list, not []message.Person) (out []message.Person) {
-	for _, p := range list {
-		same := func(o message.Person) bool { return o.Handle == p.Handle }
-		if _, ours := h.Own(p.Handle); ours || slices.ContainsFunc(not, same) || slices.ContainsFunc(out, same) {
-			continue
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-// subjectPrefix are the marks of answers and forwards in the languages met most.
-var subjectPrefix = regexp.MustCompile(`(?i)^\s*(?:(?:re|aw|antw|sv|vs|odp|rif|ynt|fwd?|wg|tr|rv|i|پاسخ|ارسال|ตอบกลับ|ส่งต่อ)\s*(?:\[\d+\])?\s*[:：]\s*)+`)
-
-func bareSubject(s string) string { return strings.TrimSpace(subjectPrefix.ReplaceAllString(s, "")) }
-
-// quoteHTML is the answered message as it stands below an answer. The line above
-// it uses no words, so that it reads in any language.
-func quoteHTML(r *Record, forward bool) string {
-	body := safehtml.FromText(r.Text)
-	if r.HTML != "" {
-		body = safehtml.Message(r.HTML, safehtml.Options{Images: true})
-	}
-	who := html.EscapeString(strings.TrimSpace(r.From.Name + " <" + r.From.Handle.Address() + ">"))
-	date := r.Time.UTC().Format("2006-01-02 15:04 MST")
-	if !forward {
-		return fmt.Sprintf(`<p>%s, %s:</p><blockquote type="cite">%s</blockquote>`, date, who, body)
-	}
-	line := func(list []message.Person) string {
-		var s []string
-		for _, p := range list {
-			s = append(s, strings.TrimSpace(p.Name+" <"+p.Handle.Address()+">"))
-		}
-		return html.EscapeString(strings.Join(s, ", "))
-	}
-	head := fmt.Sprintf("From: %s<br>Date: %s<br>To: %s<br>", who, date, line(r.To))
-	if len(r.Cc) > 0 {
-		head += "Cc: " + line(r.Cc) + "<br>"
-	}
-	return fmt.Sprintf(`<p>---------- Forwarded message ----------<br>%sSubject: %s</p>%s`, head, html.EscapeString(r.Subject), body)
-}
-
 // Reply writes a message into the outbox: message, delivery and event in one
 // transaction. If the conversation has something its writer has not seen, nothing
 // is written and a *NewerError tells what.
@@ -224,19 +59,24 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 		return 0, err
 	}
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		o := o // enqueue fills it in, and may run again
 		var c *Conversation
 		if o.Conversation != 0 {
 			if c, err = h.Conversation(tx, o.Conversation); err != nil {
 				return err
 			}
-			if err := h.nothingNewer(tx, c, &o); err != nil {
+			o.Conversation = c.ID
+			if seq, err = h.nothingNewer(tx, c, &o, body); err != nil || seq != 0 {
 				return err
 			}
 		}
 		seq, err = h.enqueue(tx, c, &o, body)
 		return err
 	})
-	return seq, err
+	if err != nil {
+		return 0, err
+	}
+	return seq, nil
 }
 
 // checkOutgoing refuses what cannot be sent, outside the transaction, and returns
@@ -282,28 +122,61 @@ func (h *Hub) checkOutgoing(o *Outgoing) (body string, err error) {
 	return body, nil
 }
 
-// nothingNewer holds an answer back if its writer has not seen all messages.
-func (h *Hub) nothingNewer(tx *store.Tx, c *Conversation, o *Outgoing) error {
-	if o.Anyway || c.LastSeq <= o.SeenSeq {
-		return nil
-	}
-	page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 50})
-	if err != nil {
-		return err
-	}
-	newer := slices.DeleteFunc(page.Events, func(e timeline.Event) bool {
-		switch {
-		case e.Seq <= o.SeenSeq, e.Actor == agentActor(o.Agent):
-			return true
-		case e.Kind == timeline.MessageQueued:
-			return e.Actor == "" // an automatic one says nothing new
+// maxNewer bounds what a NewerError shows.
+const maxNewer = 50
+
+// nothingNewer holds an answer back if its writer has not seen all messages. If
+// this very answer is among what he has not seen, it returns the event of that.
+func (h *Hub) nothingNewer(tx *store.Tx, c *Conversation, o *Outgoing, body string) (same uint64, err error) {
+	var newer []timeline.Event
+	for after := o.SeenSeq; ; {
+		page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{After: after, Limit: 200})
+		if err != nil {
+			return 0, err
 		}
-		return e.Kind != timeline.MessageReceived
-	})
-	if len(newer) == 0 {
-		return nil
+		for _, e := range page.Events {
+			mine := e.Actor == agentActor(o.Agent)
+			switch e.Kind {
+			case timeline.MessageQueued:
+				if mine && o.SeenSeq != 0 {
+					if again, err := h.repeats(tx, e.Message, o, body); err != nil || again {
+						return e.Seq, err
+					}
+				}
+				if mine || e.Actor == "" { // an automatic one says nothing new
+					continue
+				}
+			case timeline.ConversationMerged:
+				if mine {
+					continue
+				}
+			case timeline.MessageReceived:
+			default:
+				continue
+			}
+			newer = append(newer, e)
+		}
+		if after = page.After; after == 0 {
+			break
+		}
 	}
-	return &NewerError{Events: newer}
+	if o.Anyway || len(newer) == 0 {
+		return 0, nil
+	}
+	return 0, &NewerError{Events: newer[max(0, len(newer)-maxNewer):]}
+}
+
+// repeats tells whether message id is what o asks to write.
+func (h *Hub) repeats(tx *store.Tx, id uint64, o *Outgoing, body string) (bool, error) {
+	r, err := h.Message(tx, id)
+	if err != nil {
+		return false, err
+	}
+	people := func(a, b message.Person) bool { return a.Handle == b.Handle }
+	return r.Agent == o.Agent && strings.HasPrefix(r.HTML, body) && r.Reply == strings.TrimSpace(safehtml.Text(body)) &&
+		(o.Subject == "" || r.Subject == o.Subject) &&
+		slices.EqualFunc(r.To, o.To, people) && slices.EqualFunc(r.Cc, o.Cc, people) && slices.EqualFunc(r.Bcc, o.Bcc, people) &&
+		slices.EqualFunc(r.Parts, o.Attachments, func(a, b message.Part) bool { return a.Blob == b.Blob && a.Name == b.Name }), nil
 }
 
 // enqueue writes the message, its delivery and the event.
@@ -363,9 +236,8 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string) (
 	c.Unread, c.Waiting = 0, time.Time{}
 	c.addAccount(o.Account)
 	c.admit(h.others(slices.Concat(o.To, o.Cc, o.Bcc), nil)...)
-	if c.Draft == o.Agent {
-		c.Draft = 0
-	}
+	c.Withdrawn = false
+	c.setDrafter(o.Agent, false)
 	if err := tx.PutValue(draftBucket, draftKey(o.Agent, o.Conversation), nil); err != nil {
 		return 0, err
 	}
@@ -390,46 +262,6 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string) (
 		return 0, err
 	}
 	return r.Seq, h.conversations.Put(tx, c.ID, c)
-}
-
-// compose fills in the texts of an outgoing message: what is new, the signature,
-// and what it answers below.
-func compose(r, base *Record, body, sig, mode string) {
-	r.Reply = strings.TrimSpace(safehtml.Text(body))
-	r.HTML, r.Text, r.Signature = body, r.Reply, sig
-	if sig != "" {
-		r.HTML += "<p>-- <br>" + strings.ReplaceAll(html.EscapeString(sig), "\n", "<br>") + "</p>"
-		r.Text += "\n\n-- \n" + sig
-	}
-	if base == nil {
-		return
-	}
-	if mode != ModeForward {
-		// RFC 5322 3.6.4: the parent's references and then the parent itself.
-		r.Refs = append([]string{base.Ref}, slices.DeleteFunc(slices.Clone(base.Refs), func(s string) bool { return s == base.Ref })...)
-		r.Refs = slices.DeleteFunc(r.Refs, func(s string) bool { return s == "" })
-		r.Thread = slices.Clone(r.Refs)
-		slices.Reverse(r.Thread)
-	}
-	r.HTML += quoteHTML(base, mode == ModeForward)
-	if mode == ModeForward {
-		r.Quoted = strings.TrimSpace(safehtml.Text(quoteHTML(base, true)))
-		r.Text += "\n\n" + r.Quoted
-		return
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s <%s>:\n", base.Time.UTC().Format("2006-01-02 15:04 MST"), base.From.Name, base.From.Handle.Address())
-	for line := range strings.Lines(base.Text) {
-		b.WriteString("> ")
-		b.WriteString(strings.TrimRight(line, "\r\n"))
-		b.WriteByte('\n')
-	}
-	r.Quoted = b.String()
-	r.Text += "\n\n" + r.Quoted
-}
-
-func signature(agent, account string) string {
-	return strings.TrimSpace(strings.TrimSpace(agent) + "\n" + strings.TrimSpace(account))
 }
 
 const tokenLetters = "abcdefghijklmnopqrstuvwxyz234567"

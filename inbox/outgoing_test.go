@@ -393,3 +393,24 @@ func TestSnooze(t *testing.T) {
 		t.Errorf("conversation %+v", c)
 	}
 }
+
+// The names in a thread are those that the others' mail programs have seen.
+func TestThreadNamesOwnMessagesAsSent(t *testing.T) {
+	w := newWorld(t)
+	w.ch.send = func(_ context.Context, m message.Message) (connectors.Receipt, error) {
+		w.sent <- m
+		return connectors.Receipt{Ref: "name-of-" + m.Token}, nil
+	}
+	id := w.accept(mail("ann@example.org", "q", "where is it?"))[0]
+	first := w.reply(reply(id, "on its way"))
+	w.delivery(first.ID, is(message.Sent))
+	<-w.sent
+	back := mail("ann@example.org", "r", "still not here", message.OwnRef(first.ID, first.Token), message.OwnRef(first.ID, "somebodyelsestok"))
+	w.accept(back)
+	w.reply(reply(id, "tomorrow"))
+	m := <-w.sent
+	want := []string{message.OwnRef(first.ID, "somebodyelsestok"), "name-of-" + first.Token, "r"}
+	if !slices.Equal(m.Thread, want) {
+		t.Errorf("thread %q, want %q", m.Thread, want)
+	}
+}

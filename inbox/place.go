@@ -2,29 +2,32 @@ package inbox
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"time"
 
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
-	"throughline/timeline"
 )
 
-// maxCandidates bounds how many messages of one reference are looked at; a
-// Message-ID that thousands of mails claim is no reference.
-const maxCandidates = 50
+// Of the messages that bear or mention one reference the first maxCandidates are
+// looked at, and the first fewCandidates where a nearer reference has led
+// somewhere already and only a missing link is looked for. A Message-ID that
+// thousands of mails claim is no reference.
+const (
+	maxCandidates = 50
+	fewCandidates = 8
+)
 
 // place finds the conversation a message belongs to, or opens one for whose.
 //
 // A message joins a conversation that it refers to, or whose messages refer to
 // it (they came first), or that shares a missing parent with it — but only if its
-// sender wrote there or was addressed there: knowing a name is not enough. When
-// a message turns out to be the missing link between conversations, they become
-// one. Subjects are never looked at.
+// sender wrote there or was addressed there: knowing a name is not enough. When a
+// message turns out to be the missing link between conversations, they become one,
+// unless an agent has taken them apart: then the nearest is joined. Subjects are
+// never looked at.
 func (h *Hub) place(tx *store.Tx, m *message.Message, whose *identity.Handle) (c *Conversation, isNew bool, err error) {
-	linked, err := h.linked(tx, m)
+	linked, err := h.linked(tx, m, whose.ID)
 	if err != nil {
 		return nil, false, err
 	}
@@ -33,6 +36,9 @@ func (h *Hub) place(tx *store.Tx, m *message.Message, whose *identity.Handle) (c
 	}
 	c = linked[0]
 	for _, other := range linked[1:] {
+		if c.Split || other.Split {
+			continue
+		}
 		// The older one stays, so that its number stays good.
 		if other.ID < c.ID {
 			c, other = other, c
@@ -59,56 +65,72 @@ func (h *Hub) open(tx *store.Tx, m *message.Message, whose *identity.Handle) *Co
 	return c
 }
 
-// linked returns the conversations that m belongs to, the nearest first.
-func (h *Hub) linked(tx *store.Tx, m *message.Message) (found []*Conversation, err error) {
-	join := func(r *Record) error {
-		c, err := h.Conversation(tx, r.Conversation)
-		if err != nil {
-			return err
+// linked returns the conversations that m belongs to, the nearest first. whose is
+// the handle whose matter m is.
+func (h *Hub) linked(tx *store.Tx, m *message.Message, whose uint64) (found []*Conversation, err error) {
+	join := func(cs ...*Conversation) {
+		for _, c := range cs {
+			if !slices.ContainsFunc(found, func(f *Conversation) bool { return f.ID == c.ID }) {
+				found = append(found, c)
+			}
 		}
-		if !slices.ContainsFunc(found, func(f *Conversation) bool { return f.ID == c.ID }) {
-			found = append(found, c)
-		}
-		return nil
 	}
 	// What it answers, and what answers the same missing message.
 	for _, ref := range indexedRefs(m.Refs) {
-		rs, err := h.named(tx, ref)
+		limit := maxCandidates
+		if len(found) > 0 {
+			limit = fewCandidates
+		}
+		named, about, err := h.named(tx, ref, limit)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rs {
-			c, err := h.Conversation(tx, r.Conversation)
-			if err != nil {
+		cs, err := h.joinable(tx, m, named)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(cs) == 1:
+			join(cs...)
+		case len(cs) > 1:
+			// Several mails of one name, by a careless program or on purpose: the
+			// name links nothing. Where nothing else does, it means the sender's
+			// own matter, the newest of those.
+			if len(found) == 0 {
+				join(slices.MaxFunc(cs, func(a, b *Conversation) int {
+					own := func(c *Conversation) int {
+						if c.Handle == whose {
+							return 1
+						}
+						return 0
+					}
+					return cmp.Or(cmp.Compare(own(a), own(b)), cmp.Compare(a.ID, b.ID))
+				}))
+			}
+		default:
+			// Only while the message itself is missing do those that mention it
+			// count: else anybody who mentions it could glue himself to it.
+			if cs, err = h.joinable(tx, m, about); err != nil {
 				return nil, err
 			}
-			if h.belongs(c, m) {
-				if err := join(r); err != nil {
-					return nil, err
-				}
-			}
+			join(cs...)
 		}
 	}
 	// What answered it and came first: those who wrote the answers must have been
 	// addressed by it, or it must come from somebody of that conversation.
 	if m.Ref != "" {
-		rs, err := h.named(tx, m.Ref)
+		_, about, err := h.named(tx, m.Ref, maxCandidates)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rs {
-			if r.Ref == m.Ref {
-				continue // another mail that claims the same name
-			}
+		for _, r := range about {
 			c, err := h.Conversation(tx, r.Conversation)
 			if err != nil {
 				return nil, err
 			}
 			_, ours := h.Own(r.From.Handle) // we are addressed by everybody
 			if h.belongs(c, m) || !ours && addressed(m, r.From.Handle) {
-				if err := join(r); err != nil {
-					return nil, err
-				}
+				join(c)
 			}
 		}
 	}
@@ -118,47 +140,58 @@ func (h *Hub) linked(tx *store.Tx, m *message.Message) (found []*Conversation, e
 		if _, _, ok := message.ParseOwnRef(rep.Ref); !ok {
 			continue
 		}
-		rs, err := h.named(tx, rep.Ref)
+		named, _, err := h.named(tx, rep.Ref, maxCandidates)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rs {
-			if r.Ref == rep.Ref {
-				if err := join(r); err != nil {
-					return nil, err
-				}
+		for _, r := range named {
+			c, err := h.Conversation(tx, r.Conversation)
+			if err != nil {
+				return nil, err
 			}
+			join(c)
 		}
 	}
 	return found, nil
 }
 
-// named returns the messages that have ref as their name or refer to it, those
-// of that name first.
-func (h *Hub) named(tx *store.Tx, ref string) (rs []*Record, err error) {
+// joinable returns the distinct conversations of rs that the sender of m belongs
+// to.
+func (h *Hub) joinable(tx *store.Tx, m *message.Message, rs []*Record) (cs []*Conversation, err error) {
+	for _, r := range rs {
+		if slices.ContainsFunc(cs, func(c *Conversation) bool { return c.ID == r.Conversation }) {
+			continue
+		}
+		c, err := h.Conversation(tx, r.Conversation)
+		if err != nil {
+			return nil, err
+		}
+		if h.belongs(c, m) {
+			cs = append(cs, c)
+		}
+	}
+	return cs, nil
+}
+
+// named returns the messages that have ref as their name, and those about it,
+// which refer to it; limit bounds how many are looked at.
+func (h *Hub) named(tx *store.Tx, ref string, limit int) (named, about []*Record, err error) {
 	for e := range h.messages.Scan(tx, store.Range{Index: "thread", Prefix: refKey(ref)}) {
-		if len(rs) == maxCandidates {
+		if limit--; limit < 0 {
 			break
 		}
 		r, err := h.Message(tx, e.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		// The index holds hashes; the record decides.
-		if r.Ref == ref || slices.Contains(r.Refs, ref) {
-			rs = append(rs, r)
+		if r.Ref == ref {
+			named = append(named, r)
+		} else if slices.Contains(r.Refs, ref) {
+			about = append(about, r)
 		}
 	}
-	slices.SortStableFunc(rs, func(a, b *Record) int {
-		rank := func(r *Record) int {
-			if r.Ref == ref {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Compare(rank(a), rank(b))
-	})
-	return rs, nil
+	return named, about, nil
 }
 
 // belongs tells whether the sender of m is known in the conversation. Our own
@@ -177,161 +210,4 @@ func (h *Hub) belongs(c *Conversation, m *message.Message) bool {
 func addressed(m *message.Message, who message.Handle) bool {
 	is := func(p message.Person) bool { return p.Handle == who }
 	return is(m.From) || slices.ContainsFunc(m.To, is) || slices.ContainsFunc(m.Cc, is) || slices.ContainsFunc(m.ReplyTo, is)
-}
-
-// absorb makes everything of from part of into; from remains as a pointer. actor
-// is "" when the hub found out by itself.
-func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error {
-	for {
-		// In pages: re-filing changes the index that is walked.
-		page, err := h.Timeline.Conversation(tx, from.ID, timeline.Span{Limit: 200})
-		if err != nil {
-			return err
-		}
-		if len(page.Events) == 0 {
-			break
-		}
-		for _, e := range page.Events {
-			if err := h.refile(tx, &e, into.ID); err != nil {
-				return err
-			}
-		}
-	}
-	into.admit(from.Participants...)
-	for _, a := range from.Accounts {
-		into.addAccount(a)
-	}
-	for _, t := range from.Tags {
-		if !slices.Contains(into.Tags, t) {
-			into.Tags = append(into.Tags, t)
-		}
-	}
-	if into.Assignee == 0 {
-		into.Assignee = from.Assignee
-	}
-	if from.Status == Open {
-		into.Status, into.SnoozedUntil = Open, from.SnoozedUntil
-	}
-	into.Unread += from.Unread
-	if into.Subject == "" {
-		into.Subject = from.Subject
-	}
-	if err := h.recount(tx, into); err != nil {
-		return err
-	}
-	from.MergedInto = into.ID
-	if err := h.conversations.Put(tx, from.ID, from); err != nil {
-		return err
-	}
-	if err := h.conversations.Put(tx, into.ID, into); err != nil {
-		return err
-	}
-	_, err := h.Timeline.Append(tx, timeline.Event{
-		Kind: timeline.ConversationMerged, Actor: actor, Conversation: into.ID,
-		Data: eventData("from", from.ID, "into", into.ID), Subjects: []uint64{into.Handle},
-	})
-	return err
-}
-
-// refile puts an event and what it tells of on another conversation.
-func (h *Hub) refile(tx *store.Tx, e *timeline.Event, to uint64) error {
-	if e.Message != 0 {
-		r, err := h.Message(tx, e.Message)
-		if err != nil {
-			return err
-		}
-		r.Conversation = to
-		if err := h.messages.Put(tx, r.ID, r); err != nil {
-			return err
-		}
-	}
-	if e.Note != 0 {
-		n, err := h.Note(tx, e.Note)
-		if err != nil {
-			return err
-		}
-		n.Conversation = to
-		if err := h.notes.Put(tx, n.ID, n); err != nil {
-			return err
-		}
-	}
-	return h.Timeline.Refile(tx, e.Seq, to)
-}
-
-// derived are the fields of a conversation that its entries decide.
-type derived struct {
-	messages, undelivered, unread int
-	newest                        *timeline.Event // message or note
-	waiting                       time.Time
-}
-
-// derive reads all entries of a conversation.
-func (h *Hub) derive(tx *store.Tx, id uint64) (d derived, err error) {
-	page, err := h.Timeline.Conversation(tx, id, timeline.Span{Limit: math.MaxInt})
-	if err != nil {
-		return d, err
-	}
-	for i := range page.Events {
-		e := &page.Events[i]
-		switch e.Kind {
-		case timeline.MessageReceived, timeline.MessageQueued:
-			r, err := h.Message(tx, e.Message)
-			if err != nil {
-				return d, err
-			}
-			d.messages++
-			if r.Automatic {
-				if dl, err := h.Delivery(tx, r.ID); err == nil && dl.troubled() {
-					d.undelivered++
-				}
-				continue // the customer still waits, and it is no news
-			}
-			d.newest = e
-			if r.Direction == message.Out {
-				d.waiting, d.unread = time.Time{}, 0
-				if dl, err := h.Delivery(tx, r.ID); err == nil && dl.troubled() {
-					d.undelivered++
-				}
-				continue
-			}
-			d.unread++
-			if d.waiting.IsZero() && asksForAnswer(r) {
-				d.waiting = e.Time
-			}
-		case timeline.NoteAdded:
-			d.newest = e
-		}
-	}
-	return d, nil
-}
-
-// recount sets the derived fields of c anew, after something was moved.
-func (h *Hub) recount(tx *store.Tx, c *Conversation) error {
-	d, err := h.derive(tx, c.ID)
-	if err != nil {
-		return err
-	}
-	c.Messages, c.Undelivered, c.Unread = d.messages, d.undelivered, min(c.Unread, d.unread)
-	c.Waiting = d.waiting
-	if c.Status == Resolved {
-		c.Waiting = time.Time{}
-	}
-	if d.newest == nil {
-		return nil
-	}
-	c.Last, c.LastSeq = d.newest.Time, d.newest.Seq
-	if d.newest.Note != 0 {
-		n, err := h.Note(tx, d.newest.Note)
-		if err != nil {
-			return err
-		}
-		c.Preview, c.Direction = preview(n.Text), "note"
-		return nil
-	}
-	r, err := h.Message(tx, d.newest.Message)
-	if err != nil {
-		return err
-	}
-	c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
-	return nil
 }

@@ -2,10 +2,8 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"throughline/accounts"
 	"throughline/connectors"
@@ -13,80 +11,6 @@ import (
 	"throughline/message"
 	"throughline/store"
 )
-
-// runner is one account at work: its connector receiving, its outbox lane
-// sending.
-type runner struct {
-	hub      *Hub
-	account  string
-	revision uint64
-	conn     connectors.Connector // nil if the settings are unusable
-	info     connectors.Info
-	kick     chan struct{} // "try to send now"
-	sup      *connectors.Supervisor
-	cancel   context.CancelFunc
-	done     sync.WaitGroup
-	sending  sync.Mutex
-
-	mu     sync.Mutex
-	state  connectors.State
-	since  time.Time // of the phase
-	live   time.Time // last time it was seen working
-	paused string    // why nothing goes out
-	until  time.Time
-}
-
-func (r *runner) setState(s connectors.State) {
-	r.mu.Lock()
-	now := time.Now()
-	if r.state.Phase == connectors.Live || s.Phase == connectors.Live {
-		r.live = now
-	}
-	if s.Phase != r.state.Phase {
-		r.since = now
-	}
-	r.state = s
-	r.mu.Unlock()
-	r.hub.states.wake()
-}
-
-func (r *runner) status() (state connectors.State, since, live time.Time, paused string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	live = r.live
-	if r.state.Phase == connectors.Live {
-		live = time.Now()
-	}
-	return r.state, r.since, live, r.paused
-}
-
-func (r *runner) pause(reason string, until time.Time) {
-	r.mu.Lock()
-	changed := r.paused != reason
-	r.paused, r.until = reason, until
-	r.mu.Unlock()
-	if changed {
-		r.hub.states.wake()
-	}
-}
-
-func (r *runner) pausedUntil() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until
-}
-
-// send lets the connector send; a panic in it is a failed attempt.
-func (r *runner) send(ctx context.Context, m message.Message) (receipt connectors.Receipt, err error) {
-	r.sending.Lock()
-	defer r.sending.Unlock()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &connectors.SendError{Class: connectors.Unsure, Reason: "the connector failed while sending", Err: fmt.Errorf("panic: %v", p)}
-		}
-	}()
-	return r.conn.Send(ctx, m)
-}
 
 // Run connects all accounts and sends what is due until ctx ends. It follows the
 // accounts: one that is added, changed or removed is started or stopped.
@@ -96,7 +20,13 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.life = ctx
 	h.mu.Unlock()
 	defer h.auditWG.Wait()
-	defer cancel()
+	defer func() {
+		// No audit begins any more once the wait for them has.
+		h.mu.Lock()
+		h.life = nil
+		h.mu.Unlock()
+		cancel()
+	}()
 	wake, stop := h.Accounts.Watch()
 	defer stop()
 	var timers sync.WaitGroup
@@ -122,7 +52,10 @@ func (h *Hub) follow(ctx context.Context) error {
 		return err
 	}
 	wanted := make(map[string]accounts.Account, len(list))
-	own := make(map[message.Handle]string, len(list))
+	own, err := h.keptOwn()
+	if err != nil {
+		return err
+	}
 	var start []*runner
 	for _, a := range list {
 		wanted[a.ID] = a
@@ -158,65 +91,16 @@ func (h *Hub) follow(ctx context.Context) error {
 	for _, r := range gone {
 		h.stop(r)
 	}
+	active := func(id string) bool { a, ok := wanted[id]; return ok && !a.Disabled }
+	if err := h.strand(ctx, active); err != nil && ctx.Err() == nil {
+		// The disk may be full; the next change or start does it.
+		h.log.Error("outbox of removed accounts", "error", err)
+	}
 	for _, r := range start {
 		h.start(ctx, r)
 	}
 	h.states.wake()
 	return nil
-}
-
-func (h *Hub) newRunner(a accounts.Account) *runner {
-	r := &runner{hub: h, account: a.ID, revision: a.Revision, kick: make(chan struct{}, 1), cancel: func() {}}
-	conn, err := h.makeConnector(a.ID, a.Revision)
-	if err != nil {
-		r.state = connectors.State{Phase: connectors.Blocked, Detail: err.Error()}
-		r.since = time.Now()
-		return r
-	}
-	r.conn, r.info = conn, conn.Info()
-	if c, err := identity.Canonical(r.info.Own.Handle); err == nil {
-		r.info.Own.Handle = c
-	}
-	return r
-}
-
-func (h *Hub) makeConnector(id string, revision uint64) (connectors.Connector, error) {
-	acc, err := h.Accounts.Get(id)
-	if err != nil {
-		return nil, err
-	}
-	kind, ok := h.kinds[acc.Channel]
-	if !ok {
-		return nil, fmt.Errorf("account %s: there is no channel %q", id, acc.Channel)
-	}
-	return kind.New(acc, connectors.Host{
-		Log:     h.log.With("account", id, "channel", acc.Channel),
-		TempDir: h.tempDir,
-		Save:    h.Accounts.Saver(id, revision),
-	})
-}
-
-func (h *Hub) start(ctx context.Context, r *runner) {
-	if r.conn == nil {
-		return
-	}
-	ctx, r.cancel = context.WithCancel(ctx)
-	log := h.log.With("account", r.account)
-	r.sup = connectors.NewSupervisor(r.conn, &sink{hub: h, account: r.account, run: r}, log)
-	r.done.Go(func() { r.sup.Run(ctx) })
-	r.done.Go(func() {
-		// The lane only ends with ctx or when the store fails; then it is tried
-		// again, because a full disk may have room later.
-		for ctx.Err() == nil {
-			if err := h.lane(ctx, r); err != nil && ctx.Err() == nil {
-				log.Error("outbox", "error", err)
-				select {
-				case <-time.After(5 * time.Second):
-				case <-ctx.Done():
-				}
-			}
-		}
-	})
 }
 
 func (h *Hub) stop(r *runner) {
@@ -274,61 +158,6 @@ func (h *Hub) usable(account string) bool {
 	return ok
 }
 
-// SendAccounts lists the accounts an answer in c can go out over; the one that
-// Recipients proposes for its newest message comes first.
-func (h *Hub) SendAccounts(tx *store.Tx, c *Conversation) ([]string, error) {
-	base, err := h.answered(tx, c, 0)
-	if err != nil {
-		return nil, err
-	}
-	first := h.sendAccount(c, base)
-	list := []string{first}
-	all, err := h.Accounts.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range all {
-		if a.ID != first && h.usable(a.ID) {
-			list = append(list, a.ID)
-		}
-	}
-	return list, nil
-}
-
-// Kick makes an account try again now, receiving and sending.
-func (h *Hub) Kick(ctx context.Context, account string) error {
-	r := h.runner(account)
-	if r == nil || r.conn == nil {
-		return &ConflictError{"this account is not running: check its settings and switch it on"}
-	}
-	r.pause("", time.Time{})
-	r.sup.Kick()
-	// What was put off is due now; what may still be taken back is left alone.
-	if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-		for _, id := range h.dueIDs(tx, account) {
-			d, err := h.Delivery(tx, id)
-			if err != nil {
-				return err
-			}
-			if d.Status != message.Queued || len(d.Attempts) == 0 {
-				continue
-			}
-			d.Due = tx.Now()
-			if err := h.deliveries.Put(tx, id, d); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
 // TestAccount tries settings without storing them.
 func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[string]any) ([]connectors.Step, error) {
 	acc, err := h.Accounts.Prepare(id, channel, settings)
@@ -356,68 +185,27 @@ func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[
 	return t.Test(ctx), nil
 }
 
-// wakeSnoozed brings snoozed conversations back when their time comes.
-func (h *Hub) wakeSnoozed(ctx context.Context) {
-	wake, stop := h.Store.Watch()
-	defer stop()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		wait, err := h.wakeDue(ctx)
-		if err != nil && !errors.Is(err, context.Canceled) {
-			h.log.Error("wake snoozed conversations", "error", err)
-			wait = 30 * time.Second
+// Addresses that mail has gone out from stay ours when their account is removed or
+// cannot be made: old copies of our own mail are no customer's.
+const ownBucket = "own"
+
+// keptOwn reads those addresses, with the account of each.
+func (h *Hub) keptOwn() (map[message.Handle]string, error) {
+	own := make(map[message.Handle]string)
+	err := h.Store.View(func(tx *store.Tx) error {
+		for handle, account := range tx.Values(ownBucket) {
+			own[message.Handle(handle)] = string(account)
 		}
-		timer.Reset(wait)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+		return nil
+	})
+	return own, err
 }
 
-// wakeDue opens what is due and tells how long nothing else is.
-func (h *Hub) wakeDue(ctx context.Context) (wait time.Duration, err error) {
-	const longest = time.Hour
-	var due []uint64
-	err = h.Store.View(func(tx *store.Tx) error {
-		wait = longest
-		for e := range h.conversations.Scan(tx, store.Range{Index: "snoozed"}) {
-			c, err := h.Conversation(tx, e.ID)
-			if err != nil {
-				return err
-			}
-			if left := time.Until(c.SnoozedUntil); left > 0 {
-				wait = min(left, longest)
-				break
-			}
-			if due = append(due, c.ID); len(due) == maxBatch {
-				wait = 0
-				break
-			}
-		}
-		return nil
-	})
-	if err != nil || len(due) == 0 {
-		return wait, err
+// keepOwn notes that mail has gone out from an address of ours.
+func (h *Hub) keepOwn(tx *store.Tx, handle message.Handle, account string) error {
+	c, err := identity.Canonical(handle)
+	if err != nil || string(tx.GetValue(ownBucket, string(c))) == account {
+		return nil // an account without an address, or known already
 	}
-	return wait, h.Store.Update(ctx, func(tx *store.Tx) error {
-		for _, id := range due {
-			c, err := h.Conversation(tx, id)
-			if err != nil {
-				return err
-			}
-			if c.Status != Snoozed || c.SnoozedUntil.After(tx.Now()) {
-				continue // an agent was quicker
-			}
-			if err := h.change(tx, c, 0, Change{Status: ptr(Open)}); err != nil {
-				return err
-			}
-			if err := h.conversations.Put(tx, c.ID, c); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return tx.PutValue(ownBucket, string(c), []byte(account))
 }

@@ -13,21 +13,8 @@ import (
 // older than age: uploads that were never sent, items that were given up.
 func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) {
 	used := make(map[string]struct{})
-	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, _ uint64, r *Record) error {
-		for _, p := range r.Parts {
-			used[p.Blob] = struct{}{}
-		}
-		used[r.RawBlob] = struct{}{}
-		return nil
-	}); err != nil {
-		return blob.Swept{}, err
-	}
-	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, _ uint64, it *HeldItem) error {
-		used[it.RawBlob] = struct{}{}
-		return nil
-	}); err != nil {
-		return blob.Swept{}, err
-	}
+	// What a draft or a held item names may become a message's meanwhile, never
+	// the other way round: the messages come last.
 	if err := h.Store.View(func(tx *store.Tx) error {
 		for _, v := range tx.Values(draftBucket) {
 			var d Draft
@@ -38,6 +25,21 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) 
 				used[p.Blob] = struct{}{}
 			}
 		}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
+	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, _ uint64, it *HeldItem) error {
+		used[it.RawBlob] = struct{}{}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
+	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, _ uint64, r *Record) error {
+		for _, p := range r.Parts {
+			used[p.Blob] = struct{}{}
+		}
+		used[r.RawBlob] = struct{}{}
 		return nil
 	}); err != nil {
 		return blob.Swept{}, err
