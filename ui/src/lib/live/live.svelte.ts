@@ -1,6 +1,7 @@
 // The app's live connection, with what it tells everybody: counts, who is where,
 // and how accounts are doing.
-import { getCounts } from '../api/calls'
+import { getCounts, getSession } from '../api/calls'
+import { ApiError } from '../api/client'
 import type { Counts, Health, Viewer } from '../api/types'
 import { session } from '../session.svelte'
 import { Connection, type Phase, type SocketLike } from './connection'
@@ -20,8 +21,21 @@ export const connection = new Connection(
     if (at) last = at
     if (p === 'live') wasLive = true
     if (p === 'off') wasLive = false
+    if (p === 'waiting') void stillSignedIn()
   },
 )
+
+/** A refused connection looks like a broken one: ask whether the session has ended. */
+let asked = 0
+async function stillSignedIn() {
+  if (Date.now() - asked < 5000) return
+  asked = Date.now()
+  try {
+    await getSession()
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 401) await session.clear()
+  }
+}
 
 connection.subscribe({
   frame(f) {
