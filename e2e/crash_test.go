@@ -35,6 +35,7 @@ const (
 // go out, and then counts: nothing lost, nothing doubled, nothing in a wrong
 // conversation.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	kills := number(t, "CRASH_KILLS", crashKills)
 	seed := uint64(number(t, "CRASH_SEED", int(time.Now().UnixNano()&0xffffff)))
 	t.Logf("CRASH_SEED=%d CRASH_KILLS=%d", seed, kills)

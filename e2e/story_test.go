@@ -45,6 +45,7 @@ var ourID = regexp.MustCompile(`^<tl\.[0-9]+\.[a-z0-9]{16}@example\.com>$`)
 // TestStory is the main job: a mail is on the screen, is answered, and the
 // customer's answer joins.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	f := openOffice(t, hubOptions{})
 	omar := f.admin.invite(t, "Omar Agent", "omar@example.com", "agent")
 	screen := omar.live(t, 0)
@@ -145,6 +146,7 @@ func (l letter) sentBy(address string) letter {
 // TestSecuredConnections takes mail in and sends over both kinds of TLS, with a
 // password, and says what is wrong when it is wrong.
 func TestSecuredConnections(t *testing.T) {
+	t.Parallel()
 	d := mailtest.Peer(t)
 	cert, certPEM, _, err := mailtest.Certificate()
 	if err != nil {
