@@ -69,9 +69,19 @@ func (s *server) listenAdmin(ctx context.Context) (func(context.Context) error, 
 }
 
 func (s *server) answerAdmin(w http.ResponseWriter, r *http.Request) {
+	// Half a request holds nobody up; the answer may take as long as it does.
+	rc := http.NewResponseController(w)
+	if err := rc.SetReadDeadline(time.Now().Add(headerTimeout)); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	var req adminRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&req); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := rc.SetReadDeadline(time.Time{}); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	fn, ok := adminFuncs()[req.Command]
@@ -151,7 +161,7 @@ func askHub(ctx context.Context, dir string, req adminRequest, out io.Writer) (d
 func adminCommand(ctx context.Context, c *command, args []string) error {
 	fs := c.flags()
 	data := dataFlag(fs)
-	if err := fs.Parse(args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	in, err := readSecret(c.name, fs.Args())

@@ -19,7 +19,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	listen := fs.String("listen", config.DefaultListen, "`address` to listen on")
 	data := fs.String("data", "", "data `folder` to use and keep; without it a temporary one that is removed at the end")
 	verbose := fs.Bool("v", false, "log what the hub does")
-	if err := fs.Parse(args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {

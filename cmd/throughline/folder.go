@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"throughline/accounts"
@@ -34,6 +35,9 @@ type folder struct {
 	accounts *accounts.Accounts
 	auth     *auth.Auth
 	hub      *inbox.Hub
+	// backups are read-locked while one is written: what it names must not be
+	// swept before it is in the archive.
+	backups sync.RWMutex
 }
 
 // folderOptions are what differs between serve, demo and the tools.
@@ -42,7 +46,7 @@ type folderOptions struct {
 	kinds    []connectors.Kind
 	log      *slog.Logger
 	throw    bool // throw-away data: written without fsync
-	existing bool // refuse to make a new folder
+	existing bool // for a tool: refuse to make a new folder, and do without the secret key
 }
 
 // openFolder opens or makes the data folder of a configuration.
@@ -77,9 +81,13 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.blobs, err = blob.Open(filepath.Join(dir, blobDir)); err != nil {
 		return nil, err
 	}
-	key, err := accounts.LoadKey(o.config.KeyFile())
-	if err != nil {
-		return nil, err
+	// A tool opens no secrets. It must not make a key either: on a restored
+	// folder, to which the key is still to be copied, it would be the wrong one.
+	var key accounts.Key
+	if !o.existing {
+		if key, err = accounts.LoadKey(o.config.KeyFile()); err != nil {
+			return nil, err
+		}
 	}
 	f.accounts = accounts.New(f.store, key, o.kinds)
 	f.auth = auth.New(f.store, auth.Options{Log: o.log})
@@ -88,6 +96,9 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 		Undo: o.config.Undo, TempDir: temp, Log: o.log,
 	}); err != nil {
 		return nil, err
+	}
+	if o.existing {
+		return f, ctx.Err()
 	}
 	err = f.accounts.Start(ctx, accounts.Options{
 		File:     o.config.Accounts,
@@ -98,9 +109,22 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 
 func (f *folder) close() error { return f.store.Close() }
 
-// sweepEvery is how often blobs that nothing names any more are removed;
-// sweepAge how old they must be, so that what is being taken in is safe.
+// sweepOnce removes blobs that nothing names any more; done is false if a backup
+// is being written.
+func (f *folder) sweepOnce(ctx context.Context) (swept blob.Swept, done bool, err error) {
+	if !f.backups.TryLock() {
+		return swept, false, nil
+	}
+	defer f.backups.Unlock()
+	swept, err = f.hub.Sweep(ctx, sweepAge)
+	return swept, true, err
+}
+
+// sweepFirst is how long after the start, and sweepEvery how often, blobs that
+// nothing names any more are removed; sweepAge how old they must be, so that what
+// is being taken in is safe.
 const (
+	sweepFirst = time.Hour
 	sweepEvery = 24 * time.Hour
 	sweepAge   = 48 * time.Hour
 )

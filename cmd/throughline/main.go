@@ -33,22 +33,25 @@ func kinds() []connectors.Kind {
 type command struct {
 	name, usage, help string
 	run               func(ctx context.Context, c *command, args []string) error
+	// untilStopped commands run until a signal, which is then no failure. Any
+	// other command that a signal ends has not done its work.
+	untilStopped bool
 }
 
 func commands() []*command {
 	return []*command{
-		{"serve", "[-config FILE] [-listen ADDR] [-data DIR]", "run the hub", serve},
-		{"demo", "[-listen ADDR] [-data DIR] [-v]", "run the hub with invented customers and live mail, on throw-away data", runDemo},
-		{"check", "[-data DIR]", "recompute every index and counter and follow every pointer", adminCommand},
-		{"backup", "[-data DIR] FILE", "write a consistent copy of the data folder, also while the hub runs", backup},
-		{"restore", "[-data DIR] FILE", "make a new data folder of a backup", restore},
-		{"compact", "[-data DIR]", "give unused space of the database file back (the hub must be stopped)", compact},
-		{"user", "[-data DIR] list | add | password | role | disable | enable …", "manage the people who work in the hub", adminCommand},
-		{"inspect", "mail [-json] FILE|DIR|-", "show how the program understands a mail", inspect},
+		{"serve", "[-config FILE] [-listen ADDR] [-data DIR]", "run the hub", serve, true},
+		{"demo", "[-listen ADDR] [-data DIR] [-v]", "run the hub with invented customers and live mail, on throw-away data", runDemo, true},
+		{"check", "[-data DIR]", "recompute every index and counter and follow every pointer", adminCommand, false},
+		{"backup", "[-data DIR] FILE", "write a consistent copy of the data folder, also while the hub runs", backup, false},
+		{"restore", "[-data DIR] FILE", "make a new data folder of a backup", restore, false},
+		{"compact", "[-data DIR]", "give unused space of the database file back (the hub must be stopped)", compact, false},
+		{"user", "[-data DIR] list | add | password | role | disable | enable …", "manage the people who work in the hub", adminCommand, false},
+		{"inspect", "mail [-json] FILE|DIR|-", "show how the program understands a mail", inspect, false},
 		{"version", "", "print the version", func(context.Context, *command, []string) error {
 			fmt.Println("throughline", version())
 			return nil
-		}},
+		}, false},
 	}
 }
 
@@ -63,9 +66,13 @@ func main() {
 // run picks the subcommand; the result is the exit code: 0, 1 for a failure, 2
 // for wrong usage.
 func run(ctx context.Context, args []string, stderr io.Writer) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+	if len(args) == 0 {
 		usage(stderr)
 		return 2
+	}
+	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(stderr)
+		return 0
 	}
 	for _, c := range commands() {
 		if c.name != args[0] {
@@ -74,10 +81,14 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		err := c.run(ctx, c, args[1:])
 		var use *usageError
 		switch {
-		case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
-		case errors.Is(err, flag.ErrHelp):
-			return 2
+		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+			if c.untilStopped {
+				return 0
+			}
+			fmt.Fprintf(stderr, "throughline %s: interrupted before the end\n", c.name)
+			return 1
 		case errors.As(err, &use):
 			fmt.Fprintf(stderr, "throughline %s: %s\nusage: throughline %s %s\n", c.name, use.text, c.name, c.usage)
 			return 2
@@ -104,14 +115,27 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// flags makes the flag set of a subcommand.
+// flags makes the flag set of a subcommand; parse uses it.
 func (c *command) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	fs.Usage = func() {
-		fmt.Fprintf(fs.Output(), "usage: throughline %s %s\n%s\n", c.name, c.usage, c.help)
-		fs.PrintDefaults()
-	}
+	fs.SetOutput(io.Discard) // run tells what was wrong, once
 	return fs
+}
+
+// parse reads the flags. Wrong ones are a *usageError; a request for help is
+// answered, and returned as flag.ErrHelp.
+func (c *command) parse(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "usage: throughline %s %s\n%s\n", c.name, c.usage, c.help)
+		fs.SetOutput(os.Stderr)
+		fs.PrintDefaults()
+		return err
+	}
+	if err != nil {
+		return &usageError{err.Error()}
+	}
+	return nil
 }
 
 // version is the module's version, or the commit it was built from.
@@ -137,7 +161,7 @@ func inspect(_ context.Context, c *command, args []string) error {
 	}
 	fs := c.flags()
 	asJSON := fs.Bool("json", false, "print one JSON object a line")
-	if err := fs.Parse(args[1:]); err != nil {
+	if err := c.parse(fs, args[1:]); err != nil {
 		return err
 	}
 	if fs.NArg() == 0 {

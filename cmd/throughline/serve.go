@@ -24,7 +24,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	file := fs.String("config", "", "configuration `file`; without it the hub keeps to this machine and asks for the rest in the browser")
 	listen := fs.String("listen", "", "`address` to listen on, instead of the configured one")
 	data := fs.String("data", "", "data `folder`, instead of the configured one")
-	if err := fs.Parse(args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {
@@ -65,7 +65,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	}
 	fmt.Fprintf(os.Stderr, "Throughline %s is at %s\n", version(), cfg.URL())
 	if err := printSetup(ctx, f.auth, cfg.URL()); err != nil {
-		return errors.Join(err, f.close())
+		return errors.Join(err, ln.Close(), f.close())
 	}
 	return s.run(ctx, ln)
 }
@@ -119,8 +119,18 @@ const (
 	shutdownTimeout = 15 * time.Second
 )
 
+// partError tells which part of a running hub failed.
+type partError struct {
+	part string
+	err  error
+}
+
+func (e *partError) Error() string { return e.part + ": " + e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
+
 // run serves on ln until ctx ends, then shuts down: no new requests, streams
-// closed, attempts under way finished, the store closed.
+// closed, attempts under way finished, the store closed. That ctx ended is no
+// error; that a part failed is.
 func (s *server) run(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -155,7 +165,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 		go func() {
 			defer func() { ended <- struct{}{} }()
 			if err := p.run(ctx); err != nil && ctx.Err() == nil {
-				cancel(fmt.Errorf("%s: %w", p.name, err))
+				cancel(&partError{p.name, err})
 			}
 		}()
 	}
@@ -170,27 +180,33 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 		<-ended
 	}
 	err = s.close()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		err = errors.Join(cause, err)
+	if failed, ok := errors.AsType[*partError](context.Cause(ctx)); ok {
+		err = errors.Join(failed, err)
 	}
 	return err
 }
 
-// sweep removes blobs that nothing names any more, once a day.
+// sweep removes blobs that nothing names any more, soon after the start and then
+// once a day.
 func (s *server) sweep(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(sweepFirst)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-timer.C:
 		}
-		swept, err := s.hub.Sweep(ctx, sweepAge)
-		if err != nil {
+		timer.Reset(sweepEvery)
+		swept, done, err := s.sweepOnce(ctx)
+		switch {
+		case err != nil:
 			s.log.Error("sweep blobs", "error", err)
-			continue
+		case !done:
+			timer.Reset(sweepFirst)
+			s.log.Info("blobs are swept later: a backup is being written")
+		default:
+			s.log.Info("swept blobs", "kept", swept.Kept, "removed", swept.Removed, "bytes", swept.Bytes)
 		}
-		s.log.Info("swept blobs", "kept", swept.Kept, "removed", swept.Removed, "bytes", swept.Bytes)
 	}
 }
