@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -303,9 +301,4 @@ func (l *logBook) tail(n int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.lines[max(0, len(l.lines)-n):], "\n")
-}
-
-// all returns everything that is kept.
-func (l *logBook) all() io.Reader {
-	return bufio.NewReader(strings.NewReader(l.tail(maxLines)))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +29,6 @@ type channel struct {
 	send func(ctx context.Context, m message.Message) (connectors.Receipt, error)
 	in   chan connectors.Sink // gives the sink of the running connector
 
-	mu        sync.Mutex
 	inventory []connectors.Item
 	refetch   func(in connectors.Sink, sources []string) error
 	read      func(raw message.Content, source string) (message.Message, error)
