@@ -166,8 +166,10 @@ type Message struct {
 	// e.g. the failed recipients of a bounce.
 	Reports []Report `json:"reports,omitempty"`
 
-	// Thread is set by the hub on outgoing messages: the Refs (or OwnRefs) of
-	// the conversation so far, oldest first; the last is the message answered.
+	// Thread is set by the hub on outgoing messages: the names of the messages
+	// of the conversation so far, oldest first; the last is the message answered.
+	// Ours stand there under the name of their Receipt, or as OwnRef while the
+	// provider has not taken them.
 	Thread []string `json:"thread,omitempty"`
 
 	// Automatic marks an outgoing message that no person wrote.

@@ -1,10 +1,12 @@
 package email
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -307,5 +309,33 @@ func TestOAuthDovecot(t *testing.T) {
 		c := newConnector(t, plain(d.IMAP, out.Port, oauthSet(auth, p.URL)))
 		sendErr(t, c.Run(t.Context(), newHub()), connectors.Retry)
 		sendErr(t, c.Run(t.Context(), newHub()), connectors.AccountFault)
+	}
+}
+
+// TestRotatedTokenNotSaved: a new refresh token that cannot be stored is told
+// to people and tried again, and never shown.
+func TestRotatedTokenNotSaved(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"access_token":"access-1","refresh_token":"refresh-2","expires_in":3600}`)
+	}))
+	defer web.Close()
+	fail, saved := errors.New("disk full near refresh-2"), ""
+	var logged bytes.Buffer
+	k := &tokens{client: web.Client(), log: slog.New(slog.NewTextHandler(&logged, nil)), set: oauthSettings{refreshToken: "refresh-1", tokenURL: web.URL},
+		save: func(_ context.Context, _, v string) error {
+			if fail == nil {
+				saved = v
+			}
+			return fail
+		}}
+	if token, err := k.get(t.Context(), false); token != "access-1" || err != nil {
+		t.Fatalf("%q %v", token, err)
+	}
+	if note := k.keep(t.Context()); !strings.Contains(note, "disk full") || strings.Contains(note+logged.String(), "refresh-2") || logged.Len() == 0 {
+		t.Errorf("note %q, log %q", note, logged.String())
+	}
+	fail = nil
+	if note := k.keep(t.Context()); note != "" || saved != "refresh-2" {
+		t.Errorf("note %q, saved %q", note, saved)
 	}
 }

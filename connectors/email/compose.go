@@ -62,13 +62,19 @@ func compose(m message.Message, address string) (*composed, error) {
 		return nil, err
 	}
 	c := &composed{from: own, utf8: needs}
-	_, domain, _ := strings.Cut(own[strings.LastIndex(own, "@"):], "@")
-	c.id = MessageID(m, domain)
-
 	from := m.From
 	if from.Handle.Scheme() != Scheme {
 		from.Handle = message.NewHandle(Scheme, address)
 	}
+	// The message's own sender and not the account's, which may change between
+	// two attempts: both have to carry one name.
+	named, _, err := wireAddress(from.Handle.Address())
+	if err != nil {
+		return nil, err
+	}
+	domain := named[strings.LastIndexByte(named, '@')+1:]
+	c.id = MessageID(m, domain)
+
 	var h headerWriter
 	date := m.Time
 	if date.IsZero() {

@@ -23,6 +23,7 @@ type timeouts struct {
 	heartbeat time.Duration // longest stay in IDLE without asking for a sign of life
 	submit    time.Duration // until a server answers to a whole mail (RFC 5321 section 4.5.3.2.6)
 	idleSMTP  time.Duration // an open SMTP connection is kept for the next mail
+	copy      time.Duration // that Send waits for the copy in the sent folder
 }
 
 func defaultTimeouts() timeouts {
@@ -35,6 +36,7 @@ func defaultTimeouts() timeouts {
 		heartbeat: 3 * time.Minute,
 		submit:    10 * time.Minute,
 		idleSMTP:  30 * time.Second,
+		copy:      copyPatience,
 	}
 }
 

@@ -57,7 +57,8 @@ type Connector struct {
 	trouble map[string]*trouble
 	holes   int // UIDs given up since the last mail that could be fetched
 
-	out outgoing
+	out    outgoing
+	copies copies
 }
 
 // New checks the settings of an account and makes its connector, without any
@@ -76,7 +77,7 @@ func New(a connectors.Account, h connectors.Host) (*Connector, error) {
 	}
 	return &Connector{
 		account: a.ID, set: set, host: h, log: h.Log, limits: defaultTimeouts(),
-		tokens:  &tokens{client: &http.Client{Timeout: tokenTimeout}, save: h.Save, set: set.oauth},
+		tokens:  &tokens{client: &http.Client{Timeout: tokenTimeout}, save: h.Save, log: h.Log, set: set.oauth},
 		trouble: map[string]*trouble{},
 	}, nil
 }

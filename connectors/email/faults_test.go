@@ -192,6 +192,9 @@ func TestOddServers(t *testing.T) {
 	body := func(seq, uid int) string {
 		return fmt.Sprintf("* %d FETCH (UID %d BODY[] %s)\r\n", seq, uid, letterLiteral)
 	}
+	bodyFirst := func(seq, uid int) string {
+		return fmt.Sprintf("* %d FETCH (BODY[] %s UID %d)\r\n", seq, letterLiteral, uid)
+	}
 	const ok = "$TAG OK .\r\n"
 	for _, tt := range []struct {
 		name    string
@@ -245,6 +248,23 @@ func TestOddServers(t *testing.T) {
 			"UID FETCH 1:* ": meta(1, 1) + "* 7 FETCH (FLAGS (\\Seen))\r\n" + meta(2, 2) + meta(3, 3) + "* 4 EXISTS\r\n" + ok,
 			"UID FETCH 1:3 ": body(3, 3) + "* 1 FETCH (UID 1 FLAGS () BODY[] " + letterLiteral + ")\r\n" + body(2, 2) + body(2, 2) + ok,
 			"UID FETCH 4:* ": meta(3, 3) + ok,
+		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
+		{"bodies before UIDs", map[string]string{
+			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
+			"UID FETCH 1:3 ": bodyFirst(1, 1) + bodyFirst(2, 2) + bodyFirst(3, 3) + ok,
+			"SEARCH UID 1:3": "* SEARCH 1 2 3\r\n" + ok,
+			"FETCH 1:3 ":     bodyFirst(1, 1) + bodyFirst(2, 2) + bodyFirst(3, 3) + ok,
+		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
+		{"a literal without end", map[string]string{
+			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
+			"UID FETCH 1:3 ": body(1, 1) + "* 2 FETCH (UID 2 BODY[] {99999999999}\r\nFrom: x\r\n",
+			"UID FETCH 2 ":   "* 2 FETCH (UID 2 BODY[] {99999999999}\r\nFrom: x\r\n",
+			"UID FETCH 4:* ": ok,
+			"UID FETCH 3 ":   body(3, 3) + ok,
+		}, 2, 1, []string{"INBOX;9;1", "INBOX;9;3"}},
+		{"an answer about other mails", map[string]string{
+			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
+			"UID FETCH 1:3 ": body(1, 1) + body(9, 900) + body(2, 2) + body(1, 1) + body(3, 3) + ok,
 		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
 		{"a mail above the limit", map[string]string{
 			"UID FETCH 1:* ":    meta(1, 1) + "* 2 FETCH (UID 2 RFC822.SIZE 99000000 INTERNALDATE \"01-Nov-2026 10:00:00 +0000\")\r\n" + meta(3, 3) + ok,

@@ -27,6 +27,9 @@ const (
 	// poisonTries is how often a single mail may break the connection before
 	// it is given up and held.
 	poisonTries = 3
+	// maxLiteral is the longest literal that is read to its end; of one above
+	// MaxSize the rest is thrown away.
+	maxLiteral = 1 << 30
 	// maxHoles is how many mails in a row may be given up; more of them tell
 	// of a sick server, not of sick mails.
 	maxHoles = 5
@@ -124,6 +127,8 @@ func split(entries []entry) [][]entry {
 	return out
 }
 
+var errEndless = errors.New("the server announces a mail of absurd size")
+
 // localError is a failure of this machine, not of the server or the mail.
 type localError struct{ err error }
 
@@ -135,10 +140,41 @@ func (e *localError) Unwrap() error { return e.err }
 // bodies fetches the mails of a group. What arrived whole is returned even with
 // an error. Neither an answer without error nor one that looks complete is
 // believed: a server that says BYE in the middle ends the command without any.
+//
+// The client library drops answers to UID FETCH in which the body comes before
+// the UID. A server that answers so is asked by sequence number; the UID in the
+// answer still tells which mail it is.
 func (s *session) bodies(group []entry, dir string) (map[imap.UID]message.Content, error) {
 	var set imap.UIDSet
 	for _, e := range group {
 		set.AddNum(e.uid)
+	}
+	if !s.bodyFirst {
+		got, err := s.fetchBodies(set, group, dir)
+		if err != nil || len(got) > 0 || !s.alive() {
+			return got, err
+		}
+	}
+	var nums []uint32
+	err := s.do(func() error {
+		d, err := s.c.Search(&imap.SearchCriteria{UID: []imap.UIDSet{set}}, nil).Wait()
+		if err == nil {
+			nums = d.AllSeqNums()
+		}
+		return err
+	})
+	if err != nil || len(nums) == 0 {
+		return nil, err
+	}
+	got, err := s.fetchBodies(imap.SeqSetNum(nums...), group, dir)
+	s.bodyFirst = len(got) > 0
+	return got, err
+}
+
+func (s *session) fetchBodies(set imap.NumSet, group []entry, dir string) (map[imap.UID]message.Content, error) {
+	wanted := make(map[imap.UID]bool, len(group))
+	for _, e := range group {
+		wanted[e.uid] = true
 	}
 	got := make(map[imap.UID]message.Content, len(group))
 	err := s.do(func() error {
@@ -146,6 +182,7 @@ func (s *session) bodies(group []entry, dir string) (map[imap.UID]message.Conten
 		var readErr error
 		for m := cmd.Next(); m != nil && readErr == nil; m = cmd.Next() {
 			var uid imap.UID
+			var raw message.Content
 			for it := m.Next(); it != nil && readErr == nil; it = m.Next() {
 				switch it := it.(type) {
 				case imapclient.FetchItemDataUID:
@@ -154,13 +191,17 @@ func (s *session) bodies(group []entry, dir string) (map[imap.UID]message.Conten
 					if it.Literal == nil { // BODY[] NIL: gone in between
 						continue
 					}
-					var raw message.Content
+					dropContents(map[imap.UID]message.Content{0: raw})
 					if raw, readErr = readLiteral(it.Literal, dir); readErr != nil {
 						s.abandon(it.Literal, readErr)
-					} else if uid != 0 {
-						got[uid] = raw
 					}
 				}
+			}
+			if raw != nil && wanted[uid] {
+				wanted[uid] = false // the first one counts
+				got[uid] = raw
+			} else {
+				dropContents(map[imap.UID]message.Content{uid: raw})
 			}
 		}
 		return errors.Join(readErr, cmd.Close())
@@ -174,7 +215,7 @@ func (s *session) bodies(group []entry, dir string) (map[imap.UID]message.Conten
 func (s *session) abandon(literal io.Reader, readErr error) {
 	s.conn.Conn.Close()
 	var local *localError
-	if errors.As(readErr, &local) {
+	if errors.As(readErr, &local) || errors.Is(readErr, errEndless) {
 		_, _ = io.Copy(io.Discard, literal) // the literal itself has not failed yet; now it does
 	}
 	<-s.c.Closed()
@@ -184,6 +225,9 @@ func (s *session) abandon(literal io.Reader, readErr error) {
 // of those above MaxSize only the beginning.
 func readLiteral(r imap.LiteralReader, dir string) (message.Content, error) {
 	size := r.Size()
+	if size > maxLiteral {
+		return nil, errEndless
+	}
 	if size <= spoolBytes {
 		b := make([]byte, size)
 		if _, err := io.ReadFull(r, b); err != nil {

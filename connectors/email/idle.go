@@ -21,7 +21,7 @@ func (r *receiver) watch() error {
 		if err := r.goHome(); err != nil {
 			return err
 		}
-		r.g.show(connectors.State{Phase: connectors.Live, Detail: r.brokenWords()})
+		r.g.show(connectors.State{Phase: connectors.Live, Detail: joinWords(r.brokenWords(), r.c.tokens.keep(r.ctx))})
 		woken, err := r.wait(time.Until(due))
 		if err != nil {
 			return r.lost(err)
@@ -40,6 +40,13 @@ func (r *receiver) watch() error {
 			return err
 		}
 	}
+}
+
+func joinWords(a, b string) string {
+	if a != "" && b != "" {
+		return a + "; " + b
+	}
+	return a + b
 }
 
 func (r *receiver) canIdle() bool {

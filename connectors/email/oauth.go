@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,11 +39,35 @@ type oauthSettings struct {
 type tokens struct {
 	client *http.Client
 	save   func(ctx context.Context, key, value string) error
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	set     oauthSettings
 	access  string
 	expires time.Time
+	unsaved bool // the refresh token is newer than the stored one
+}
+
+// keep stores a rotated refresh token that is not stored yet. The text tells
+// people that it could not be, "" when all is well.
+func (t *tokens) keep(ctx context.Context) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.keepLocked(ctx)
+}
+
+func (t *tokens) keepLocked(ctx context.Context) string {
+	if !t.unsaved {
+		return ""
+	}
+	err := t.save(ctx, "oauth_refresh_token", t.set.refreshToken)
+	if err == nil {
+		t.unsaved = false
+		return ""
+	}
+	// The old one may be dead already: go on with the new one for now.
+	t.log.Error("the new OAuth refresh token could not be stored; after a restart the consent may have to be given again", "error", t.clean(err.Error()))
+	return "the new OAuth refresh token could not be stored: " + t.clean(err.Error()) + "; after a restart the consent may have to be given again"
 }
 
 // get returns an access token that is good for at least tokenMargin. With fresh
@@ -95,12 +120,8 @@ func (t *tokens) get(ctx context.Context, fresh bool) (string, error) {
 	}
 	t.access, t.expires = answer.AccessToken, time.Now().Add(life)
 	if answer.RefreshToken != "" && answer.RefreshToken != t.set.refreshToken {
-		t.set.refreshToken = answer.RefreshToken
-		if err := t.save(ctx, "oauth_refresh_token", answer.RefreshToken); err != nil {
-			// The old one may be dead already: go on with the new one and let
-			// the next rotation try again to keep it.
-			return t.access, nil
-		}
+		t.set.refreshToken, t.unsaved = answer.RefreshToken, true
+		t.keepLocked(ctx)
 	}
 	return t.access, nil
 }

@@ -27,6 +27,8 @@ type session struct {
 	unhook func() bool
 	dead   bool
 
+	bodyFirst bool // the server sends bodies before UIDs
+
 	folder   string // selected one, "" for none
 	validity uint32
 	next     imap.UID // UIDNEXT at the last look, 0 unknown

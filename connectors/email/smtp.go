@@ -90,10 +90,7 @@ func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Rec
 	}
 	receipt.Ref = strings.Trim(mail.id, "<>")
 	if c.set.sent != "" {
-		if err := c.fileSent(ctx, mail, int64(size), m.Time); err != nil {
-			c.log.Warn("no copy was put into the sent folder", "error", err.Error())
-			receipt.Detail += "; no copy in the sent folder: " + err.Error()
-		}
+		receipt.Detail += c.fileSent(ctx, mail, int64(size), m.Time)
 	}
 	return receipt, nil
 }

@@ -1,0 +1,62 @@
+package email
+
+import (
+	"github.com/emersion/go-imap/v2"
+)
+
+// deliver hands a load to the hub and, where the account is configured so,
+// tidies the server once the hub has it.
+func (r *receiver) deliver(l *load) error {
+	var done imap.UIDSet
+	if r.c.set.after != afterLeave {
+		for _, a := range l.arrivals {
+			if a.reason == "" {
+				done.AddNum(a.uid)
+			}
+		}
+		if len(done) > 0 {
+			l.todo = done.String()
+		}
+	}
+	if err := r.g.submit(l); err != nil {
+		return err
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	if err := r.g.flush(); err != nil {
+		return err
+	}
+	return r.lost(r.tidy(done))
+}
+
+// finish tidies what an earlier run may have left undone. Only what is still
+// there is named: servers stumble over a MOVE of nothing.
+func (r *receiver) finish(todo string) error {
+	set, ok := parseUIDs(todo)
+	if !ok || r.c.set.after == afterLeave {
+		return nil
+	}
+	there, err := r.s.search(set)
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	return r.tidy(imap.UIDSetNum(there...))
+}
+
+// tidy marks or moves mails that the hub has.
+func (r *receiver) tidy(set imap.UIDSet) error {
+	s := r.s
+	return s.do(func() error {
+		if r.c.set.after == afterMarkSeen {
+			return s.c.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
+		}
+		if s.caps.Has(imap.CapMove) || s.caps.Has(imap.CapUIDPlus) || s.caps.Has(imap.CapIMAP4rev2) {
+			_, err := s.c.Move(set, r.c.set.moveTo).Wait()
+			return err
+		}
+		// Without UIDPLUS an EXPUNGE would also delete what others have marked.
+		r.c.log.Warn("the server offers neither MOVE nor UIDPLUS; mail stays where it is")
+		return nil
+	})
+}
