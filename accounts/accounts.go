@@ -241,23 +241,27 @@ func (e *KeyError) Error() string {
 		e.Path, e.Have, e.Want, e.Path)
 }
 
-// List returns all accounts in the order of their IDs, disabled ones too.
-func (a *Accounts) List() ([]Account, error) {
+// List returns all accounts in the order of their IDs, disabled ones too. Within
+// a transaction use ListTx.
+func (a *Accounts) List() (out []Account, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		out, err = a.ListTx(tx)
+		return err
+	})
+	return out, err
+}
+
+// ListTx is List within a transaction of the caller.
+func (a *Accounts) ListTx(tx *store.Tx) ([]Account, error) {
 	var out []Account
 	for _, f := range a.file {
 		out = append(out, a.showFile(f))
 	}
-	err := a.store.View(func(tx *store.Tx) error {
-		for r, err := range a.all(tx) {
-			if err != nil {
-				return err
-			}
-			out = append(out, a.show(r))
+	for r, err := range a.all(tx) {
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		out = append(out, a.show(r))
 	}
 	slices.SortFunc(out, func(x, y Account) int { return strings.Compare(x.ID, y.ID) })
 	return out, nil

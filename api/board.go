@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"throughline/connectors"
 )
 
 const (
@@ -80,7 +79,7 @@ func (b *board) send(c *conn) error {
 		frames = append(frames, n.frame)
 	}
 	for _, n := range b.accounts {
-		if n.stamp > c.reading.stamp {
+		if n.stamp > max(c.reading.stamp, c.accounts) {
 			frames = append(frames, n.frame)
 		}
 	}
@@ -250,27 +249,11 @@ func (l *lives) tellCounts(agents []uint64) (changed bool) {
 
 // tellAccounts puts up the accounts whose connection changed its state.
 func (l *lives) tellAccounts() (changed bool) {
-	list, err := l.s.hub.Accounts.List()
+	health, err := l.healths()
 	if err != nil {
-		l.s.log.Error("live: reading the accounts", "error", err)
-		return false
-	}
-	health := make(map[string]Health, len(list))
-	trouble := 0
-	if err := l.s.view(func(v *view) error {
-		for _, a := range list {
-			h := v.health(a.ID)
-			health[a.ID] = h
-			if !a.Disabled && (h.State.Phase == connectors.Retrying || h.State.Phase == connectors.Blocked || h.SendPaused != "") {
-				trouble++
-			}
-		}
-		return nil
-	}); err != nil {
 		l.s.log.Error("live: reading the health of accounts", "error", err)
 		return false
 	}
-	l.troubles.Store(int64(trouble))
 	l.told.mu.Lock()
 	defer l.told.mu.Unlock()
 	if l.told.accounts == nil {
@@ -288,4 +271,35 @@ func (l *lives) tellAccounts() (changed bool) {
 		}
 	}
 	return changed
+}
+
+func (l *lives) healths() (map[string]Health, error) {
+	health := map[string]Health{}
+	err := l.s.view(func(v *view) error {
+		list, err := l.s.hub.Accounts.ListTx(v.tx)
+		for _, a := range list {
+			health[a.ID] = v.health(a.ID)
+		}
+		return err
+	})
+	return health, err
+}
+
+// greet tells a new socket how all accounts are doing now: what the board says
+// of them is as old as their last change of state, and the counts in it too.
+func (l *lives) greet(c *conn) error {
+	l.told.mu.Lock()
+	c.accounts = l.told.stamp.Load() // whatever is put up later is sent as well
+	l.told.mu.Unlock()
+	health, err := l.healths()
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(health)) {
+		h := health[id]
+		if err := c.say(LiveFrame{Type: "account", ID: id, Health: &h}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -42,17 +42,32 @@ func (v *view) account(a accounts.Account, c *caller) Account {
 
 func (v *view) health(account string) Health { return Health(v.s.hub.Health(v.tx, account)) }
 
-func (s *Server) listAccounts(ctx context.Context, _ *none) (*out[Accounts], error) {
-	list, err := s.hub.Accounts.List()
-	if err != nil {
-		return nil, err
+// trouble counts the accounts that are switched on and do not do their work.
+func (v *view) trouble() (int, error) {
+	if v.troubled < 0 {
+		list, err := v.s.hub.Accounts.ListTx(v.tx)
+		if err != nil {
+			return 0, err
+		}
+		v.troubled = 0
+		for _, a := range list {
+			h := v.health(a.ID)
+			if !a.Disabled && (h.State.Phase == connectors.Retrying || h.State.Phase == connectors.Blocked || h.SendPaused != "") {
+				v.troubled++
+			}
+		}
 	}
-	o := &out[Accounts]{Accounts{Accounts: make([]Account, 0, len(list))}}
+	return v.troubled, nil
+}
+
+func (s *Server) listAccounts(ctx context.Context, _ *none) (*out[Accounts], error) {
+	o := &out[Accounts]{Accounts{Accounts: []Account{}}}
 	return o, s.view(func(v *view) error {
+		list, err := s.hub.Accounts.ListTx(v.tx)
 		for _, a := range list {
 			o.Body.Accounts = append(o.Body.Accounts, v.account(a, who(ctx)))
 		}
-		return nil
+		return err
 	})
 }
 
@@ -214,7 +229,8 @@ func (s *Server) importMissing(ctx context.Context, i *nameBody[ImportRequest]) 
 	if err := s.exists(i.ID); err != nil {
 		return nil, err
 	}
-	if err := s.hub.ImportMissing(ctx, i.ID, i.Body.Sources); err != nil {
+	// It goes on after this request, until the server stops.
+	if err := s.hub.StartImport(i.ID, i.Body.Sources); err != nil {
 		return nil, err
 	}
 	return s.getAudit(ctx, &nameIn{ID: i.ID})

@@ -30,8 +30,9 @@ type conn struct {
 	pongs atomic.Bool // the client asked for one
 
 	// Only writes uses these.
-	cursor  uint64 // the newest event sent
-	reading reading
+	cursor   uint64 // the newest event sent
+	reading  reading
+	accounts uint64 // stamp of the board when the accounts were told afresh
 
 	// Under l.told.mu: what the client has on its screen.
 	conversation uint64
@@ -109,7 +110,7 @@ func (c *conn) writes(last uint64) {
 		if !more {
 			if !live {
 				live = true
-				if c.say(liveMark{Type: "live", Seq: c.cursor}) != nil {
+				if c.say(liveMark{Type: "live", Seq: c.cursor}) != nil || c.l.greet(c) != nil {
 					return
 				}
 			}

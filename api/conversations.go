@@ -54,10 +54,14 @@ func (s *Server) getCounts(ctx context.Context, _ *none) (*out[Counts], error) {
 }
 
 func (v *view) counts(agent uint64) (Counts, error) {
+	trouble, err := v.trouble()
+	if err != nil {
+		return Counts{}, err
+	}
 	n := v.s.hub.Counts(v.tx, agent)
 	return Counts{
 		Mine: n.Mine, Unassigned: n.Unassigned, All: n.All, Snoozed: n.Snoozed, Resolved: n.Resolved, Failed: n.Failed,
-		Held: n.Held, Trouble: v.s.lives.trouble(),
+		Held: n.Held, Trouble: trouble,
 	}, nil
 }
 

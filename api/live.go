@@ -44,9 +44,8 @@ type lives struct {
 	stopped bool
 	wg      sync.WaitGroup
 
-	stir     chan struct{} // size 1: there may be something for the board
-	moved    atomic.Bool   // there were events since the counts were told
-	troubles atomic.Int64  // accounts that do not do their work
+	stir  chan struct{} // size 1: there may be something for the board
+	moved atomic.Bool   // there were events since the counts were told
 }
 
 func newLives(s *Server) *lives {
@@ -59,8 +58,6 @@ func (l *lives) context() context.Context {
 	defer l.mu.Unlock()
 	return l.ctx
 }
-
-func (l *lives) trouble() int { return int(l.troubles.Load()) }
 
 func (l *lives) count() int {
 	l.mu.Lock()

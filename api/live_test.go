@@ -305,6 +305,20 @@ func TestLiveAccounts(t *testing.T) {
 	}
 }
 
+// TestLiveAccountsFresh: a screen that comes later is told the counts of now, not
+// those at the last change of state.
+func TestLiveAccountsFresh(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	c := w.browser(w.admin)
+	c.live("").until("account", nil) // the board has been put up
+	for i := range 3 {
+		w.arrive(mail("carla@example.org", fmt.Sprintf("m%d", i), "hello"))
+	}
+	if f := c.live("").until("account", nil); f.Health.Stored != 3 {
+		t.Errorf("%+v", f.Health)
+	}
+}
+
 // TestLiveEnds closes the streams of sessions and agents that end.
 func TestLiveEnds(t *testing.T) {
 	w := newWorld(t, worldOptions{})

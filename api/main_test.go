@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,7 @@ type channel struct {
 	in   chan connectors.Sink // gives the sink of the running connector
 	sent chan message.Message
 	fail atomic.Pointer[connectors.SendError]
+	hold chan struct{} // if set, Refetch waits for it
 }
 
 func (c *channel) Info() connectors.Info { return c.info }
@@ -72,6 +74,13 @@ func (c *channel) Inventory(_ context.Context, yield func(connectors.Item) error
 }
 
 func (c *channel) Refetch(ctx context.Context, in connectors.Sink, sources []string) error {
+	if c.hold != nil {
+		select {
+		case <-c.hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	for _, s := range sources {
 		m := mail("lost@example.org", "lost", "found again")
 		m.Source = s
@@ -107,10 +116,14 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
 		in:   make(chan connectors.Sink), sent: make(chan message.Message, 1000),
 	}}
+	hubTemp := t.TempDir() // only the hub itself has it, not a check of settings
 	kind := connectors.Kind{
 		Channel: "test", Scheme: "mailto",
 		Fields: []connectors.Field{{Key: "host", Type: "string", Label: "Host", Required: true}, {Key: "password", Type: "secret", Label: "Password"}},
-		New: func(a connectors.Account, _ connectors.Host) (connectors.Connector, error) {
+		New: func(a connectors.Account, h connectors.Host) (connectors.Connector, error) {
+			if a.ID == "broken" && h.TempDir == hubTemp {
+				return nil, errors.New("the settings have become unusable")
+			}
 			if a.ID != "support" {
 				return &channel{info: connectors.Info{Account: a.ID, Channel: "test", Own: message.Person{Handle: message.NewHandle("mailto", a.ID+"@example.com")}},
 					in: make(chan connectors.Sink), sent: make(chan message.Message, 1)}, nil
@@ -126,7 +139,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	acc := accounts.New(st, accounts.NewKey(), []connectors.Kind{kind})
-	w.hub, err = inbox.New(inbox.Options{Store: st, Blobs: blobs, Accounts: acc, Kinds: []connectors.Kind{kind}, Undo: o.undo, TempDir: t.TempDir()})
+	w.hub, err = inbox.New(inbox.Options{Store: st, Blobs: blobs, Accounts: acc, Kinds: []connectors.Kind{kind}, Undo: o.undo, TempDir: hubTemp})
 	must(t, err)
 	w.auth = auth.New(st, auth.Options{})
 	must(t, acc.Start(t.Context(), accounts.Options{File: []config.Account{{Account: connectors.Account{

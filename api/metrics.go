@@ -95,12 +95,11 @@ func (c *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	counter(descFailed, float64(st.UpdateErrors))
 	counter(descCommits, float64(st.Commits))
 	counter(descCommitSec, st.CommitTime.Seconds())
-	list, err := c.s.hub.Accounts.List()
-	if err != nil {
-		c.s.log.Error("metrics: reading the accounts", "error", err)
-		return
-	}
 	if err := c.s.view(func(v *view) error {
+		list, err := c.s.hub.Accounts.ListTx(v.tx)
+		if err != nil {
+			return err
+		}
 		counter(descSeq, float64(v.seq()))
 		for _, a := range list {
 			h := v.health(a.ID)

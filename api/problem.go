@@ -74,6 +74,9 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 	bad := func(location, text string) *problemError {
 		return &problemError{status: 422, detail: location + ": " + text, errors: []*huma.ErrorDetail{{Location: "body." + location, Message: text}}}
 	}
+	taken := func(location string) *problemError {
+		return &problemError{status: 409, detail: err.Error(), errors: []*huma.ErrorDetail{{Location: "body." + location, Message: err.Error()}}}
+	}
 	simple := func(status int) *problemError { return &problemError{status: status, detail: err.Error()} }
 	switch {
 	case errors.As(err, &own):
@@ -101,8 +104,12 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return simple(410)
 	case errors.Is(err, auth.ErrDisabled):
 		return simple(403)
-	case errors.Is(err, auth.ErrSetupDone), errors.Is(err, auth.ErrLastAdmin), errors.Is(err, auth.ErrEmailTaken), errors.Is(err, auth.ErrTooManyKeys),
-		errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrFromFile), errors.Is(err, accounts.ErrStale):
+	case errors.Is(err, auth.ErrEmailTaken):
+		return taken("email")
+	case errors.Is(err, accounts.ErrExists):
+		return taken("id")
+	case errors.Is(err, auth.ErrSetupDone), errors.Is(err, auth.ErrLastAdmin), errors.Is(err, auth.ErrTooManyKeys),
+		errors.Is(err, accounts.ErrFromFile), errors.Is(err, accounts.ErrStale):
 		return simple(409)
 	case errors.Is(err, auth.ErrBusy), errors.Is(err, accounts.ErrBusy):
 		return &problemError{status: 503, detail: err.Error(), headers: map[string]string{"Retry-After": "2"}}

@@ -100,7 +100,9 @@ func TestPeople(t *testing.T) {
 	if !ok || !made.Agent.Invited {
 		t.Fatalf("%+v", made)
 	}
-	boss.refused(409, "POST", "/api/agents", AgentRequest{Name: "Ann", Email: "Ann@example.com", Role: "agent"})
+	if p := boss.refused(409, "POST", "/api/agents", AgentRequest{Name: "Ann", Email: "Ann@example.com", Role: "agent"}); len(p.Errors) != 1 || p.Errors[0].Location != "body.email" {
+		t.Errorf("%+v", p)
+	}
 	if p := boss.refused(422, "POST", "/api/agents", AgentRequest{Name: "Bob", Email: "nonsense", Role: "agent"}); p.Errors[0].Location != "body.email" {
 		t.Errorf("%+v", p)
 	}

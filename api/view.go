@@ -23,6 +23,8 @@ type view struct {
 	tx     *store.Tx
 	people map[message.Handle]known
 	briefs map[uint64]CustomerBrief // by handle
+
+	troubled int // accounts in trouble, -1 while they are not counted
 }
 
 // known is what a handle leads to.
@@ -34,7 +36,7 @@ type known struct {
 // view runs fn in one read transaction.
 func (s *Server) view(fn func(v *view) error) error {
 	return s.hub.Store.View(func(tx *store.Tx) error {
-		return fn(&view{s: s, tx: tx, people: map[message.Handle]known{}, briefs: map[uint64]CustomerBrief{}})
+		return fn(&view{s: s, tx: tx, people: map[message.Handle]known{}, briefs: map[uint64]CustomerBrief{}, troubled: -1})
 	})
 }
 

@@ -102,7 +102,10 @@ func TestAccounts(t *testing.T) {
 	if a.Settings["password"] != true || a.Settings["host"] != "mail.example.com" || a.FromFile {
 		t.Errorf("%+v", a)
 	}
-	boss.refused(409, "POST", "/api/accounts", AccountRequest{ID: "sales", Channel: "test", Settings: map[string]any{"host": "x"}})
+	p = boss.refused(409, "POST", "/api/accounts", AccountRequest{ID: "sales", Channel: "test", Settings: map[string]any{"host": "x"}})
+	if len(p.Errors) != 1 || p.Errors[0].Location != "body.id" {
+		t.Errorf("%+v", p)
+	}
 	var list Accounts
 	_, data := ann.do("GET", "/api/accounts", nil)
 	must(t, jsonInto(data, &list))
@@ -136,6 +139,19 @@ func TestAccounts(t *testing.T) {
 	}
 	ann.call(204, "POST", "/api/accounts/support/kick", nil, nil)
 	ann.refused(404, "POST", "/api/accounts/nope/kick", nil)
+	// Switched off it is still somebody, and no trouble.
+	off := true
+	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Disabled: &off}, &a)
+	for {
+		var now Accounts
+		boss.call(200, "GET", "/api/accounts", nil, &now)
+		if a = now.Accounts[0]; a.Health.State.Phase == connectors.Stopped {
+			break
+		}
+	}
+	if !a.Disabled || a.Address != "sales@example.com" {
+		t.Errorf("%+v", a)
+	}
 	boss.call(204, "DELETE", "/api/accounts/sales", nil, nil)
 	var log AuditLog
 	boss.call(200, "GET", "/api/audit", nil, &log)
@@ -147,6 +163,36 @@ func TestAccounts(t *testing.T) {
 	}
 	if strings.Contains(string(text), secret) {
 		t.Error("the audit log holds a secret")
+	}
+}
+
+// TestTrouble: the count is right at once, before any screen has been told.
+func TestTrouble(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	boss := w.browser(w.admin)
+	var n Counts
+	w.sink.State(connectors.State{Phase: connectors.Blocked, Detail: "wrong password"})
+	if boss.call(200, "GET", "/api/counts", nil, &n); n.Trouble != 1 {
+		t.Errorf("%+v", n)
+	}
+	w.sink.State(connectors.State{Phase: connectors.Live})
+	if boss.call(200, "GET", "/api/counts", nil, &n); n.Trouble != 0 {
+		t.Errorf("%+v", n)
+	}
+	// An account whose settings make no connector is trouble until it is
+	// switched off.
+	off, on := true, false
+	boss.call(201, "POST", "/api/accounts", AccountRequest{ID: "broken", Channel: "test", Settings: map[string]any{"host": "unusable"}}, nil)
+	for n.Trouble != 1 {
+		boss.call(200, "GET", "/api/counts", nil, &n)
+	}
+	boss.call(200, "PATCH", "/api/accounts/broken", AccountChange{Disabled: &off}, nil)
+	if boss.call(200, "GET", "/api/counts", nil, &n); n.Trouble != 0 {
+		t.Errorf("%+v", n)
+	}
+	boss.call(200, "PATCH", "/api/accounts/broken", AccountChange{Disabled: &on}, nil)
+	for n.Trouble != 1 {
+		boss.call(200, "GET", "/api/counts", nil, &n)
 	}
 }
 
@@ -182,7 +228,18 @@ func TestHeldAndAudit(t *testing.T) {
 	if a.Server != 1 || a.MissingN != 1 || a.Missing[0].Label != "lost" {
 		t.Errorf("%+v", a)
 	}
+	// The import goes on when its client has gone.
+	w.ch.hold = make(chan struct{})
 	max.call(200, "POST", "/api/accounts/support/audit/import", ImportRequest{}, &a)
+	if !a.Running || a.Imported != 0 {
+		t.Errorf("%+v", a)
+	}
+	max.refused(409, "POST", "/api/accounts/support/audit/import", ImportRequest{})
+	max.refused(409, "POST", "/api/accounts/support/audit", nil)
+	close(w.ch.hold)
+	for a.Running {
+		max.call(200, "GET", "/api/accounts/support/audit", nil, &a)
+	}
 	if a.MissingN != 0 || a.Imported != 1 {
 		t.Errorf("%+v", a)
 	}

@@ -44,11 +44,11 @@ func (h *Hub) StartAudit(account string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a := h.audits[account]; a != nil && a.Running {
-		return &ConflictError{"an audit of this account is running"}
+		return &ConflictError{"an audit of this account is running: wait until it is done"}
 	}
 	life := h.life
 	if life == nil || life.Err() != nil {
-		return &ConflictError{"the hub is stopping"}
+		return &ConflictError{"the hub is stopping: try again in a moment"}
 	}
 	h.audits[account] = &Audit{Account: account, Running: true, Started: time.Now().UTC()}
 	h.auditWG.Go(func() { h.audit(life, account, auditor) })
@@ -108,11 +108,7 @@ func (h *Hub) audit(ctx context.Context, account string, auditor connectors.Audi
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a := h.audits[account]
-	a.Running, a.Finished = false, time.Now().UTC()
-	if err != nil {
-		a.Error = err.Error()
-	}
+	h.endAudit(account, err)
 }
 
 // inventory lets the connector list; its failure ends the audit, not the program.
@@ -125,9 +121,10 @@ func inventory(ctx context.Context, a connectors.Auditor, yield func(connectors.
 	return a.Inventory(ctx, yield)
 }
 
-// ImportMissing takes in what the newest audit found missing: the given sources
-// of it, or all (nil).
-func (h *Hub) ImportMissing(ctx context.Context, account string, sources []string) error {
+// StartImport begins to take in what the newest audit found missing: the given
+// sources of it, or all (nil). It goes on in the background for as long as the
+// hub runs; the audit is Running until it is done, and holds its Error.
+func (h *Hub) StartImport(account string, sources []string) error {
 	conn, err := h.connector(account)
 	if err != nil {
 		return err
@@ -136,9 +133,16 @@ func (h *Hub) ImportMissing(ctx context.Context, account string, sources []strin
 	if !ok {
 		return &ConflictError{"this channel cannot fetch an item again"}
 	}
-	a := h.Audit(account)
-	if a == nil || a.Running {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a, life := h.audits[account], h.life
+	switch {
+	case a == nil:
 		return &ConflictError{"run an audit of this account first"}
+	case a.Running:
+		return &ConflictError{"an audit of this account is running: wait until it is done"}
+	case life == nil || life.Err() != nil:
+		return &ConflictError{"the hub is stopping: try again in a moment"}
 	}
 	var want []string
 	for _, it := range a.Missing {
@@ -146,9 +150,20 @@ func (h *Hub) ImportMissing(ctx context.Context, account string, sources []strin
 			want = append(want, it.Source)
 		}
 	}
+	a.Running, a.Error = true, ""
+	h.auditWG.Go(func() {
+		err := h.importSources(life, account, auditor, want)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.endAudit(account, err)
+	})
+	return nil
+}
+
+func (h *Hub) importSources(ctx context.Context, account string, auditor connectors.Auditor, sources []string) error {
 	in := &sink{hub: h, account: account}
-	for chunk := range slices.Chunk(want, importBatch) {
-		if err := auditor.Refetch(ctx, in, chunk); err != nil {
+	for chunk := range slices.Chunk(sources, importBatch) {
+		if err := refetch(ctx, auditor, in, chunk); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
 		if err := h.settleImport(account, chunk); err != nil {
@@ -156,6 +171,25 @@ func (h *Hub) ImportMissing(ctx context.Context, account string, sources []strin
 		}
 	}
 	return nil
+}
+
+// endAudit marks the audit as done; h.mu is locked.
+func (h *Hub) endAudit(account string, err error) {
+	a := h.audits[account]
+	a.Running, a.Finished = false, time.Now().UTC()
+	if err != nil {
+		a.Error = err.Error()
+	}
+}
+
+// refetch lets the connector fetch; its failure ends the import, not the program.
+func refetch(ctx context.Context, a connectors.Auditor, in connectors.Sink, sources []string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the connector failed while fetching: %v", p)
+		}
+	}()
+	return a.Refetch(ctx, in, sources)
 }
 
 // settleImport moves what the ledger now knows out of the audit's missing list.

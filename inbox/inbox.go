@@ -87,7 +87,8 @@ type Hub struct {
 	mu      sync.Mutex
 	life    context.Context // of Run, nil while it does not run
 	running map[string]*runner
-	own     map[message.Handle]string // canonical own handles → account
+	own     map[message.Handle]string  // canonical own handles → account
+	infos   map[string]connectors.Info // of all accounts, switched-off ones too
 	audits  map[string]*Audit
 	auditWG sync.WaitGroup
 	states  watchers

@@ -57,6 +57,7 @@ func (h *Hub) follow(ctx context.Context) error {
 		return err
 	}
 	var start []*runner
+	infos := make(map[string]connectors.Info, len(list))
 	for _, a := range list {
 		wanted[a.ID] = a
 		h.mu.Lock()
@@ -71,13 +72,16 @@ func (h *Hub) follow(ctx context.Context) error {
 				start = append(start, r)
 			}
 		}
+		if r.conn != nil {
+			infos[a.ID] = r.info
+		}
 		if c, err := identity.Canonical(r.info.Own.Handle); err == nil {
 			own[c] = a.ID
 		}
 	}
 	// Whose addresses are ours must be known before the first item comes in.
 	h.mu.Lock()
-	h.own = own
+	h.own, h.infos = own, infos
 	var gone []*runner
 	for id, r := range h.running {
 		if _, ok := wanted[id]; !ok {
