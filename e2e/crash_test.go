@@ -106,14 +106,16 @@ func TestCrash(t *testing.T) {
 	}
 	c.hub.check()
 	c.hub.start()
-	until(t, "the live stream at the end", func() error {
+	if err := eventually("the live stream at the end", func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if want := c.tokens(); c.resets == 0 && len(c.streamed) < want {
 			return fmt.Errorf("it has told of %d messages of %d", len(c.streamed), want)
 		}
 		return nil
-	})
+	}); err != nil {
+		t.Error(err)
+	}
 	c.judge()
 }
 
@@ -459,7 +461,8 @@ func tokenOf(m api.Message) string {
 // sent, also what customers answer to it.
 func (c *crash) settle() {
 	c.t.Helper()
-	until(c.t, "everything taken in and sent", func() error {
+	// What is missing then is named by judge.
+	if err := eventually("everything taken in and sent", func() error {
 		c.post(0)
 		a, err := c.admin.account("support")
 		if err != nil {
@@ -479,7 +482,9 @@ func (c *crash) settle() {
 			return fmt.Errorf("%d of %d mails are in, %d to post, %d replies to send; %s %s", in, want, waiting, a.Health.Queued, a.Health.State.Phase, a.Health.State.Detail)
 		}
 		return nil
-	})
+	}); err != nil {
+		c.t.Error(err)
+	}
 }
 
 // tokens is how many different mails and replies there are.

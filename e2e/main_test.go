@@ -54,18 +54,26 @@ func need(t *testing.T, what string) {
 	t.Skip("skipped:", what)
 }
 
-// until calls ok until it returns nil, and fails with its last error after
-// patience.
+// until calls ok until it returns nil, and ends the test with its last error
+// after patience.
 func until(t testing.TB, what string, ok func() error) {
 	t.Helper()
+	if err := eventually(what, ok); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually calls ok until it returns nil; after patience it returns its last
+// error.
+func eventually(what string, ok func() error) error {
 	deadline := time.Now().Add(patience)
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		err := ok()
 		if err == nil {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: still not after %v: %v", what, patience, err)
+			return fmt.Errorf("%s: still not after %v: %w", what, patience, err)
 		}
 		time.Sleep(wait)
 	}
