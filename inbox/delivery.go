@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"throughline/accounts"
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
@@ -254,6 +255,20 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 // went out. If its account cannot send any more it goes over another one of the
 // same channel, first one of its conversation.
 func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
+	var account string
+	if err := h.Store.View(func(tx *store.Tx) error {
+		d, err := h.Delivery(tx, id)
+		if err == nil {
+			account = d.Account
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	lost, err := h.lost(account)
+	if err != nil {
+		return err
+	}
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
 		d, err := h.Delivery(tx, id)
 		if err != nil {
@@ -262,7 +277,7 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		if !d.CanRetry() {
 			return &ConflictError{"this message is " + string(d.Status) + "; only one that failed can be sent again"}
 		}
-		if !h.usable(d.Account) {
+		if lost && d.Account == account {
 			if err := h.reroute(tx, id, d); err != nil {
 				return err
 			}
@@ -272,6 +287,20 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		d.Rejected, d.Due, d.Created = nil, tx.Now(), tx.Now()
 		return h.saveDelivery(tx, id, d, was, true)
 	})
+}
+
+// lost tells that an account will not send until somebody does something about it:
+// it is removed, switched off, or its settings make no connector. One that is
+// just being started is not lost.
+func (h *Hub) lost(account string) (bool, error) {
+	if r := h.runner(account); r != nil {
+		return r.conn == nil, nil
+	}
+	a, err := h.Accounts.Show(account)
+	if errors.Is(err, accounts.ErrNotFound) {
+		return true, nil
+	}
+	return a.Disabled, err
 }
 
 // reroute gives a message to another account; the caller stores d.

@@ -158,18 +158,22 @@ type recent struct {
 	newest  *timeline.Event // message of a person or note
 	unread  int             // incoming messages since the last answer
 	waiting time.Time       // the first of them that asks for an answer
+	cut     bool            // there is more than maxRecent: unread is too few
 }
 
-// maxRecent bounds how far back recent looks: who has written that often without
-// an answer waits since about then.
-const maxRecent = 1000
+// maxRecent bounds how far back recent looks, since writers wait for it: who has
+// written that often without an answer waits since about then.
+const maxRecent = 200
 
 // recent walks back over a conversation. Where it was closed, nobody waited any
 // more; only closings before the sequence closed count.
 func (h *Hub) recent(tx *store.Tx, id, closed uint64) (r recent, err error) {
 	var failed error
+	n := 0
 	_, err = h.Timeline.Newest(tx, id, maxRecent, func(e *timeline.Event) (stop bool) {
+		n++
 		stop, failed = r.add(h, tx, e, closed)
+		r.cut = !stop && n == maxRecent
 		return stop || failed != nil
 	})
 	return r, errors.Join(err, failed)
@@ -247,7 +251,10 @@ func (h *Hub) refresh(tx *store.Tx, c *Conversation, closed uint64) error {
 	if err != nil {
 		return err
 	}
-	c.Unread, c.Waiting = min(c.Unread, d.unread), d.waiting
+	if !d.cut {
+		c.Unread = min(c.Unread, d.unread)
+	}
+	c.Waiting = d.waiting
 	if c.Status == Resolved {
 		c.Waiting = time.Time{}
 	}

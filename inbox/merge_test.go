@@ -251,3 +251,22 @@ func TestReplyTwice(t *testing.T) {
 		t.Errorf("the same words again, on purpose: %d, %v", seq, err)
 	}
 }
+
+// TestManyUnanswered: more messages than a merge looks back over keep their count.
+func TestManyUnanswered(t *testing.T) {
+	w := newWorld(t)
+	const n = maxRecent + 50
+	var ms []message.Message
+	for i := range n {
+		ms = append(ms, mail("ann@example.org", "many", "text", "root"))
+		ms[i].Ref = ms[i].Source
+	}
+	a := w.accept(ms...)[0]
+	b := w.accept(mail("ann@example.org", "other", "text"))[0]
+	if err := w.MergeConversations(t.Context(), 1, b, a); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.conversation(b); c.ID != a || c.Messages != n+1 || c.Unread != n+1 || c.Waiting.IsZero() {
+		t.Errorf("%d messages, %d unread, waiting since %v", c.Messages, c.Unread, c.Waiting)
+	}
+}

@@ -68,9 +68,19 @@ func TestRetryNowhere(t *testing.T) {
 	r := w.reply(reply(id, "answer"))
 	w.delivery(r.ID, is(message.Failed))
 	w.stop()
+	// Its settings make no connector any more.
+	w.running["support"] = &runner{hub: w.Hub, account: "support"}
 	var conflict *ConflictError
 	if err := w.Retry(t.Context(), 1, r.ID); !errors.As(err, &conflict) {
 		t.Errorf("got %v", err)
+	}
+	delete(w.running, "support")
+	// While it is only not started yet, the message waits for it.
+	if err := w.Retry(t.Context(), 1, r.ID); err != nil {
+		t.Error(err)
+	}
+	if d := w.delivery(r.ID, is(message.Queued)); d.Account != "support" {
+		t.Errorf("delivery %+v", d)
 	}
 }
 
