@@ -52,7 +52,7 @@ func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) 
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.AutoReply,
 	}, Conversation: c.ID}
 	m.Ref = message.OwnRef(m.ID, m.Token)
-	compose(m, nil, safehtml.FromText(info.Acknowledge), info.Signature, ModeReply)
+	compose(m, nil, safehtml.FromText(info.Acknowledge), info.Signature, ModeReply, nil)
 	if r.Ref != "" {
 		m.Refs, m.Thread = []string{r.Ref}, []string{r.Ref}
 	}

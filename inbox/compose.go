@@ -43,8 +43,8 @@ func quoteHTML(r *Record, forward bool) string {
 }
 
 // compose fills in the texts of an outgoing message: what is new, the signature,
-// and what it answers below.
-func compose(r, base *Record, body, sig, mode string) {
+// and what it answers below, as quote makes it (not asked without a base).
+func compose(r, base *Record, body, sig, mode string, quote func(*Record) string) {
 	r.Reply = strings.TrimSpace(safehtml.Text(body))
 	r.HTML, r.Text, r.Signature = body, r.Reply, sig
 	if sig != "" {
@@ -61,9 +61,10 @@ func compose(r, base *Record, body, sig, mode string) {
 		r.Thread = slices.Clone(r.Refs)
 		slices.Reverse(r.Thread)
 	}
-	r.HTML += quoteHTML(base, mode == ModeForward)
+	quoted := quote(base)
+	r.HTML += quoted
 	if mode == ModeForward {
-		r.Quoted = strings.TrimSpace(safehtml.Text(quoteHTML(base, true)))
+		r.Quoted = strings.TrimSpace(safehtml.Text(quoted))
 		r.Text += "\n\n" + r.Quoted
 		return
 	}

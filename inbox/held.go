@@ -147,7 +147,7 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 		}
 		err = in.Accept(ctx, b)
 	case fetches:
-		err = auditor.Refetch(ctx, in, []string{it.Source})
+		err = refetch(ctx, auditor, in, []string{it.Source})
 	default:
 		return out, &ConflictError{"this channel cannot fetch an item again"}
 	}

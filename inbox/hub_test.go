@@ -30,6 +30,7 @@ type channel struct {
 	in   chan connectors.Sink // gives the sink of the running connector
 
 	inventory []connectors.Item
+	listing   func() error // fails an inventory
 	refetch   func(in connectors.Sink, sources []string) error
 	read      func(raw message.Content, source string) (message.Message, error)
 }
@@ -52,6 +53,11 @@ func (c *channel) Send(ctx context.Context, m message.Message) (connectors.Recei
 }
 
 func (c *channel) Inventory(_ context.Context, yield func(connectors.Item) error) error {
+	if c.listing != nil {
+		if err := c.listing(); err != nil {
+			return err
+		}
+	}
 	for _, it := range c.inventory {
 		if err := yield(it); err != nil {
 			return err

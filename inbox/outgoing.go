@@ -58,6 +58,7 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	quote := h.quoteAhead(&o)
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
 		o := o // enqueue fills it in, and may run again
 		var c *Conversation
@@ -70,7 +71,7 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 				return err
 			}
 		}
-		seq, err = h.enqueue(tx, c, &o, body)
+		seq, err = h.enqueue(tx, c, &o, body, quote)
 		return err
 	})
 	if err != nil {
@@ -179,8 +180,37 @@ func (h *Hub) repeats(tx *store.Tx, id uint64, o *Outgoing, body string) (bool, 
 		slices.EqualFunc(r.Parts, o.Attachments, func(a, b message.Part) bool { return a.Blob == b.Blob && a.Name == b.Name }), nil
 }
 
+// quoteAhead makes the quote of what o will answer, as things stand: to sanitise a
+// long mail takes longer than others should wait for the transaction. The result
+// serves for any message.
+func (h *Hub) quoteAhead(o *Outgoing) func(base *Record) string {
+	forward := o.Mode == ModeForward
+	var id uint64
+	var ahead string
+	if o.Conversation != 0 && o.Mode != ModeNew {
+		var base *Record
+		// An error shows again in the transaction, which tells it.
+		_ = h.Store.View(func(tx *store.Tx) error {
+			c, err := h.Conversation(tx, o.Conversation)
+			if err == nil {
+				base, err = h.answered(tx, c, o.InReplyTo)
+			}
+			return err
+		})
+		if base != nil {
+			id, ahead = base.ID, quoteHTML(base, forward)
+		}
+	}
+	return func(base *Record) string {
+		if base.ID == id {
+			return ahead // messages never change
+		}
+		return quoteHTML(base, forward)
+	}
+}
+
 // enqueue writes the message, its delivery and the event.
-func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string) (uint64, error) {
+func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, quote func(*Record) string) (uint64, error) {
 	var base *Record
 	var err error
 	if c != nil && o.Mode != ModeNew {
@@ -216,7 +246,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string) (
 	if r.Subject == "" && base != nil {
 		r.Subject = "Re: " + bareSubject(base.Subject)
 	}
-	compose(r, base, body, signature(o.AgentSignature, info.Signature), o.Mode)
+	compose(r, base, body, signature(o.AgentSignature, info.Signature), o.Mode, quote)
 	delivery := &Delivery{Account: o.Account, Status: message.Queued, Due: tx.Now().Add(h.undo), Created: tx.Now(),
 		Draft: &Draft{Mode: o.Mode, Account: o.Account, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject,
 			HTML: body, Attachments: o.Attachments, InReplyTo: o.InReplyTo, Saved: tx.Now()}}

@@ -414,3 +414,24 @@ func TestThreadNamesOwnMessagesAsSent(t *testing.T) {
 		t.Errorf("thread %q, want %q", m.Thread, want)
 	}
 }
+
+// TestForward: what is forwarded goes along as it was, and opens a thread of its
+// own for whom it goes to.
+func TestForward(t *testing.T) {
+	w := newWorld(t)
+	q := mail("ann@example.org", "q", "my order is late")
+	q.HTML = "<p>my <b>order</b> is late</p><script>x()</script>"
+	id := w.accept(q)[0]
+	o := reply(id, "please look")
+	o.Mode, o.To = ModeForward, []message.Person{{Handle: "mailto:carrier@example.net"}}
+	r := w.reply(o)
+	m := <-w.sent
+	if len(m.Refs)+len(m.Thread) != 0 || !strings.Contains(m.HTML, "my <b>order</b> is late") || strings.Contains(m.HTML, "script") ||
+		!strings.Contains(m.Text, "Forwarded message") || r.Reply != "please look" {
+		t.Errorf("sent %+v", m)
+	}
+	// The carrier's answer comes to the agents, in the same conversation.
+	if got := w.accept(mail("carrier@example.net", "c", "on its way", r.Ref))[0]; got != id {
+		t.Errorf("the answer went to %d, want %d", got, id)
+	}
+}
