@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
@@ -54,9 +55,13 @@ func (p *parser) receipt() bool {
 
 // bounce recognises a non-delivery report and reads who was not reached.
 func (p *parser) bounce() bool {
-	status := p.reportPart("message/delivery-status")
-	if status == nil {
-		status = p.reportPart("message/global-delivery-status")
+	var status *node
+	for _, kind := range [...]string{"message/delivery-status", "message/global-delivery-status"} {
+		for _, n := range p.reportParts(kind) {
+			if status == nil || !hasRecipients(status) {
+				status = n // some systems put the notice into such a part as well
+			}
+		}
 	}
 	var text string // a delivery status that stands in the body, as some gateways leave it
 	if status == nil {
@@ -151,6 +156,13 @@ func saysBounce(text string) bool {
 // or of what should have been one: a child of the root, never a part of an
 // attached mail.
 func (p *parser) reportPart(kind string) *node {
+	if ns := p.reportParts(kind); len(ns) > 0 {
+		return ns[0]
+	}
+	return nil
+}
+
+func (p *parser) reportParts(kind string) (out []*node) {
 	if !strings.HasPrefix(p.body.kind, "multipart/") || p.body.kind == "multipart/alternative" {
 		return nil
 	}
@@ -159,10 +171,15 @@ func (p *parser) reportPart(kind string) *node {
 	}
 	for _, n := range p.body.report {
 		if n.kind.kind == kind {
-			return n
+			out = append(out, n)
 		}
 	}
-	return nil
+	return out
+}
+
+func hasRecipients(n *node) bool {
+	b := bytes.ToLower(nodeStart(n))
+	return bytes.Contains(b, []byte("final-recipient:")) || bytes.Contains(b, []byte("original-recipient:"))
 }
 
 // returnedRef is the reference of the mail that came back with a report.

@@ -50,8 +50,12 @@ func decodeText(b []byte, declared, fallback string) (text, warning string) {
 	if !weak {
 		return decodeWith(enc, b), ""
 	}
-	if isLatin1(declared) {
+	foreign := notWestern(b)
+	if isLatin1(declared) && !foreign {
 		return decodeWith(charmap.Windows1252, b), ""
+	}
+	if foreign && looksArabic(b) {
+		return decodeWith(charmap.Windows1256, b), "the charset was guessed: windows-1256"
 	}
 	if mostlyUTF8(b) {
 		return strings.ToValidUTF8(string(b), "\uFFFD"), "some bytes were not valid UTF-8"
@@ -62,6 +66,9 @@ func decodeText(b []byte, declared, fallback string) (text, warning string) {
 				return decodeWith(enc, b), "the charset was guessed: " + strings.ToLower(r.Encoding)
 			}
 		}
+	}
+	if isLatin1(declared) {
+		return decodeWith(charmap.Windows1252, b), ""
 	}
 	if enc := lookupCharset(charsetLabel(fallback)); enc != nil && !isUTF8(charsetLabel(fallback)) {
 		return decodeWith(enc, b), "the charset was not named rightly; read as " + fallback

@@ -72,12 +72,14 @@ func parseMail(raw message.Content, o Options) (m message.Message, h header, err
 
 // parser holds what one Parse knows so far.
 type parser struct {
-	o     Options
-	m     *message.Message
-	h     header
-	body  body
-	files []*File // made so far
-	date  string  // the Date field, as a number of seconds if it could be read
+	o            Options
+	m            *message.Message
+	h            header
+	body         body
+	files        []*File // made so far
+	charset      string  // of headerCharset, once charsetKnown
+	charsetKnown bool
+	date         string // the Date field, as a number of seconds if it could be read
 }
 
 func (p *parser) warn(text string) {
@@ -180,7 +182,7 @@ func openBody(raw message.Content, skip int64, found bool, size int64) (io.ReadC
 
 // readFields fills in what the header says.
 func (p *parser) readFields() {
-	m, h, cs := p.m, p.h, p.o.DefaultCharset
+	m, h, cs := p.m, p.h, p.headerCharset()
 	m.Channel, m.Account, m.Source, m.Direction = Channel, p.o.Account, p.o.Source, message.In
 
 	m.From = p.sender()
@@ -233,6 +235,18 @@ func (p *parser) readFields() {
 	m.Vouch = vouch(h, p.o.AuthServID, m.From.Handle.Address())
 }
 
+// headerCharset is what bytes beyond ASCII in header fields are read as: the
+// body's charset, for whoever writes such fields writes both with one program.
+func (p *parser) headerCharset() string {
+	if !p.charsetKnown {
+		p.charsetKnown, p.charset = true, p.o.DefaultCharset
+		if cs := charsetLabel(parseMediaType(p.h.get("Content-Type")).param("charset", "")); cs != "us-ascii" && !isUTF8(cs) && !isLatin1(cs) && lookupCharset(cs) != nil {
+			p.charset = cs
+		}
+	}
+	return p.charset
+}
+
 // people reads an address field, which may wrongly occur more than once.
 func (p *parser) people(key string) []message.Person {
 	var out []message.Person
@@ -240,7 +254,7 @@ func (p *parser) people(key string) []message.Person {
 		if len(p.h[i].key) != len(key) || !strings.EqualFold(p.h[i].key, key) {
 			continue
 		}
-		list, warning := parseAddresses(p.h[i].value, p.o.DefaultCharset)
+		list, warning := parseAddresses(p.h[i].value, p.headerCharset())
 		p.warn(warning)
 		out = append(out, list...)
 	}

@@ -189,6 +189,9 @@ func (p *addressReader) angle(i int) int {
 // over to the next entry.
 func (p *addressReader) bare(comma bool) {
 	text := strings.TrimSpace(p.text.String())
+	if tight := tightAddress(text); tight != "" && !p.quoted && p.carry == "" {
+		text = tight
+	}
 	switch {
 	case text == "" && p.carry == "":
 	case p.after && strings.IndexByte(text, '@') < 0:
@@ -283,6 +286,27 @@ func isAddress(s string) bool {
 		return strings.HasSuffix(s[:at], "\"") && !strings.ContainsAny(s[at:], " \t<>,;\"")
 	}
 	return !strings.ContainsAny(s, " \t<>,;\"") && strings.IndexByte(s[:at], '@') < 0
+}
+
+// tightAddress takes the white space out of "ann @ example . org" (RFC 5322
+// section 4.4); "" if s is nothing of that kind.
+func tightAddress(s string) string {
+	if !strings.ContainsAny(s, " \t") || strings.IndexByte(s, '@') < 0 {
+		return ""
+	}
+	var b strings.Builder
+	for i, w := range strings.Fields(s) {
+		if i > 0 {
+			if so := b.String(); !strings.ContainsAny(so[len(so)-1:], "@.") && w[0] != '@' && w[0] != '.' {
+				return ""
+			}
+		}
+		b.WriteString(w)
+	}
+	if t := b.String(); isAddress(t) && strings.IndexByte(domainOf(t), '.') > 0 {
+		return t
+	}
+	return ""
 }
 
 // isLocalPart reports whether s is a single word that can be a mailbox name.

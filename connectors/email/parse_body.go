@@ -284,6 +284,11 @@ func (p *parser) textUnit(n *node) []unit {
 	if strings.EqualFold(n.kind.param("format", ""), "flowed") {
 		text = unflow(text, strings.EqualFold(n.kind.param("delsp", ""), "yes"))
 	}
+	text, files := splitUU(text)
+	for _, f := range files {
+		p.attach(&node{kind: mediaType{kind: "application/octet-stream"}, content: f.data,
+			disp: mediaType{kind: "attachment", params: []field{{key: "filename", value: f.name}}}}, "")
+	}
 	return []unit{{plain: text}}
 }
 

@@ -106,6 +106,10 @@ func looseDate(s string) (time.Time, bool) {
 	pm := 0
 	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
 		switch {
+		case hour >= 0 && (w[0] == '+' || w[0] == '-') && strings.Count(w, ":") == 1: // +03:30
+			if z, ok := zoneOf(w); ok {
+				zone = z
+			}
 		case strings.Count(w, ":") >= 1 || strings.Count(w, ".") == 2 && hour < 0:
 			clock, off, has := splitZone(w)
 			if !parseClock(clock, &hour, &minute, &second) {

@@ -43,11 +43,26 @@ func decodeBase64(s string) []byte {
 	if err == nil {
 		return out
 	}
+	if isProse(s) {
+		return []byte(s)
+	}
 	var b bytes.Buffer
 	w := &base64Writer{w: &b}
 	_, _ = w.Write([]byte(s)) // a bytes.Buffer does not fail
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// isProse recognises text that is called base64 and is none: words between
+// spaces.
+func isProse(s string) bool {
+	spaces, size := 0, 0
+	for line := range strings.Lines(s[:min(len(s), 4096)]) {
+		line = strings.TrimSpace(line)
+		spaces += strings.Count(line, " ")
+		size += len(line)
+	}
+	return spaces >= 3 && spaces*20 >= size
 }
 
 // base64Writer decodes the base64 written to it, skipping what is none.
@@ -213,6 +228,8 @@ func transferName(s string) string {
 		return "quoted-printable"
 	case "base-64", "b64":
 		return "base64"
+	case "x-uuencode", "uuencode", "x-uue", "uue":
+		return "uuencode"
 	}
 	return s
 }
@@ -230,6 +247,8 @@ func decodeTransfer(encoding string, body []byte) []byte {
 		_, _ = w.Write(body) // a bytes.Buffer does not fail
 		_ = w.Close()
 		return b.Bytes()
+	case "uuencode":
+		return decodeUU(body)
 	}
 	return body
 }

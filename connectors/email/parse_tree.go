@@ -94,6 +94,9 @@ func convert(p *enmime.Part, files *splitter) *node {
 	}
 	if len(n.kids) == 0 {
 		n.content = p.Content
+		if transferName(p.Header.Get("Content-Transfer-Encoding")) == "uuencode" {
+			n.content = decodeUU(n.content)
+		}
 		if f := files.spilled(n.content); f != nil {
 			n.file, n.content = f, nil
 		}
