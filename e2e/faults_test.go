@@ -217,6 +217,13 @@ func TestSilentServer(t *testing.T) {
 	})
 	p.Silence(false) // for new connections; the open one stays silent
 	conns := p.Conns()
+	until(t, "the mail of the silence", func() error {
+		a, err := admin.account("silent")
+		if err == nil && a.Health.Stored < 2 {
+			err = fmt.Errorf("%+v", a.Health)
+		}
+		return err
+	})
 	admin.untilSubjects(t, append(want, "during"))
 	if p.Conns() == conns {
 		t.Error("no new connection was made: the proxy was not silent")

@@ -52,6 +52,15 @@ func newHub(t testing.TB, o hubOptions) *hub {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() && h.running() {
+			// What hangs is seen in the stacks.
+			_ = h.cmd.Process.Signal(syscall.SIGQUIT)
+			select {
+			case <-h.exited:
+				t.Logf("the hub's goroutines:\n%s", h.log.after("SIGQUIT", 400))
+			case <-time.After(10 * time.Second):
+			}
+		}
 		h.kill()
 		if bad := h.log.find("DATA RACE"); bad != "" {
 			t.Errorf("data race in the program:\n%s", h.log.after("DATA RACE", 60))
@@ -60,7 +69,7 @@ func newHub(t testing.TB, o hubOptions) *hub {
 			t.Errorf("panic in the program:\n%s", h.log.after("panic", 40))
 		}
 		if t.Failed() {
-			t.Logf("the end of the hub's log:\n%s", h.log.tail(40))
+			t.Logf("the hub's log:\n%s", h.log.before("SIGQUIT", 40))
 		}
 	})
 	return h
@@ -294,6 +303,20 @@ func (l *logBook) after(text string, n int) string {
 		}
 	}
 	return ""
+}
+
+// before returns the last n lines before the first one with text, or of all.
+func (l *logBook) before(text string, n int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	end := len(l.lines)
+	for i, line := range l.lines {
+		if strings.Contains(line, text) {
+			end = i
+			break
+		}
+	}
+	return strings.Join(l.lines[max(0, end-n):end], "\n")
 }
 
 // tail returns the last n lines.
