@@ -16,8 +16,13 @@ func (s *Server) getDraft(ctx context.Context, i *idIn) (*out[Draft], error) {
 			return err
 		}
 		d, err := s.hub.Draft(v.tx, who(ctx).id(), id)
+		if errors.Is(err, store.ErrNotFound) && id == 0 {
+			// Asked with every new message: an empty one says the same without an error.
+			o.Body = Draft{Mode: "new"}
+			return nil
+		}
 		if errors.Is(err, store.ErrNotFound) {
-			return &problemError{status: 404, detail: "you have no draft here"}
+			return &problemError{status: 404, detail: "you have no draft here: begin a new one"}
 		}
 		if err == nil {
 			o.Body = *v.draft(d)
@@ -41,9 +46,13 @@ func (v *view) draftPlace(id uint64) (uint64, error) {
 
 func (s *Server) saveDraft(ctx context.Context, i *idBody[Draft]) (*out[Draft], error) {
 	b := i.Body
+	files, err := parts(b.Attachments)
+	if err != nil {
+		return nil, err
+	}
 	d := &inbox.Draft{Mode: b.Mode, Account: b.Account, To: typed(b.To), Cc: typed(b.Cc), Bcc: typed(b.Bcc), Subject: b.Subject, HTML: b.HTML,
-		Attachments: parts(b.Attachments), InReplyTo: b.InReplyTo}
-	d, err := s.hub.SaveDraft(ctx, who(ctx).id(), i.ID, d)
+		Attachments: files, InReplyTo: b.InReplyTo}
+	d, err = s.hub.SaveDraft(ctx, who(ctx).id(), i.ID, d)
 	if err != nil {
 		return nil, err
 	}

@@ -101,10 +101,6 @@ export const customers: Texts<typeof en> = {
   'ctimeline.older': 'نمایش قدیمی‌ترها',
   'ctimeline.open': 'باز کردن گفت‌وگو',
   'ctimeline.noSubject': 'بدون موضوع',
-  'ctimeline.noText': 'بدون متن',
-  'ctimeline.files': { one: '{n} پرونده', other: '{n} پرونده' },
-  'ctimeline.auto': 'پاسخ خودکار',
-  'ctimeline.bounce': 'نرسید',
   'conversations.none': 'هنوز گفت‌وگویی نیست',
   'conversations.noneHint': 'همین که این مشتری بنویسد یا شما به او بنویسید، اینجا فهرست می‌شود.',
 }

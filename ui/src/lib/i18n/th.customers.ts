@@ -101,10 +101,6 @@ export const customers: Texts<typeof en> = {
   'ctimeline.older': 'แสดงรายการเก่ากว่า',
   'ctimeline.open': 'เปิดการสนทนา',
   'ctimeline.noSubject': 'ไม่มีหัวเรื่อง',
-  'ctimeline.noText': 'ไม่มีข้อความ',
-  'ctimeline.files': { other: '{n} ไฟล์' },
-  'ctimeline.auto': 'ตอบกลับอัตโนมัติ',
-  'ctimeline.bounce': 'ส่งไม่ถึง',
   'conversations.none': 'ยังไม่มีการสนทนา',
   'conversations.noneHint': 'เมื่อลูกค้ารายนี้เขียนมา หรือคุณเขียนถึง จะแสดงที่นี่',
 }

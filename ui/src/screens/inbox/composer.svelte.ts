@@ -49,6 +49,8 @@ export class Composer {
   #timer: ReturnType<typeof setTimeout> | undefined
   #hasDraft = false
   #prepared: Mode | undefined
+  /** Blobs of the forwarded message: they leave when it is no longer forwarded. */
+  #forwarded = new Set<string>()
   #next = 1
 
   constructor(conversation: number, draft?: Draft) {
@@ -62,6 +64,7 @@ export class Composer {
   }
 
   restore(d: Draft) {
+    this.#forwarded.clear()
     this.mode = d.mode
     this.account = d.account ?? ''
     this.to = d.to ?? []
@@ -91,9 +94,11 @@ export class Composer {
     const again = this.#prepared === mode && message === undefined
     this.mode = mode
     this.open = true
-    this.wanted++
     this.newer = []
-    if (mode === 'note' || mode === 'new' || again) return
+    if (mode === 'note' || mode === 'new' || again) {
+      this.wanted++
+      return
+    }
     try {
       const r = await calls.getRecipients(this.conversation, mode, message)
       if (this.mode !== mode) return
@@ -105,8 +110,13 @@ export class Composer {
       this.inReplyTo = r.in_reply_to
       this.quote = r.quote ?? ''
       this.warning = r.warning ?? ''
+      const forwarded = r.attachments ?? []
+      this.files = [...this.files.filter((f) => !this.#forwarded.has(f.blob)), ...forwarded.filter((f) => !this.files.some((x) => x.blob === f.blob && !this.#forwarded.has(x.blob))).map((f) => ({ ...f, inline: false }))]
+      this.#forwarded = new Set(forwarded.map((f) => f.blob))
     } catch (e) {
       toast(explain(e), { tone: 'bad' })
+    } finally {
+      this.wanted++
     }
   }
 
@@ -124,7 +134,7 @@ export class Composer {
     }
   }
   get blank() {
-    return this.empty && !this.files.length && !(this.mode === 'new' && (this.to.length || this.subject))
+    return this.empty && !this.files.length && !(this.mode === 'new' && (this.to.length || this.subject)) && !(this.mode === 'forward' && this.to.length)
   }
 
   /** Keeps the draft on the hub, a moment after the last change. */
@@ -175,6 +185,8 @@ export class Composer {
     this.bcc = []
     this.newer = []
     this.warning = ''
+    this.quote = ''
+    this.#forwarded.clear()
     this.saved = ''
     this.#prepared = undefined
     this.open = false

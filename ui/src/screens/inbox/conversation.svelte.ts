@@ -1,10 +1,8 @@
 // The open conversation: its timeline, loaded in pages and followed live.
 import * as calls from '../../lib/api/calls'
 import type { Conversation, ConversationChange, Entry, Message, Page, Row } from '../../lib/api/types'
-import { explain } from '../../lib/errors'
 import { connection } from '../../lib/live/live.svelte'
 import { session } from '../../lib/session.svelte'
-import { toast } from '../../lib/toast.svelte'
 import { type Entries, addEntries, lines, noEntries, setMessage } from './entries'
 import { preview } from './list.svelte'
 
@@ -141,20 +139,5 @@ export class Open {
   /** Changes this conversation's row at once; the caller has the hub do it. */
   show(c: ConversationChange) {
     if (this.head) this.head = { ...this.head, ...preview(this.head, c) }
-  }
-
-  async retry(m: Message) {
-    try {
-      this.setMessage(await calls.retryMessage(m.id))
-    } catch (e) {
-      toast(explain(e), { tone: 'bad' })
-    }
-  }
-  async dismiss(m: Message) {
-    try {
-      this.setMessage(await calls.dismissMessage(m.id))
-    } catch (e) {
-      toast(explain(e), { tone: 'bad' })
-    }
   }
 }

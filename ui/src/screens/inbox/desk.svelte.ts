@@ -48,7 +48,7 @@ export class Desk {
       c.open = true
       this.composer = c
       calls.getDraft(0).then(
-        (d) => this.composer === c && c.blank && c.restore(d),
+        (d) => this.composer === c && c.blank && worth(d) && c.restore(d),
         () => undefined, // no draft
       )
       return
@@ -156,13 +156,13 @@ export class Desk {
 
   neighbour(step: 1 | -1): number | undefined {
     const ids = this.list.lines.map((l) => l.row.id)
-    const i = this.open ? ids.indexOf(this.open.id) : -1
+    const i = this.open ? this.list.place(this.open.id) : -1
     return i < 0 ? undefined : ids[i + step]
   }
 
-  start(mode: Mode, message?: number) {
+  async start(mode: Mode, message?: number) {
     if (!this.composer || this.composer.conversation === 0) return
-    void this.composer.start(mode, message)
+    return this.composer.start(mode, message)
   }
 
   async mergeInto(into: number) {
@@ -207,7 +207,7 @@ export class Desk {
       open.seen = Math.max(open.seen, r.entry.seq)
     }
     const undo = r.undo
-    toast(note ? t('composer.noted') : o.then === 'resolve' ? t('composer.sentResolved') : t('composer.sent'), {
+    toast(note ? t('composer.noted') : o.then === 'resolve' ? t('composer.sentResolved') : o.until ? t('composer.sentSnoozed', { until: dateTime(o.until) }) : t('composer.sent'), {
       tone: 'good',
       seconds: undo ? session.now.undo_seconds : 3,
       action: undo && { label: t('undo'), testid: 'undo', run: () => this.#takeBack(composer, undo) },
@@ -229,6 +229,8 @@ export class Desk {
     if (this.open?.id === composer.conversation) void this.open.load({ quiet: true })
   }
 }
+
+const worth = (d: Draft) => !!(d.html || d.subject || d.to?.length || d.cc?.length || d.bcc?.length || d.attachments?.length)
 
 /** The change that brings a row back to what it was. */
 export function inverse(r: Row, c: ConversationChange): ConversationChange {

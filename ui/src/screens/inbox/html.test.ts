@@ -13,6 +13,12 @@ describe('clean', () => {
     ['entities stay text', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>'],
     ['quotes in attributes', '<a href="https://example.org/?a=&quot;b">x</a>', '<a href="https://example.org/?a=&quot;b">x</a>'],
     ['a word processor', '<b style="font-weight:normal"><span style="font-weight:700">bold</span> <span style="font-style:italic">it</span></b>', '<b>bold</b> <i>it</i>'],
+    ['styles that only look like those', "<i style='mso-bidi-font-style:normal'>it</i> <b style='mso-bidi-font-weight:normal'>b</b>", '<i>it</i> <b>b</b>'],
+    [
+      'lists of a word processor',
+      `<p>a</p><p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><![if !supportLists]><span style='font-family:Symbol'>·<span>&nbsp;&nbsp; </span></span><![endif]>one</p><p style='mso-list:l0 level1 lfo1'><span>·&nbsp;</span><b>two</b></p><p style='mso-list:l1 level1 lfo2'>1.&nbsp;three</p>`,
+      '<p>a</p><ul><li>one</li><li><b>two</b></li></ul><ol><li>three</li></ol>',
+    ],
     ['headings and nested blocks', '<div><h2>T</h2><div><div>a</div></div></div>', '<p><b>T</b></p><p>a</p>'],
     ['tables', '<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>', '<p>a b</p><p>c</p>'],
     ['white space of the source', '<p>a\n   b</p>\n\n<p>c</p>', '<p>a b</p> <p>c</p>'],
@@ -55,6 +61,9 @@ describe('inline images', () => {
   it('go out by content ID and come back by address', () => {
     expect(toWire(edited)).toBe('<p>a <img src="cid:c1" alt="x.png"></p>')
     expect(fromWire(toWire(edited), [file])).toBe(edited)
+  })
+  it('leave no style of the page behind', () => {
+    expect(toWire('<p>a<span style="color: rgb(20, 23, 29)">b</span> <img src="/api/blobs/ab/x.png" data-cid="c1" alt="x.png" style="color: red"></p>')).toBe('<p>ab <img src="cid:c1" alt="x.png"></p>')
   })
   it('vanish when their file is gone', () => {
     expect(fromWire(toWire(edited), [])).toBe('<p>a </p>')

@@ -18,8 +18,34 @@ export function safeHref(href: string): string {
 export function clean(html: string): string {
   // A parsed document runs no scripts and fetches no images.
   const doc = new DOMParser().parseFromString(html, 'text/html')
+  lists(doc)
   const out = [...doc.body.childNodes].map((n) => render(n, 0, false)).join('')
   return out.replace(/(<p><br><\/p>)+$/, '').trim()
+}
+
+/** Word writes lists as paragraphs with a typed bullet or number: these become lists. */
+function lists(doc: Document) {
+  for (const p of doc.querySelectorAll('p[style*="mso-list"]')) {
+    if (p.closest('ul, ol')) continue
+    const bullet = /^[\s\u00a0]*(?:(\(?(?:\d+|[a-z]|[ivx]+)[.)])|[^\p{L}\p{N}\s]|o)[\s\u00a0]+/iu.exec(p.textContent ?? '')
+    if (!bullet) continue
+    const tag = bullet[1] ? 'OL' : 'UL'
+    let left = bullet[0].length
+    const walk = doc.createTreeWalker(p, NodeFilter.SHOW_TEXT)
+    for (let n = walk.nextNode() as Text | null; n && left > 0; n = walk.nextNode() as Text | null) {
+      const cut = Math.min(left, n.data.length)
+      n.data = n.data.slice(cut)
+      left -= cut
+    }
+    const before = p.previousElementSibling
+    const list = before?.tagName === tag && before.hasAttribute('data-word') ? before : doc.createElement(tag)
+    list.setAttribute('data-word', '')
+    const item = doc.createElement('li')
+    item.append(...p.childNodes)
+    if (list !== before) p.before(list)
+    list.append(item)
+    p.remove()
+  }
 }
 
 function render(node: Node, depth: number, pre: boolean): string {
@@ -72,9 +98,9 @@ function render(node: Node, depth: number, pre: boolean): string {
   if (!text.trim()) return text
   // Word processors write bold and italic as styles, and <b> that is not bold.
   const style = node.getAttribute('style') ?? ''
-  const weight = /font-weight:\s*(\w+)/i.exec(style)?.[1]?.toLowerCase()
+  const weight = /(?:^|;)\s*font-weight:\s*(\w+)/i.exec(style)?.[1]?.toLowerCase()
   const bold = weight ? weight === 'bold' || Number(weight) >= 600 : tag === 'B' || tag === 'STRONG'
-  const slant = /font-style:\s*(\w+)/i.exec(style)?.[1]?.toLowerCase()
+  const slant = /(?:^|;)\s*font-style:\s*(\w+)/i.exec(style)?.[1]?.toLowerCase()
   const italic = slant ? slant === 'italic' || slant === 'oblique' : tag === 'I' || tag === 'EM'
   if (isBlock.test(text)) return text
   if (italic) text = `<i>${text}</i>`
@@ -132,9 +158,12 @@ export function toText(html: string): string {
 
 export const isEmpty = (html: string) => !/<img/i.test(html) && toText(html) === ''
 
-/** As it is stored and sent: inline images by their content ID. */
+/**
+ * As it is stored and sent: only what the composer writes (browsers leave styles of the
+ * page, its colours too, in what they insert), and inline images by their content ID.
+ */
 export function toWire(html: string): string {
-  return html.replace(/<img\b[^>]*>/gi, (tag) => {
+  return clean(html).replace(/<img\b[^>]*>/gi, (tag) => {
     const cid = /data-cid="([^"]*)"/i.exec(tag)?.[1]
     if (!cid) return tag
     const alt = /alt="([^"]*)"/i.exec(tag)?.[1] ?? ''

@@ -15,7 +15,7 @@ export class List {
   view = $state<View>('mine')
   readonly sort = stored<Sort>('list.sort', 'newest')
   tag = $state('')
-  readonly grouped = stored<boolean>('list.grouped', false)
+  readonly grouped = stored<boolean>('list.grouped', true)
   #list = $state.raw<RowList>(emptyList)
   cursor = $state.raw<string | undefined>()
   loading = $state(true)
@@ -58,6 +58,11 @@ export class List {
       ...(this.opened.has(g.customer) ? g.rows.slice(1).map((row) => ({ row, others: [], inner: true })) : []),
     ])
   })
+  /** The line a conversation stands in, by itself or inside a closed group. */
+  place(id: number | undefined): number {
+    const own = this.lines.findIndex((l) => l.row.id === id)
+    return own >= 0 ? own : this.lines.findIndex((l) => l.others.some((o) => o.id === id))
+  }
   get held() {
     return this.#list.held.size
   }
@@ -115,6 +120,13 @@ export class List {
   /** The agent wants to see what was held back. */
   settle() {
     if (this.#list.held.size || this.#list.gone.size) this.#list = settle(this.#list, this.query)
+  }
+
+  /** Opens or closes the group of a customer. */
+  toggle(customer: number) {
+    const next = new Set(this.opened)
+    if (!next.delete(customer)) next.add(customer)
+    this.opened = next
   }
 
   choose(id: number, on = !this.chosen.has(id)) {
