@@ -40,7 +40,6 @@ type lives struct {
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
-	ctx     context.Context // of run
 	stopped bool
 	wg      sync.WaitGroup
 
@@ -49,14 +48,7 @@ type lives struct {
 }
 
 func newLives(s *Server) *lives {
-	return &lives{s: s, up: newUpgrader(s.ownOrigin), conns: map[*conn]struct{}{}, stir: make(chan struct{}, 1), ctx: context.Background()}
-}
-
-// context is that of run, for work that outlives its request.
-func (l *lives) context() context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ctx
+	return &lives{s: s, up: newUpgrader(s.ownOrigin), conns: map[*conn]struct{}{}, stir: make(chan struct{}, 1)}
 }
 
 func (l *lives) count() int {
@@ -67,9 +59,6 @@ func (l *lives) count() int {
 
 // run follows the log until ctx ends and then closes all sockets.
 func (l *lives) run(ctx context.Context) error {
-	l.mu.Lock()
-	l.ctx = ctx
-	l.mu.Unlock()
 	var wg sync.WaitGroup
 	wg.Go(func() { l.keepBoard(ctx) })
 	for ctx.Err() == nil {

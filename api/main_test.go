@@ -323,9 +323,10 @@ var mails atomic.Int64
 // mail makes an incoming message; refs are the names it refers to, nearest first.
 func mail(from, name, text string, refs ...string) message.Message {
 	n := mails.Add(1)
+	user, _, _ := strings.Cut(from, "@")
 	return message.Message{
 		Channel: "test", Source: fmt.Sprintf("INBOX;1;%d", n), Key: fmt.Sprintf("key-%d", n),
-		From: message.Person{Name: strings.Title(strings.Split(from, "@")[0]), Handle: message.NewHandle("mailto", from)}, //nolint:staticcheck
+		From: message.Person{Name: strings.ToUpper(user[:1]) + user[1:], Handle: message.NewHandle("mailto", from)},
 		To:   []message.Person{{Handle: "mailto:support@example.com"}},
 		Ref:  name, Refs: refs, Text: text, Reply: text, Subject: "about " + name,
 		Kind: message.Human, Time: time.Now(), Raw: message.Bytes("raw " + text),
