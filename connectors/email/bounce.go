@@ -79,8 +79,12 @@ func (p *parser) bounce() bool {
 	}
 	notice, returned := splitNotice(p.m.Text)
 	if len(reports) == 0 && !found {
-		if reports = freeForm(notice, p.h.get("X-Failed-Recipients")); len(reports) == 0 && status == nil && !saysBounce(notice) {
+		still := saysDelay(p.m.Subject) || saysDelay(notice)
+		if reports = freeForm(notice, p.h.get("X-Failed-Recipients"), p.bystander); len(reports) == 0 && status == nil && !still && !saysBounce(notice) {
 			return false
+		}
+		if still { // the system goes on trying: nothing has failed yet
+			reports = nil
 		}
 	}
 	if len(reports) == 1 && reports[0].Status == message.Failed { // then the notice speaks of this one too
@@ -109,11 +113,11 @@ func (p *parser) daemonSent() bool {
 	local, _, _ := strings.Cut(strings.ToLower(p.m.From.Handle.Address()), "@")
 	name := strings.ToLower(p.m.From.Name)
 	daemon := local == "mailer-daemon" || local == "postmaster" || local == "mail-daemon" || local == "mailerdaemon" ||
-		strings.Contains(name, "mail delivery") || strings.Contains(name, "mailer-daemon") || strings.Contains(name, "mail administrator")
+		strings.Contains(name, "mail delivery") || strings.Contains(name, "mail server") || strings.Contains(name, "mail router") || strings.Contains(name, "mailer-daemon") || strings.Contains(name, "mail administrator")
 	if !daemon && !nullReturnPath(h) {
 		return false
 	}
-	return bounceSubject(p.m.Subject) || daemon && saysBounce(p.m.Text)
+	return bounceSubject(p.m.Subject) || daemon && (saysBounce(p.m.Text) || saysDelay(p.m.Text))
 }
 
 // bounceSubjects are found in the subjects of non-delivery reports, lower case.
@@ -122,7 +126,7 @@ var bounceSubjects = [...]string{
 	"failure notice", "delivery report", "delivery notification", "delivery problem", "mail system error", "mail could not be", "could not be delivered",
 	"delivery error", "non delivery", "non-delivery", "nondelivery", "message not delivered", "not delivered", "delivery has failed", "rejected mail", "postmaster notify",
 	"unzustellbar", "nicht zugestellt", "non remis", "échec de la remise", "no se puede entregar", "no entregado", "mancato recapito", "non recapitabile",
-	"onbestelbaar", "não entregue", "não é possível entregar", "olevererbart", "nie można dostarczyć", "не доставлено", "недоставленное", "配信不能", "配信できません", "无法送达", "退信", "teslim edilemedi",
+	"onbestelbaar", "não entregue", "não é possível entregar", "olevererbart", "nie można dostarczyć", "не доставлено", "недоставленное", "配信不能", "配信できません", "无法送达", "退信", "teslim edilemedi", "mail failure", "delivery status",
 }
 
 func bounceSubject(s string) bool {
@@ -150,6 +154,28 @@ func saysBounce(text string) bool {
 		}
 	}
 	return false
+}
+
+// delayPhrases are how mail systems say that they have not given up, lower case.
+var delayPhrases = [...]string{
+	"warning message only", "do not need to resend", "no action is required", "will continue to be attempted", "will be retried", "will continue to try", "will keep trying",
+	"still trying", "delivery is delayed", "delivery delayed", "message delayed", "has been delayed", "notification (delay)", "delivery incomplete", "not yet been delivered",
+}
+
+func saysDelay(text string) bool {
+	return containsAny(strings.ToLower(text[:min(len(text), 4096)]), delayPhrases[:]...)
+}
+
+// bystander reports whether an address in a notice is not the recipient it is
+// about: ours, the mail system's or one to ask for help.
+func (p *parser) bystander(addr string) bool {
+	for _, who := range p.m.To {
+		if strings.EqualFold(who.Handle.Address(), addr) {
+			return true
+		}
+	}
+	local, _, _ := strings.Cut(strings.ToLower(addr), "@")
+	return strings.EqualFold(addr, p.m.From.Handle.Address()) || local == "postmaster" || strings.HasPrefix(local, "mailer-daemon") || local == "abuse" || local == "helpdesk"
 }
 
 // reportPart finds a part of that type among the parts of a multipart/report,

@@ -41,11 +41,14 @@ func splitNotice(s string) (notice, returned string) {
 // freeForm reads the recipients in the notice of a mail system that does not
 // write RFC 3464: a line that holds only an address, or begins with one in
 // brackets, opens a recipient; what follows up to the next one is the reason.
-// header is X-Failed-Recipients.
-func freeForm(notice, header string) []message.Report {
+// What follows a line of dashes is common to those without a reason. header is
+// X-Failed-Recipients. Where no line names anybody, the first address in the
+// sentences does that is no bystander, and those that begin a line.
+func freeForm(notice, header string, bystander func(string) bool) []message.Report {
 	var out []message.Report
-	var reason strings.Builder
-	common := "" // what stands after the last recipient holds for those without a reason
+	var reason, tail strings.Builder
+	tailed := false // past the lines of dashes
+	common := ""    // what stands after the last recipient holds for those without a reason
 	whole := notice
 	flush := func() {
 		if len(out) > 0 {
@@ -62,6 +65,7 @@ func freeForm(notice, header string) []message.Report {
 		if addr, tail, ok := noticeRecipient(line); ok {
 			if i := reported(out, addr); i >= 0 { // named again, with details
 				flush()
+				tailed = false
 				if len(out) > 0 && i != len(out)-1 {
 					out[i], out[len(out)-1] = out[len(out)-1], out[i]
 				}
@@ -70,20 +74,37 @@ func freeForm(notice, header string) []message.Report {
 				continue
 			}
 			flush()
+			tailed = false
 			out = append(out, message.Report{Status: message.Failed, Handle: message.NewHandle(scheme, addr)})
 			reason.WriteString(tail + " ")
 			continue
 		}
-		if len(out) > 0 && reason.Len() < 2000 {
+		if strings.HasPrefix(strings.TrimSpace(line), "----") && strings.TrimSpace(reason.String()) != "" {
+			flush()
+			tailed = true
+		}
+		switch {
+		case len(out) == 0:
+		case tailed && tail.Len() < 2000:
+			tail.WriteString(strings.TrimSpace(line) + " ")
+		case !tailed && reason.Len() < 2000:
 			reason.WriteString(strings.TrimSpace(line) + " ")
 		}
 	}
-	flush()
+	if !tailed {
+		flush()
+	}
+	common = tail.String()
 	if len(out) == 0 {
 		list, _ := parseAddresses(header, "")
 		for _, who := range list {
 			if who.Handle != "" && len(out) < MaxReports {
 				out = append(out, message.Report{Status: message.Failed, Handle: who.Handle})
+			}
+		}
+		if len(out) == 0 {
+			for _, addr := range addressesIn(whole, bystander) {
+				out = append(out, message.Report{Status: message.Failed, Handle: message.NewHandle(scheme, addr)})
 			}
 		}
 		common = whole
@@ -97,6 +118,20 @@ func freeForm(notice, header string) []message.Report {
 		r.Code = codeOf(r.Reason)
 		r.Permanent = addressIsBad(r.Code, r.Reason)
 		r.Reason = shorten(strings.Join(strings.Fields(r.Reason), " "), 1000)
+	}
+	return out
+}
+
+// addressesIn finds the first address in a text that is no bystander, and those
+// with which a line begins.
+func addressesIn(text string, bystander func(string) bool) (out []string) {
+	for line := range strings.Lines(text) {
+		for i, w := range strings.Fields(line) {
+			w = strings.TrimPrefix(strings.Trim(w, "<>()[]{},;:.'\"*"), "mailto:")
+			if (i == 0 || len(out) == 0) && len(out) < MaxReports && isAddress(w) && strings.Contains(domainOf(w), ".") && !bystander(w) && !has(out, w) {
+				out = append(out, w)
+			}
+		}
 	}
 	return out
 }

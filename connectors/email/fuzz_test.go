@@ -111,7 +111,7 @@ func FuzzHeader(f *testing.F) {
 			}
 		}
 		reports, _ := deliveryStatus([]byte(s))
-		_ = append(reports, freeForm(s, s)...)
+		_ = append(reports, freeForm(s, s, func(string) bool { return false })...)
 		stripComments(s)
 	})
 }

@@ -136,3 +136,45 @@ Status: 5.3.0
 		t.Errorf("%s %+v", m.Kind, m.Reports)
 	}
 }
+
+// TestNoticesInSentences: notices that name the recipient within a sentence.
+func TestNoticesInSentences(t *testing.T) {
+	const nobody = "mailto:nobody@example.org"
+	for _, tt := range []struct {
+		name, from, subject, text string
+		code                      string // "" for a notice of a delay
+		permanent                 bool
+	}{
+		{"address not found", "Mail Delivery Subsystem <mailer-daemon@mail.example>", "Delivery Status Notification (Failure)",
+			"** Address not found **\n\nYour message wasn't delivered to nobody@example.org because the address couldn't be found.\n\nThe response was:\n\n550 5.1.1 The account does not exist.\n", "5.1.1", true},
+		{"did not reach", "System Administrator <postmaster@example.net>", "Undeliverable: Hello",
+			"Your message\n\n  To:      nobody@example.org\n  Subject: Hello\n\ndid not reach the following recipient(s):\n\nnobody@example.org on Mon, 2 Nov 2026 10:00:01 +0000\n    The e-mail account does not exist.\n    <mx.example.net #5.1.1>\n", "5.1.1", true},
+		{"quota", "postmaster@example.net", "Undeliverable mail",
+			"Failed to deliver to 'nobody@example.org'\n host mx.example.org says:\n 550 5.2.2 Over quota\nAsk postmaster@example.net or help@example.com.\n", "5.2.2", false},
+		{"a line that goes on", "mailer-daemon@mail.example", "Undelivered Mail Returned to Sender",
+			"Your message could not be delivered. This is a permanent error.\n\nnobody@example.org Invalid Address, ERROR_CODE :5.1.1 <nobody@example.org>... unknown\n", "5.1.1", true},
+		{"in German", "postmaster@example.net", "Unzustellbar: Hallo",
+			"Ihre Nachricht an nobody@example.org konnte nicht zugestellt werden.\n\nRemote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound'\n", "5.1.10", true},
+		{"no address in From", "\"Courier mail server at mx.example.net\" <@>", "NOTICE: mail delivery status.",
+			"Your message to the following recipients cannot be delivered:\n\n<nobody@example.org>:\n    mx.example.org [192.0.2.1]:\n<<< 550 5.1.1 <nobody@example.org>: User Unknown\n", "5.1.1", true},
+		{"delay", "Mail Delivery System <mailer-daemon@mx.example.net>", "Warning: message 1abc delayed 24 hours",
+			"A message that you sent has not yet been delivered to:\n\n  nobody@example.org\n    Delay reason: connection timed out\n\nNo action is required on your part.\n", "", false},
+	} {
+		m := readMail(t, "From: "+tt.from+"\nTo: help@example.com\nSubject: "+tt.subject+"\n\n"+tt.text)
+		if m.Kind != message.Bounce {
+			t.Errorf("%s: kind %q", tt.name, m.Kind)
+		}
+		if tt.code == "" {
+			if len(m.Reports) > 0 {
+				t.Errorf("%s: a delay is no failure: %+v", tt.name, m.Reports)
+			}
+			continue
+		}
+		if len(m.Reports) != 1 || m.Reports[0].Handle != nobody || m.Reports[0].Code != tt.code || m.Reports[0].Permanent != tt.permanent {
+			t.Errorf("%s: %+v", tt.name, m.Reports)
+		}
+	}
+	if m := readMail(t, "From: Ann <ann@example.org>\nSubject: Undeliverable mail\n\nMy mail to bob@example.org could not be delivered. User unknown it says.\n"); m.Kind != message.Human {
+		t.Errorf("a person's question is a %s", m.Kind)
+	}
+}

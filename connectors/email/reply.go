@@ -224,7 +224,7 @@ func (s *splitText) attribution(i int) (start, after int) {
 	const maxLines, maxBytes = 4, 600
 	size := 0
 	for j := i; j < len(s.lines) && j < i+maxLines && s.kind[j] == newLine; j++ {
-		line := strings.TrimRight(s.lines[j], " \t\r")
+		line := strings.TrimRight(s.lines[j], " \t\r\u00a0\u200e\u200f\u202c\u2069")
 		if size += len(line); size > maxBytes {
 			break
 		}
@@ -237,11 +237,19 @@ func (s *splitText) attribution(i int) (start, after int) {
 			}
 		}
 		joined := strings.Join(strings.Fields(strings.Join(s.lines[i:j+1], " ")), " ")
-		if isAttribution(joined, j == i) {
+		if isAttribution(joined, j == i) || s.datedQuote(i, j, joined) {
 			return i, j + 1
 		}
 	}
 	return 0, 0
+}
+
+// datedQuote reports whether lines i to j introduce the quote right below them
+// without a word that is known, in whatever language: with a date and an address.
+func (s *splitText) datedQuote(i, j int, joined string) bool {
+	q := s.next(j + 1)
+	return j-i < 2 && q < len(s.lines) && s.kind[q] == quoteLine && digits(s.lines[i]) >= 4 &&
+		strings.IndexByte(joined, '@') >= 0 && digits(joined) >= 5
 }
 
 // datedOrAddressed reports whether an attribution is more than a sentence: it

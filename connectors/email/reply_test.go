@@ -176,3 +176,27 @@ func FuzzSplitReply(f *testing.F) {
 		}
 	})
 }
+
+// TestAttributions: what mail programs of many languages write above a quote.
+func TestAttributions(t *testing.T) {
+	for _, intro := range []string{
+		"2026年11月2日(月) 10:00 Ann Example <ann@example.org>:",
+		"2026년 11월 2일 (월) 오전 10:00, Ann Example <ann@example.org>님이 작성:",
+		"пн, 2 нояб. 2026 г. в 10:00, Ann Example <ann@example.org>:",
+		"пн, 2 нояб. 2026 г. в 10:00, Ann Example With A Long Name\n<ann@example.org>:",
+		"Понедельник, 2 ноября 2026, 10:00 +03:00 от Ann Example <ann@example.org>:",
+		"في الاثنين، 2 نوفمبر 2026 في 10:00 ص تمت كتابة ما يلي بواسطة \u202aAnn Example\u202c\u200f <\u202aann@example.org\u202c\u200f>:\u202c",
+		"בתאריך יום ב׳, 2 בנוב׳ 2026 ב-10:00 מאת \u202aAnn Example\u202c\u200f <\u202aann@example.org\u202c\u200f>:\u202c",
+		"Vào Th 2, 2 thg 11, 2026 vào lúc 10:00 Ann Example <ann@example.org> đã viết:",
+		"2026-11-02 10:00 UTC, Example Support <support@example.com>:",
+	} {
+		reply, quoted, _ := SplitReply("New.\n\n" + intro + "\n\n> old\n")
+		if reply != "New." || !strings.HasSuffix(quoted, "> old") {
+			t.Errorf("%s: %q %q", intro, reply, quoted)
+		}
+	}
+	const list = "Our numbers for 2026 are with ann@example.org and below:\nred"
+	if reply, _, _ := SplitReply(list); reply != list {
+		t.Errorf("a sentence was taken for an attribution: %q", reply)
+	}
+}

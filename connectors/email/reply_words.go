@@ -115,7 +115,7 @@ var starters = [...]string{
 
 var wrote = [...]string{
 	"wrote", "writes", "schrieb", "a écrit", "escribió", "ha scritto", "scrive", "schreef", "geschreven", "escreveu", "skrev", "napisał", "pisze",
-	"написал", "пишет", "писал", "のメール", "は書きました", "さんは", "が書き", "のメッセージ", "写道", "寫道", "كتب", "yazdı", "şunu yazdı", "نوشت", "เขียนว่า", "เขียน",
+	"написал", "пишет", "писал", "のメール", "は書きました", "さんは", "が書き", "のメッセージ", "写道", "寫道", "كتب", "yazdı", "şunu yazdı", "نوشت", "เขียนว่า", "เขียน", "تمت كتابة ما يلي", "님이 작성", "đã viết", "מאת",
 }
 
 func attributionStart(line string) bool {
