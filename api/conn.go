@@ -3,16 +3,11 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
-)
-
-// maxChatter is how many frames a client may send a second, over a short while.
-const (
-	maxChatter   = 20
-	chatterBurst = 40
 )
 
 // conn is one live stream.
@@ -58,16 +53,12 @@ func (c *conn) leave(code int, reason string) {
 func (c *conn) reads() {
 	defer c.l.wg.Done()
 	defer c.leave(0, "")
-	tokens, at := float64(chatterBurst), time.Now()
 	for {
 		data, err := c.sock.Read()
 		if err != nil {
-			return
-		}
-		now := time.Now()
-		tokens = min(chatterBurst, tokens+now.Sub(at).Seconds()*maxChatter) - 1
-		if at = now; tokens < 0 {
-			c.leave(closePolicy, "too many frames: send view only when it changes")
+			if errors.Is(err, errChatter) {
+				c.leave(closePolicy, err.Error())
+			}
 			return
 		}
 		var req LiveRequest

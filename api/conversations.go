@@ -204,6 +204,18 @@ func (s *Server) change(ctx context.Context, ids []uint64, c ConversationChange)
 			return err
 		}
 	}
+	if c.SnoozedUntil != nil {
+		if err := s.checkSnooze(*c.SnoozedUntil); err != nil {
+			return err
+		}
+	}
+	if c.Tags != nil {
+		tags := make([]string, 0, len(*c.Tags))
+		for _, t := range *c.Tags {
+			tags = append(tags, straight(t))
+		}
+		c.Tags = &tags
+	}
 	change := inbox.Change{Status: c.Status, SnoozedUntil: c.SnoozedUntil, Assignee: c.Assignee, Priority: c.Priority, Tags: c.Tags}
 	if change != (inbox.Change{}) {
 		if err := s.hub.Change(ctx, me, ids, change); err != nil {
@@ -212,7 +224,7 @@ func (s *Server) change(ctx context.Context, ids []uint64, c ConversationChange)
 	}
 	if c.SeenSeq != 0 {
 		for _, id := range ids {
-			if err := s.hub.Read(ctx, me, id, c.SeenSeq); err != nil {
+			if err := s.read(ctx, id, c.SeenSeq); err != nil {
 				return err
 			}
 		}
@@ -221,11 +233,21 @@ func (s *Server) change(ctx context.Context, ids []uint64, c ConversationChange)
 }
 
 func (s *Server) readConversation(ctx context.Context, i *idBody[ReadRequest]) (*none, error) {
-	return &none{}, s.hub.Read(ctx, who(ctx).id(), i.ID, i.Body.Seq)
+	return &none{}, s.read(ctx, i.ID, i.Body.Seq)
+}
+
+// read remembers up to where the caller has read. Nobody has read what is yet to
+// come.
+func (s *Server) read(ctx context.Context, conversation, seq uint64) error {
+	last, err := s.lives.last()
+	if err != nil {
+		return err
+	}
+	return s.hub.Read(ctx, who(ctx).id(), conversation, min(seq, last))
 }
 
 func (s *Server) addNote(ctx context.Context, i *idBody[NoteRequest]) (*out[Entry], error) {
-	seq, err := s.hub.AddNote(ctx, who(ctx).id(), i.ID, i.Body.Text)
+	seq, err := s.hub.AddNote(ctx, who(ctx).id(), i.ID, plain(i.Body.Text))
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +295,12 @@ func (s *Server) send(ctx context.Context, o inbox.Outgoing, d Draft) (seq uint6
 	if o.Bcc, err = people("bcc", d.Bcc); err != nil {
 		return 0, err
 	}
-	o.Attachments = parts(d.Attachments)
+	if o.Attachments, err = parts(d.Attachments); err != nil {
+		return 0, err
+	}
+	if err := s.checkSnooze(o.SnoozedUntil); err != nil {
+		return 0, err
+	}
 	return s.hub.Reply(ctx, o)
 }
 

@@ -82,7 +82,7 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		shown := i.Inline == 1 && inlineTypes[kind]
 		if kind == "text/plain" {
 			kind += "; charset=utf-8"
-		} else if strings.HasPrefix(kind, "text/") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "html") {
+		} else if strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "html") {
 			kind = anyType
 		}
 		h.Set("Content-Type", kind)

@@ -144,7 +144,18 @@ func settingsProblem(e *accounts.Invalid) *problemError {
 // adviseOnValidation turns "validation failed" into something to act on.
 func adviseOnValidation(ctx huma.Context, status string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
-	if !ok || len(m.Errors) == 0 || m.Detail != "validation failed" {
+	if !ok {
+		return v, nil
+	}
+	switch {
+	case m.Status == http.StatusRequestEntityTooLarge && strings.HasPrefix(m.Detail, "request body is too large"):
+		m.Detail = fmt.Sprintf("the request is larger than %d KiB: send less at once, and files as uploads", ctx.Operation().MaxBodyBytes>>10)
+	case m.Status == http.StatusRequestTimeout:
+		m.Detail = fmt.Sprintf("the request did not arrive within %s: try again over a better line", ctx.Operation().BodyReadTimeout)
+	case m.Detail == "request body is required":
+		m.Detail = "the request has no body: send JSON as /openapi.json describes it"
+	}
+	if len(m.Errors) == 0 || m.Detail != "validation failed" {
 		return v, nil
 	}
 	for _, e := range m.Errors {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -41,7 +42,17 @@ type caller struct {
 	client auth.Client
 	token  string // session token or API key, to ask again whether it still holds
 	bearer bool
-	tls    bool // the request came over TLS to this process
+	tls    bool                // the request came over TLS to this process
+	w      http.ResponseWriter // nil if the request has no body
+}
+
+// arrived ends the time a request has to arrive in. Left alone it would end the
+// work on it too: the server reads on to notice a client that goes away.
+func (c *caller) arrived() {
+	if c.w == nil {
+		return
+	}
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(answerWait)) // not every listener can
 }
 
 func (c *caller) actor() auth.Actor { return c.Identity.Actor(c.client.Address) }
@@ -69,8 +80,11 @@ var (
 // guard lets pass who may use r. It is the only place that decides so.
 func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		req, _ := humago.Unwrap(ctx)
+		req, w := humago.Unwrap(ctx)
 		c := &caller{client: auth.Client{Address: s.clientAddress(req), UserAgent: req.UserAgent()}, tls: req.TLS != nil}
+		if req.ContentLength != 0 {
+			c.w = w
+		}
 		safe := req.Method == http.MethodGet || req.Method == http.MethodHead
 		if !safe && !s.sameSite(req) {
 			s.refuse(ctx, errForeign)

@@ -208,6 +208,9 @@ func add[I, O any](s *Server, r route, fn func(context.Context, *I) (*O, error))
 	}
 	s.routes = append(s.routes, r)
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		if !r.upload {
+			who(ctx).arrived()
+		}
 		out, err := fn(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)
@@ -243,6 +246,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	// made once.
 	c.CreateHooks = nil
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{adviseOnValidation}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

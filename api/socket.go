@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -14,6 +15,10 @@ const (
 	socketRead  = 60 * time.Second // without a word from the other side, pongs included
 	socketPing  = 25 * time.Second
 	socketFrame = 4 << 10 // longest frame from a client
+
+	// How many frames a client may send a second, over a short while.
+	maxChatter   = 20
+	chatterBurst = 40
 )
 
 // Reasons for closing (RFC 6455 section 7.4; 4000 and up are ours).
@@ -56,6 +61,13 @@ func newUpgrader(own func(*http.Request) bool) *upgrader {
 		HandshakeTimeout: socketWrite,
 		ReadBufferSize:   512, WriteBufferSize: 4 << 10, WriteBufferPool: new(sync.Pool),
 		CheckOrigin: own,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			if status == http.StatusForbidden {
+				writeProblem(w, errForeign)
+				return
+			}
+			writeProblem(w, &problemError{status: status, detail: "this address is a websocket (RFC 6455): " + reason.Error()})
+		},
 	}}
 }
 
@@ -70,22 +82,56 @@ func (u *upgrader) upgrade(w http.ResponseWriter, r *http.Request) (socket, erro
 		c.Close()
 		return nil, err
 	}
-	c.SetPongHandler(func(string) error { return c.SetReadDeadline(time.Now().Add(socketRead)) })
-	return &gorillaSocket{c: c}, nil
+	g := &gorillaSocket{c: c, tokens: chatterBurst, counted: time.Now()}
+	pong := c.PingHandler()
+	c.SetPingHandler(func(data string) error {
+		if err := g.heard(); err != nil {
+			return err
+		}
+		return pong(data)
+	})
+	c.SetPongHandler(func(string) error {
+		if err := g.heard(); err != nil {
+			return err
+		}
+		return c.SetReadDeadline(time.Now().Add(socketRead))
+	})
+	return g, nil
 }
 
 type gorillaSocket struct {
 	c   *websocket.Conn
 	set time.Time // when the write deadline was set
+
+	// Only Read uses these.
+	tokens  float64 // frames that may come at once
+	counted time.Time
+}
+
+// errChatter ends a socket that sends too much. Control frames count like
+// others: they cost the same.
+var errChatter = errors.New("too many frames: send view only when it changes")
+
+// heard counts a frame from the client.
+func (g *gorillaSocket) heard() error {
+	now := time.Now()
+	g.tokens = min(chatterBurst, g.tokens+now.Sub(g.counted).Seconds()*maxChatter) - 1
+	if g.counted = now; g.tokens < 0 {
+		return errChatter
+	}
+	return nil
 }
 
 func (g *gorillaSocket) Read() ([]byte, error) {
 	for {
 		kind, data, err := g.c.ReadMessage()
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = g.heard()
 		}
-		if err := g.c.SetReadDeadline(time.Now().Add(socketRead)); err != nil {
+		if err == nil {
+			err = g.c.SetReadDeadline(time.Now().Add(socketRead))
+		}
+		if err != nil {
 			return nil, err
 		}
 		if kind == websocket.TextMessage {

@@ -32,13 +32,13 @@ func (s *Server) plainRoutes(mux *http.ServeMux) error {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(s.openapi)
 	})
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { answerText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.hub.Store.View(func(*store.Tx) error { return nil }); err != nil {
-			plain(w, http.StatusServiceUnavailable, "the store cannot be read")
+			answerText(w, http.StatusServiceUnavailable, "the store cannot be read")
 			return
 		}
-		plain(w, http.StatusOK, "ok")
+		answerText(w, http.StatusOK, "ok")
 	})
 	mux.Handle("GET /metrics", s.metricsHandler())
 	app := http.Handler(http.NotFoundHandler())
@@ -58,7 +58,7 @@ func (s *Server) plainRoutes(mux *http.ServeMux) error {
 	return nil
 }
 
-func plain(w http.ResponseWriter, status int, text string) {
+func answerText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -110,6 +110,10 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		}
 		// A client that does not read its answer is not waited for much longer.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWait)) // not every listener can
+		if r.ContentLength != 0 {
+			// Bodies that nobody wants are read too, to use the connection again.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(defaultWait))
+		}
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
 		defer func() {

@@ -91,7 +91,7 @@ func (p Preferences) check() error {
 			return &FieldError{f.name, "use one of " + strings.Join(f.allowed, ", ") + ", or nothing"}
 		}
 	}
-	if !utf8.ValidString(p.Signature) || utf8.RuneCountInString(p.Signature) > MaxSignature {
+	if !utf8.ValidString(p.Signature) || strings.ContainsFunc(p.Signature, notText) || utf8.RuneCountInString(p.Signature) > MaxSignature {
 		return &FieldError{"signature", fmt.Sprintf("use at most %d characters of plain text", MaxSignature)}
 	}
 	return nil
@@ -379,10 +379,17 @@ func foldEmail(email string) string {
 
 func emailIndex(email string) store.Key { return store.K().Str(foldEmail(email)) }
 
+// notText are control characters other than the ends of lines.
+func notText(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+
+// turns are the characters that turn the direction of the text behind them: a
+// name with one could pass for another.
+func turns(r rune) bool { return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }
+
 func cleanName(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if s == "" || len(s) > MaxName || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", &FieldError{"name", fmt.Sprintf("use 1 to %d bytes on one line", MaxName)}
+	if s == "" || len(s) > MaxName || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsFunc(s, turns) {
+		return "", &FieldError{"name", fmt.Sprintf("use 1 to %d bytes on one line, without characters that turn its direction", MaxName)}
 	}
 	return s, nil
 }

@@ -111,10 +111,11 @@ func newServer(f *folder, cfg *config.Config, log *slog.Logger, isDemo bool) (*s
 	return &server{folder: f, cfg: cfg, log: log, api: a}, err
 }
 
-// Time limits of the HTTP server. Uploads and downloads may take long; a header
+// Limits of the HTTP server. Uploads and downloads may take long; a header
 // may not.
 const (
 	headerTimeout   = 10 * time.Second
+	headerBytes     = 64 << 10
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 15 * time.Second
 )
@@ -135,7 +136,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	hs := &http.Server{
-		Handler: s.api.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: s.api.Handler(), ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: headerBytes, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	admin, err := s.listenAdmin(ctx)
