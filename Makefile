@@ -62,7 +62,7 @@ api: ui/node_modules/.package-lock.json ## write api/openapi.json and the types 
 .PHONY: check-ui
 check-ui: ui/node_modules/.package-lock.json ## types, unit tests and a fresh build of the web app; fails if what is committed differs
 	cd ui && npm run check
-	cd ui && npm test
+	cd ui && npm test -- --testTimeout 60000
 	cd ui && npm run api
 	git diff --exit-code -- ui/src/lib/api/schema.d.ts || { echo 'the types of the API client are stale: make api' >&2; exit 1; }
 	cd ui && npm run build
