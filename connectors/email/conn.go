@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -108,6 +109,31 @@ func (w *watchConn) check() {
 	}
 	w.cut.Store(true)
 	w.Conn.Close()
+}
+
+// maxAnswerLine is how many bytes a server may send without the end of a line.
+// Lines of mail have at most 998 (RFC 5322), and what is no mail goes to memory.
+const maxAnswerLine = 16 << 20
+
+var errEndlessLine = errors.New("the server sends a line without end")
+
+// lineGuard ends a connection on which a line does not end.
+type lineGuard struct {
+	net.Conn
+	run int // bytes since the last line end
+}
+
+func (g *lineGuard) Read(b []byte) (int, error) {
+	if g.run > maxAnswerLine {
+		return 0, errEndlessLine
+	}
+	n, err := g.Conn.Read(b)
+	if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 {
+		g.run = n - i - 1
+	} else {
+		g.run += n
+	}
+	return n, err
 }
 
 // step reports one stage of setting up a connection to a Test.

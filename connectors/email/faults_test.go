@@ -368,3 +368,36 @@ func TestNoRoomForLargeMail(t *testing.T) {
 	start(t, c, h)
 	h.waitMails(t, 2)
 }
+
+// TestEndlessLine: a server that never ends a line costs no memory for long.
+func TestEndlessLine(t *testing.T) {
+	port, _ := script(t, map[string]string{"CAPABILITY": "* CAPABILITY IMAP4rev1 " + strings.Repeat("a", maxAnswerLine+1<<20)})
+	c := newConnector(t, plain(port, 1, nil))
+	sendErr(t, c.Run(t.Context(), newHub()), connectors.Retry)
+}
+
+// TestSparseFolder: two mails with four thousand million UIDs between them.
+func TestSparseFolder(t *testing.T) {
+	const ok = "$TAG OK .\r\n"
+	const one, two = "* 1 FETCH (UID 1 RFC822.SIZE 100)\r\n", "* 2 FETCH (UID 4000000000 RFC822.SIZE 100)\r\n"
+	port, commands := script(t, map[string]string{
+		"CAPABILITY": "* CAPABILITY IMAP4rev1 IDLE\r\n" + ok, "LOGIN": ok, "IDLE": "+ idling\r\n", "DONE": "$IDLETAG OK .\r\n",
+		"EXAMINE":              "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] .\r\n* OK [UIDNEXT 4000000001] .\r\n" + ok,
+		"UID FETCH":            ok,
+		"UID FETCH 1:2000 (":   one + ok,
+		"UID FETCH 1 (":        "* 1 FETCH (UID 1 BODY[] " + letterLiteral + ")\r\n" + ok,
+		"UID FETCH 2097150001": two + ok, // the last range
+		"UID FETCH 4000000000": "* 2 FETCH (UID 4000000000 BODY[] " + letterLiteral + ")\r\n" + ok,
+	})
+	c, h := newConnector(t, plain(port, 1, nil)), newHub()
+	start(t, c, h)
+	h.waitLive(t)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.msgs) != 2 || len(h.held) != 0 {
+		t.Errorf("%d mails, held %+v, after %q", len(h.msgs), h.held, commands())
+	}
+	if n := len(commands()); n > 60 {
+		t.Errorf("%d commands for two mails", n)
+	}
+}

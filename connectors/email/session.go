@@ -41,6 +41,7 @@ func (c *Connector) openSession(ctx context.Context, done step) (*session, error
 	if err != nil {
 		return nil, err
 	}
+	conn = &lineGuard{Conn: conn}
 	s := &session{conn: watch, limit: c.limits.silence, wake: make(chan struct{}, 1)}
 	s.unhook = context.AfterFunc(ctx, func() { watch.Conn.Close() })
 	options := &imapclient.Options{
