@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -135,6 +136,11 @@ func (c *Connector) openLink(ctx context.Context, done step) (*link, error) {
 	defer watch.disarm()
 	fail := func(stage string, err error) (*link, error) {
 		err = c.sendError(ctx, watch, "", err)
+		var se *connectors.SendError
+		if errors.As(err, &se) && se.Class == connectors.Reject {
+			// It is this machine or this moment that is refused, not the mail.
+			err = &connectors.SendError{Class: connectors.Retry, Code: se.Code, Reason: "the SMTP server refuses the connection: " + se.Reason, Err: err}
+		}
 		done(stage, err)
 		watch.Conn.Close()
 		return nil, err
@@ -182,6 +188,9 @@ func helloName(conn net.Conn) string {
 
 func (c *Connector) authenticate(ctx context.Context, client *smtp.Client) error {
 	s := c.set.smtp
+	if !slices.ContainsFunc([]string{"AUTH", "AUTH=LOGIN", "AUTH=PLAIN"}, func(name string) bool { ok, _ := client.Extension(name); return ok }) {
+		return &connectors.SendError{Class: connectors.AccountFault, Reason: "the SMTP server offers no log in on this connection; choose starttls or tls, another port, or no log in"}
+	}
 	var mech sasl.Client
 	switch s.auth {
 	case authXOAuth2, authOAuthBearer:
