@@ -6,6 +6,7 @@ import (
 
 	// The coming encoding/json with today's semantics: decoding records is most
 	// of what reading costs, and this takes a quarter less.
+	jsonv2 "github.com/go-json-experiment/json"
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/zstd"
 )
@@ -51,8 +52,13 @@ func unmarshal[V any](data []byte, v *V) error {
 		*b = append(make(Bytes, 0, len(data)), data...)
 		return nil
 	}
-	return json.Unmarshal(data, v)
+	return jsonv2.Unmarshal(data, v, reading)
 }
+
+// reading are today's semantics but for one: that nothing is decoded of what is
+// broken further on. It takes a pass of its own over each record, and a record
+// that is broken is not used anyway.
+var reading = jsonv2.JoinOptions(json.DefaultOptionsV1(), json.ReportErrorsWithLegacySemantics(false))
 
 // pack brings marshalled bytes into their stored form.
 func (c *codec) pack(data []byte, isBytes, compress bool) []byte {
