@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -101,6 +102,29 @@ func TestArrivalOrder(t *testing.T) {
 		}
 		if c := w.conversation(first); c.Messages != 4 || c.Unread != 4 {
 			t.Errorf("order %v: %d messages, %d unread, want 4 and 4", order, c.Messages, c.Unread)
+		}
+	}
+}
+
+// TestReusedNameInAnyOrder: an answer that carries the name of the mail it answers
+// is one of its thread, whichever comes first.
+func TestReusedNameInAnyOrder(t *testing.T) {
+	w := newWorld(t)
+	for n, order := range permutations([]int{0, 1, 2}) {
+		root := fmt.Sprintf("root%d", n)
+		ms := []message.Message{
+			mail("ann@example.org", root, "the question"),
+			mail("ann@example.org", root, "an answer under the same name", root),
+			mail("ann@example.org", root+"-3", "one more", root),
+		}
+		for _, i := range order {
+			w.accept(ms[i])
+		}
+		first := w.where(ms[0])
+		for _, m := range ms[1:] {
+			if got := w.where(m); got != first {
+				t.Errorf("order %v: %q is in %d, the question in %d", order, m.Text, got, first)
+			}
 		}
 	}
 }

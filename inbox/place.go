@@ -124,6 +124,9 @@ func (h *Hub) linked(tx *store.Tx, m *message.Message, whose uint64) (found []*C
 			return nil, err
 		}
 		for _, r := range about {
+			if r.Ref == m.Ref && r.From.Handle != m.From.Handle {
+				continue // somebody else's mail that only claims the name
+			}
 			c, err := h.Conversation(tx, r.Conversation)
 			if err != nil {
 				return nil, err
@@ -187,7 +190,10 @@ func (h *Hub) named(tx *store.Tx, ref string, limit int) (named, about []*Record
 		// The index holds hashes; the record decides.
 		if r.Ref == ref {
 			named = append(named, r)
-		} else if slices.Contains(r.Refs, ref) {
+		}
+		// A careless program answers a mail under that mail's own name: then it
+		// is both.
+		if slices.Contains(r.Refs, ref) {
 			about = append(about, r)
 		}
 	}
