@@ -50,7 +50,8 @@ type Conversation struct {
 	Assignee     uint64    `json:"assignee,omitempty"`
 	Tags         []string  `json:"tags,omitempty"`
 	SnoozedUntil time.Time `json:"snoozed_until,omitzero"`
-	Waiting      time.Time `json:"waiting,omitzero"` // since when the customer waits for an answer
+	Waiting      time.Time `json:"waiting,omitzero"`  // since when the customer waits for an answer
+	Answered     time.Time `json:"answered,omitzero"` // when the newest answer went out
 	Last         time.Time `json:"last"`
 	Created      time.Time `json:"created"`
 	LastSeq      uint64    `json:"last_seq"`

@@ -215,6 +215,7 @@ func (h *Hub) Undo(ctx context.Context, agent, id uint64) (draft *Draft, err err
 			return err
 		}
 		// What was to be done after sending is undone too: the agent is at it again.
+		c.Answered = time.Time{}
 		if err := h.change(tx, c, agent, Change{Status: ptr(Open)}); err != nil {
 			return err
 		}

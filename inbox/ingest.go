@@ -268,10 +268,11 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 	c.Messages++
 	c.LastSeq = r.Seq
 	at := when(tx, &r.Message)
-	if at.After(c.Last) {
-		c.Last = at
+	// Folders of an old mailbox are read one after the other, so what comes now
+	// may be older than what is here.
+	if !at.Before(c.Last) {
+		c.Last, c.Preview, c.Direction = at, preview(readable(r)), string(r.Direction)
 	}
-	c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
 	c.addAccount(r.Account)
 	for _, p := range slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc) {
 		if _, ours := h.Own(p.Handle); !ours && p.Handle.Scheme() != identity.Unknown {
@@ -279,7 +280,16 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 		}
 	}
 	if r.Direction == message.Out {
-		c.Unread, c.Waiting = 0, time.Time{}
+		if at.After(c.Answered) {
+			c.Answered = at
+		}
+		switch {
+		case c.Waiting.After(at):
+		case !c.Waiting.IsZero() && at.Before(c.Last) && c.Direction == string(message.In):
+			c.Waiting = c.Last // what came after this answer still waits
+		default:
+			c.Unread, c.Waiting = 0, time.Time{}
+		}
 		return
 	}
 	c.Unread++
@@ -287,7 +297,7 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 	if !asksForAnswer(r) {
 		return
 	}
-	if c.Waiting.IsZero() {
+	if c.Waiting.IsZero() && !at.Before(c.Answered) {
 		c.Waiting = at
 	}
 	if c.Status != Open {

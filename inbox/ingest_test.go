@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"throughline/connectors"
 	"throughline/message"
@@ -126,6 +127,37 @@ func TestReusedNameInAnyOrder(t *testing.T) {
 				t.Errorf("order %v: %q is in %d, the question in %d", order, m.Text, got, first)
 			}
 		}
+	}
+}
+
+// TestSentFolderAfterInbox takes an old mailbox in, the customer's mails first and
+// our answers after them.
+func TestSentFolderAfterInbox(t *testing.T) {
+	w := newWorld(t)
+	day := time.Now().Add(-90 * 24 * time.Hour)
+	at := func(m message.Message, hour int) message.Message {
+		m.Received = day.Add(time.Duration(hour) * time.Hour)
+		return m
+	}
+	answer := mail("support@example.com", "s-a", "the answer", "s-q")
+	answer.To = []message.Person{{Handle: "mailto:ann@example.org"}}
+	for _, ms := range [][]message.Message{
+		{at(mail("ann@example.org", "s-q", "question"), 1), at(mail("ann@example.org", "s-t", "thanks, and when?", "s-a", "s-q"), 3), at(answer, 2)},
+	} {
+		id := w.accept(ms...)[0]
+		c := w.conversation(id)
+		if c.Messages != 3 || c.Preview != "thanks, and when?" || c.Direction != "in" || !c.Last.Equal(ms[1].Received) || !c.Waiting.Equal(ms[1].Received) {
+			t.Errorf("an older answer hides the newest mail: %+v", c)
+		}
+	}
+	late := at(mail("ann@example.org", "s-q0", "an even older one", "s-q"), 0)
+	id := w.accept(late)[0]
+	if err := w.Change(t.Context(), 1, []uint64{id}, Change{Status: ptr(Resolved)}); err != nil {
+		t.Fatal(err)
+	}
+	w.accept(at(mail("ann@example.org", "s-q1", "older than our answer", "s-q"), 1))
+	if c := w.conversation(id); !c.Waiting.IsZero() {
+		t.Errorf("a mail that was answered long ago waits since %v", c.Waiting)
 	}
 }
 

@@ -63,6 +63,9 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 	into.Undelivered += from.Undelivered
 	into.Unread += from.Unread
 	into.Withdrawn = into.Messages == 0
+	if from.Answered.After(into.Answered) {
+		into.Answered = from.Answered
+	}
 	waiting, last := earlier(into.Waiting, from.Waiting), into.Last
 	if from.Last.After(last) {
 		last = from.Last
