@@ -7,6 +7,7 @@ import (
 	// The coming encoding/json with today's semantics: decoding records is most
 	// of what reading costs, and this takes a quarter less.
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/zstd"
 )
@@ -36,15 +37,23 @@ type codec struct {
 	encOnce, decOnce sync.Once
 	enc              *zstd.Encoder
 	dec              *zstd.Decoder
+	buffers          sync.Pool // of *[]byte, for records on their way to be read
 }
+
+// keptBuffer is the largest buffer that is kept for the next record.
+const keptBuffer = 256 << 10
 
 // marshal returns the record's own bytes, before any compression.
 func marshal[V any](v *V) ([]byte, error) {
 	if b, ok := any(v).(*Bytes); ok {
 		return append(make([]byte, 0, len(*b)), *b...), nil
 	}
-	return json.Marshal(v)
+	return jsonv2.Marshal(v, writing)
 }
+
+// writing are today's semantics, but markup is written as it is: nobody shows a
+// record in a page, and mails are full of it.
+var writing = jsonv2.JoinOptions(json.DefaultOptionsV1(), jsontext.EscapeForHTML(false), jsontext.EscapeForJS(false))
 
 // unmarshal is the inverse of marshal; v keeps nothing of data.
 func unmarshal[V any](data []byte, v *V) error {
@@ -83,7 +92,30 @@ func (c *codec) pack(data []byte, isBytes, compress bool) []byte {
 
 // unpack returns the marshalled bytes of a stored record, which may be part of
 // stored.
-func (c *codec) unpack(stored []byte) ([]byte, error) {
+func (c *codec) unpack(stored []byte) ([]byte, error) { return c.unpackTo(nil, stored) }
+
+// borrow is unpack into memory that the next borrow uses again: it is the
+// caller's until done.
+func (c *codec) borrow(stored []byte) (data []byte, done func(), err error) {
+	if len(stored) == 0 || stored[0] != storedZstd {
+		data, err = c.unpack(stored)
+		return data, func() {}, err
+	}
+	buf, _ := c.buffers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	data, err = c.unpackTo((*buf)[:0], stored)
+	return data, func() {
+		if cap(data) > 0 && cap(data) <= keptBuffer {
+			*buf = data
+			c.buffers.Put(buf)
+		}
+	}, err
+}
+
+// unpackTo is unpack with room for what has to be unpacked.
+func (c *codec) unpackTo(room, stored []byte) ([]byte, error) {
 	switch {
 	case len(stored) == 0:
 		return nil, fmt.Errorf("empty record")
@@ -96,7 +128,7 @@ func (c *codec) unpack(stored []byte) ([]byte, error) {
 		c.dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxMemory(maxRecord))
 	})
-	return c.dec.DecodeAll(stored[1:], nil)
+	return c.dec.DecodeAll(stored[1:], room)
 }
 
 func (c *codec) close() {

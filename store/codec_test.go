@@ -62,3 +62,34 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// TestReadsApart: what was read stays as it was when the memory it came through
+// is used again, and markup is stored as it is.
+func TestReadsApart(t *testing.T) {
+	var cd codec
+	defer cd.close()
+	type record struct{ Text string }
+	var kept []*record
+	for i := range 20 {
+		want := &record{strings.Repeat(string(rune('a'+i)), 1000) + "<p>&</p>"}
+		data, err := marshal(want)
+		if err != nil || !strings.Contains(string(data), "<p>&</p>") {
+			t.Fatalf("%s %v", data, err)
+		}
+		back, done, err := cd.borrow(cd.pack(data, false, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := new(record)
+		if err := unmarshal(back, r); err != nil {
+			t.Fatal(err)
+		}
+		done()
+		kept = append(kept, r)
+	}
+	for i, r := range kept {
+		if r.Text != strings.Repeat(string(rune('a'+i)), 1000)+"<p>&</p>" {
+			t.Errorf("record %d has become %.20q…", i, r.Text)
+		}
+	}
+}

@@ -109,31 +109,50 @@ func counterName(table, index string) string { return table + "\x00" + index + "
 
 // Get returns a copy of the record, or an error that wraps ErrNotFound.
 func (t *Table[V]) Get(tx *Tx, id uint64) (*V, error) {
-	v, _, err := t.read(tx, id)
-	return v, err
+	stored, err := t.stored(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	data, done, err := t.s.codec.borrow(stored)
+	defer done()
+	return t.parse(id, data, err)
+}
+
+// stored returns a record as it is stored, in database memory.
+func (t *Table[V]) stored(tx *Tx, id uint64) ([]byte, error) {
+	var key [8]byte
+	binary.BigEndian.PutUint64(key[:], id)
+	if stored := tx.g.get(t.bucket, key[:]); stored != nil {
+		return stored, nil
+	}
+	return nil, fmt.Errorf("%s %d: %w", t.name, id, ErrNotFound)
 }
 
 // read returns a record and its marshalled bytes, which may be database memory.
 func (t *Table[V]) read(tx *Tx, id uint64) (*V, []byte, error) {
-	var key [8]byte
-	binary.BigEndian.PutUint64(key[:], id)
-	stored := tx.g.get(t.bucket, key[:])
-	if stored == nil {
-		return nil, nil, fmt.Errorf("%s %d: %w", t.name, id, ErrNotFound)
+	stored, err := t.stored(tx, id)
+	if err != nil {
+		return nil, nil, err
 	}
 	return t.decode(id, stored)
 }
 
 func (t *Table[V]) decode(id uint64, stored []byte) (*V, []byte, error) {
 	data, err := t.s.codec.unpack(stored)
+	v, err := t.parse(id, data, err)
+	return v, data, err
+}
+
+// parse reads a record's marshalled bytes, unless unpacking them failed.
+func (t *Table[V]) parse(id uint64, data []byte, err error) (*V, error) {
 	v := new(V)
 	if err == nil {
 		err = unmarshal(data, v)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("store: %s %d cannot be read, run a check: %w", t.name, id, err)
+		return nil, fmt.Errorf("store: %s %d cannot be read, run a check: %w", t.name, id, err)
 	}
-	return v, data, nil
+	return v, nil
 }
 
 // Put inserts or replaces a record. Ids begin at 1. It returns *DuplicateError
