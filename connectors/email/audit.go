@@ -38,7 +38,7 @@ func (c *Connector) Inventory(ctx context.Context, yield func(connectors.Item) e
 				return c.inFolder(folder, c.lost(ctx, s.conn, err))
 			}
 			for _, e := range entries {
-				item := connectors.Item{Source: formatSource(folder, s.validity, e.uid), Label: folder, Size: e.size, Time: e.received}
+				item := connectors.Item{Source: formatSource(c.box, folder, s.validity, e.uid), Label: folder, Size: e.size, Time: e.received}
 				if err := yield(item); err != nil {
 					return err
 				}
@@ -66,7 +66,7 @@ func (c *Connector) Refetch(ctx context.Context, in connectors.Sink, sources []s
 	wanted := map[place][]entry{}
 	var order []place
 	for _, src := range sources {
-		folder, validity, uid, err := parseSource(src)
+		folder, validity, uid, err := parseSource(c.box, src)
 		if err != nil {
 			return fmt.Errorf("%q: %w", oneLine(src), err)
 		}

@@ -49,6 +49,7 @@ type Connector struct {
 	log     *slog.Logger
 	limits  timeouts
 	tokens  *tokens
+	box     string // see mailboxKey
 
 	refusedTokens atomic.Int32 // in a row
 
@@ -76,7 +77,7 @@ func New(a connectors.Account, h connectors.Host) (*Connector, error) {
 		h.Save = func(context.Context, string, string) error { return nil }
 	}
 	return &Connector{
-		account: a.ID, set: set, host: h, log: h.Log, limits: defaultTimeouts(),
+		account: a.ID, box: mailboxKey(set.imap.host, set.imap.user), set: set, host: h, log: h.Log, limits: defaultTimeouts(),
 		tokens:  &tokens{client: &http.Client{Timeout: tokenTimeout}, save: h.Save, log: h.Log, set: set.oauth},
 		trouble: map[string]*trouble{},
 	}, nil

@@ -1,6 +1,8 @@
 package email
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -12,6 +14,9 @@ import (
 
 // cursor is what Run remembers between runs: how far each folder was taken in.
 type cursor struct {
+	// Box is the mailbox that Folders are of. When an account is pointed at
+	// another server, its numbers mean other mails.
+	Box     string           `json:"box,omitempty"`
 	Folders map[string]place `json:"folders"`
 }
 
@@ -44,6 +49,24 @@ func readCursor(b []byte) (cursor, error) {
 	return c, err
 }
 
+// of returns the cursor for a mailbox: if it was another's, all folders are
+// read anew, from the time on at which the account was to start.
+func (c cursor) of(box string) cursor {
+	if c.Box != box {
+		for folder, p := range c.Folders {
+			c.Folders[folder] = place{Since: p.Since}
+		}
+	}
+	c.Box = box
+	return c
+}
+
+// mailboxKey names a user's mailbox on a server, shortly.
+func mailboxKey(host, user string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(host) + "\x00" + user))
+	return hex.EncodeToString(sum[:4])
+}
+
 func (c cursor) bytes() []byte {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -52,27 +75,38 @@ func (c cursor) bytes() []byte {
 	return b
 }
 
-// formatSource names a mail on its server: "FOLDER;UIDVALIDITY;UID", with the
-// folder percent-encoded.
-func formatSource(folder string, validity uint32, uid imap.UID) string {
-	return url.PathEscape(folder) + ";" + strconv.FormatUint(uint64(validity), 10) + ";" + strconv.FormatUint(uint64(uid), 10)
+// formatSource names a mail: "FOLDER;UIDVALIDITY;UID;MAILBOX", with the folder
+// percent-encoded.
+func formatSource(box, folder string, validity uint32, uid imap.UID) string {
+	return url.PathEscape(folder) + ";" + strconv.FormatUint(uint64(validity), 10) + ";" + strconv.FormatUint(uint64(uid), 10) + ";" + box
 }
 
-var errSource = errors.New("not a source of an email account; it reads FOLDER;UIDVALIDITY;UID")
+var errSource = errors.New("not a source of this email account; it reads FOLDER;UIDVALIDITY;UID;MAILBOX")
 
-func parseSource(s string) (folder string, validity uint32, uid imap.UID, err error) {
-	p := strings.Split(s, ";")
-	if len(p) < 3 {
+// parseSource undoes formatSource. A source of another mailbox is none of ours.
+func parseSource(box, s string) (folder string, validity uint32, uid imap.UID, err error) {
+	s, of, ok := cutLast(s)
+	s, num, ok2 := cutLast(s)
+	name, val, ok3 := cutLast(s)
+	if !ok || !ok2 || !ok3 || of != box {
 		return "", 0, 0, errSource
 	}
-	n := len(p) // PathEscape leaves ';' alone nowhere, but an older form might not
-	folder, err1 := url.PathUnescape(strings.Join(p[:n-2], ";"))
-	v, err2 := strconv.ParseUint(p[n-2], 10, 32)
-	u, err3 := strconv.ParseUint(p[n-1], 10, 32)
+	folder, err1 := url.PathUnescape(name)
+	v, err2 := strconv.ParseUint(val, 10, 32)
+	u, err3 := strconv.ParseUint(num, 10, 32)
 	if err1 != nil || err2 != nil || err3 != nil || folder == "" || u == 0 {
 		return "", 0, 0, errSource
 	}
 	return folder, uint32(v), imap.UID(u), nil
+}
+
+// cutLast cuts s at its last semicolon.
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, ';')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // parseUIDs reads a set such as "3:5,9".

@@ -107,7 +107,7 @@ func TestNewUIDValidity(t *testing.T) {
 	h.waitMails(t, 7) // the hub recognises three of them
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if got := h.msgs[3].Source; got != "INBOX;2;1" {
+	if got := h.msgs[3].Source; got != source("INBOX;2;1") {
 		t.Errorf("source %s", got)
 	}
 }
@@ -130,7 +130,7 @@ func TestPoison(t *testing.T) {
 			t.Errorf("%v: held %+v", bad, h.held)
 		}
 		for i, held := range h.held {
-			if want := formatSource("INBOX", 1, bad[i]); held.Source != want || held.Raw != nil || !strings.Contains(held.Reason, "3 tries") {
+			if want := formatSource(c.box, "INBOX", 1, bad[i]); held.Source != want || held.Raw != nil || !strings.Contains(held.Reason, "3 tries") {
 				t.Errorf("held %+v, want %s", held, want)
 			}
 		}
@@ -142,7 +142,7 @@ func TestPoison(t *testing.T) {
 		for _, u := range bad {
 			srv.Poison(u, false)
 		}
-		if err := c.Refetch(t.Context(), h, []string{h.held[0].Source, "INBOX;1;9999", "INBOX;77;1", "Gone;1;1"}); err != nil {
+		if err := c.Refetch(t.Context(), h, []string{h.held[0].Source, source("INBOX;1;9999"), source("INBOX;77;1"), source("Gone;1;1")}); err != nil {
 			t.Error(err)
 		}
 		checkOnce(t, h, n-len(bad)+1)
@@ -207,19 +207,19 @@ func TestOddServers(t *testing.T) {
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": body(1, 1) + "* 2 EXPUNGE\r\n" + body(2, 3) + ok,
 			"UID SEARCH":     "* SEARCH\r\n" + ok,
-		}, 2, 0, []string{"INBOX;9;1", "INBOX;9;3"}},
+		}, 2, 0, []string{source("INBOX;9;1"), source("INBOX;9;3")}},
 		{"BODY[] NIL for a mail that is gone", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": body(1, 1) + "* 2 FETCH (UID 2 BODY[] NIL)\r\n" + body(3, 3) + ok,
 			"UID SEARCH":     "* SEARCH\r\n" + ok,
-		}, 2, 0, []string{"INBOX;9;1", "INBOX;9;3"}},
+		}, 2, 0, []string{source("INBOX;9;1"), source("INBOX;9;3")}},
 		{"BODY[] NIL for a mail that is there", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": body(1, 1) + "* 2 FETCH (UID 2 BODY[] NIL)\r\n" + body(3, 3) + ok,
 			"UID FETCH 2 ":   "* 2 FETCH (UID 2 BODY[] NIL)\r\n" + ok,
 			"UID FETCH 3 ":   body(3, 3) + ok,
 			"UID SEARCH":     "* SEARCH 2\r\n" + ok,
-		}, 2, 1, []string{"INBOX;9;1", "INBOX;9;3"}},
+		}, 2, 1, []string{source("INBOX;9;1"), source("INBOX;9;3")}},
 		{"BYE in the middle", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 4:* ": meta(3, 3) + ok,
@@ -248,31 +248,31 @@ func TestOddServers(t *testing.T) {
 			"UID FETCH 1:* ": meta(1, 1) + "* 7 FETCH (FLAGS (\\Seen))\r\n" + meta(2, 2) + meta(3, 3) + "* 4 EXISTS\r\n" + ok,
 			"UID FETCH 1:3 ": body(3, 3) + "* 1 FETCH (UID 1 FLAGS () BODY[] " + letterLiteral + ")\r\n" + body(2, 2) + body(2, 2) + ok,
 			"UID FETCH 4:* ": meta(3, 3) + ok,
-		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
+		}, 3, 0, []string{source("INBOX;9;1"), source("INBOX;9;2"), source("INBOX;9;3")}},
 		{"bodies before UIDs", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": bodyFirst(1, 1) + bodyFirst(2, 2) + bodyFirst(3, 3) + ok,
 			"SEARCH UID 1:3": "* SEARCH 1 2 3\r\n" + ok,
 			"FETCH 1:3 ":     bodyFirst(1, 1) + bodyFirst(2, 2) + bodyFirst(3, 3) + ok,
-		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
+		}, 3, 0, []string{source("INBOX;9;1"), source("INBOX;9;2"), source("INBOX;9;3")}},
 		{"a literal without end", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": body(1, 1) + "* 2 FETCH (UID 2 BODY[] {99999999999}\r\nFrom: x\r\n",
 			"UID FETCH 2 ":   "* 2 FETCH (UID 2 BODY[] {99999999999}\r\nFrom: x\r\n",
 			"UID FETCH 4:* ": ok,
 			"UID FETCH 3 ":   body(3, 3) + ok,
-		}, 2, 1, []string{"INBOX;9;1", "INBOX;9;3"}},
+		}, 2, 1, []string{source("INBOX;9;1"), source("INBOX;9;3")}},
 		{"an answer about other mails", map[string]string{
 			"UID FETCH 1:* ": meta(1, 1) + meta(2, 2) + meta(3, 3) + ok,
 			"UID FETCH 1:3 ": body(1, 1) + body(9, 900) + body(2, 2) + body(1, 1) + body(3, 3) + ok,
-		}, 3, 0, []string{"INBOX;9;1", "INBOX;9;2", "INBOX;9;3"}},
+		}, 3, 0, []string{source("INBOX;9;1"), source("INBOX;9;2"), source("INBOX;9;3")}},
 		{"a mail above the limit", map[string]string{
 			"UID FETCH 1:* ":    meta(1, 1) + "* 2 FETCH (UID 2 RFC822.SIZE 99000000 INTERNALDATE \"01-Nov-2026 10:00:00 +0000\")\r\n" + meta(3, 3) + ok,
 			"UID FETCH 1 ":      body(1, 1) + ok,
 			"UID FETCH 3 ":      body(3, 3) + ok,
 			"UID FETCH 1,3 ":    body(1, 1) + body(3, 3) + ok,
 			"UID FETCH 4294967": ok,
-		}, 2, 1, []string{"INBOX;9;1", "INBOX;9;3"}},
+		}, 2, 1, []string{source("INBOX;9;1"), source("INBOX;9;3")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			answers := map[string]string{"CAPABILITY": "* CAPABILITY IMAP4rev1 IDLE\r\n" + ok, "LOGIN": ok, "EXAMINE": selected, "IDLE": "+ idling\r\n", "DONE": "$IDLETAG OK .\r\n"}

@@ -34,7 +34,7 @@ func TestSeveralFolders(t *testing.T) {
 	}
 	src := h.msgs[2].Source
 	h.mu.Unlock()
-	if folder, validity, uid, err := parseSource(src); folder != odd || validity == 0 || uid != 1 || err != nil {
+	if folder, validity, uid, err := parseSource(c.box, src); folder != odd || validity == 0 || uid != 1 || err != nil {
 		t.Errorf("%q is %q %d %d %v", src, folder, validity, uid, err)
 	}
 	srv.Append(odd, letter(11), time.Time{})
@@ -257,10 +257,34 @@ func FuzzSource(f *testing.F) {
 		if folder == "" || uid == 0 {
 			return
 		}
-		gotFolder, gotValidity, gotUID, err := parseSource(formatSource(folder, validity, imap.UID(uid)))
+		gotFolder, gotValidity, gotUID, err := parseSource("box", formatSource("box", folder, validity, imap.UID(uid)))
 		if err != nil || gotFolder != folder || gotValidity != validity || gotUID != imap.UID(uid) {
 			t.Fatalf("%q %d %d became %q %d %d %v", folder, validity, uid, gotFolder, gotValidity, gotUID, err)
 		}
-		_, _, _, _ = parseSource(folder) // must not panic
+		_, _, _, _ = parseSource("", folder) // must not panic
 	})
+}
+
+// TestAnotherServer points an account at another server whose folder has the same
+// numbers: its mails are others, and all of them come in.
+func TestAnotherServer(t *testing.T) {
+	h := newHub()
+	for n, user := range []string{"support", "support-new"} {
+		srv, err := mailtest.StartIMAP(mailtest.IMAPOptions{User: user, Password: "correct-horse"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { srv.Close() })
+		for i := range 3 {
+			if _, err := srv.Append("INBOX", letter(10*n+i), time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := newConnector(t, plain(srv.Port, 1, map[string]any{"imap_user": user}))
+		stop := start(t, c, h)
+		h.waitMails(t, 3*(n+1))
+		h.waitLive(t)
+		stop()
+	}
+	checkOnce(t, h, 6)
 }

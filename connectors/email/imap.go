@@ -49,7 +49,7 @@ func (c *Connector) runSession(ctx context.Context, in connectors.Sink) error {
 	if err != nil {
 		c.log.Warn("the stored cursor cannot be read; everything is offered again", "error", err)
 	}
-	g := newIngest(ctx, c, in, cur)
+	g := newIngest(ctx, c, in, cur.of(c.box))
 	defer g.stop()
 	g.show(connectors.State{Phase: connectors.Connecting})
 	s, err := c.openSession(g.ctx, noStep)

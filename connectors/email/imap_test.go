@@ -29,7 +29,7 @@ func TestReceive(t *testing.T) {
 	h.waitMails(t, 7)
 	h.waitLive(t)
 	checkOnce(t, h, 7)
-	if got := h.raw["INBOX;1;1"]; got != string(letter(0)) {
+	if got := h.raw[source("INBOX;1;1")]; got != string(letter(0)) {
 		t.Errorf("raw = %q", got)
 	}
 }

@@ -214,7 +214,7 @@ func (c *Connector) readAll(l *load, ctx context.Context) error {
 	read := func(i int) {
 		a := &l.arrivals[i]
 		r := &results[i]
-		r.m, r.held, r.err = c.readArrival(a, formatSource(l.folder, l.validity, a.uid))
+		r.m, r.held, r.err = c.readArrival(a, formatSource(c.box, l.folder, l.validity, a.uid))
 	}
 	if workers := min(runtime.GOMAXPROCS(0), len(l.arrivals)/4); workers > 1 {
 		var wg sync.WaitGroup

@@ -196,3 +196,6 @@ func letter(n int) []byte {
 	return fmt.Appendf(nil, "From: Ann Example <ann%d@example.org>\r\nTo: support@example.com\r\nSubject: letter %d\r\n"+
 		"Date: Mon, 02 Nov 2026 10:00:00 +0000\r\nMessage-ID: <letter.%d@example.org>\r\n\r\nHello, this is letter %d.\r\n", n, n, n, n)
 }
+
+// source is the source of a mail in the mailbox of plain.
+func source(s string) string { return s + ";" + mailboxKey("127.0.0.1", "support") }
