@@ -113,7 +113,7 @@ export function bytes(n: number): string {
     n /= 1000
     i++
   }
-  return numbers({ style: 'unit', unit: units[i], unitDisplay: i === 0 ? 'narrow' : 'short', maximumFractionDigits: n < 10 && i > 0 ? 1 : 0 }).format(n)
+  return numbers({ style: 'unit', unit: units[i], unitDisplay: i18n.language === 'fa' ? 'long' : i === 0 ? 'narrow' : 'short', maximumFractionDigits: n < 10 && i > 0 ? 1 : 0 }).format(n)
 }
 /** Names joined as the language does: a, b and c. */
 export const list = (items: string[]) => new Intl.ListFormat(i18n.language, { style: 'short', type: 'conjunction' }).format(items)

@@ -292,7 +292,7 @@ export const inbox = {
   'customer.company': 'Company',
   'customer.language': 'Language',
   'customer.timeZone': 'Time zone',
-  'customer.since': 'Customer since',
+  'customer.since': 'Added',
   'customer.none': 'not set',
   'customer.earlier': 'Conversations',
   'customer.noEarlier': 'No other conversations',

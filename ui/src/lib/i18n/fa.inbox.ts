@@ -294,7 +294,7 @@ export const inbox: Texts<typeof en> = {
   'customer.company': 'شرکت',
   'customer.language': 'زبان',
   'customer.timeZone': 'منطقهٔ زمانی',
-  'customer.since': 'مشتری از',
+  'customer.since': 'افزوده‌شده',
   'customer.none': 'تعیین‌نشده',
   'customer.earlier': 'گفت‌وگوها',
   'customer.noEarlier': 'گفت‌وگوی دیگری نیست',

@@ -53,6 +53,11 @@ export async function setLanguage(id: Language) {
   document.documentElement.dir = id === 'fa' ? 'rtl' : 'ltr'
 }
 
+const latin = /\p{Script=Latin}|\p{Script=Thai}|\p{Script=Cyrillic}|\p{Script=Greek}|\p{Script=Han}/u
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/
+/** A name that runs the other way stays a unit, and does not turn the sentence around it. */
+const isolate = (s: string) => ((i18n.dir === 'rtl' ? latin : rightToLeft).test(s) ? `\u2068${s}\u2069` : s)
+
 /**
  * The text for a key. `{name}` is replaced by the parameter of that name; numbers
  * are written in the language's digits. Plurals choose by the parameter `n`.
@@ -64,6 +69,6 @@ export function t(key: Key, params?: Params): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const v = params[name]
     if (v === undefined) return whole
-    return typeof v === 'number' ? number.format(v) : v
+    return typeof v === 'number' ? number.format(v) : isolate(v)
   })
 }

@@ -294,7 +294,7 @@ export const inbox: Texts<typeof en> = {
   'customer.company': 'บริษัท',
   'customer.language': 'ภาษา',
   'customer.timeZone': 'เขตเวลา',
-  'customer.since': 'เป็นลูกค้าตั้งแต่',
+  'customer.since': 'เพิ่มเมื่อ',
   'customer.none': 'ไม่ได้ระบุ',
   'customer.earlier': 'การสนทนา',
   'customer.noEarlier': 'ไม่มีการสนทนาอื่น',

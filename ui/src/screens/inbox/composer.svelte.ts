@@ -142,6 +142,18 @@ export class Composer {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.flush(), SAVE_AFTER)
   }
+  /** Nothing is written here that the hub does not have. */
+  get clean() {
+    return this.#timer === undefined && !this.sending && !this.uploads.length && this.saved !== 'saving' && this.saved !== 'failed'
+  }
+  /** Takes over what was written elsewhere meanwhile: another browser, another tab. */
+  async refresh() {
+    if (!this.clean) return
+    const d = await calls.getDraft(this.conversation).catch(() => undefined)
+    if (!d?.html || !this.clean || d.html === toWire(this.html)) return
+    this.restore(d)
+    this.saved = 'saved'
+  }
   async flush() {
     clearTimeout(this.#timer)
     this.#timer = undefined
