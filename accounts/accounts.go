@@ -175,6 +175,9 @@ type Options struct {
 	// their Kind has a Field of that key and they have no value of their own,
 	// for example default_charset.
 	Defaults map[string]any
+	// Forget drops stored secrets that another key sealed, instead of failing:
+	// they have to be typed in again.
+	Forget bool
 }
 
 // Start takes over the accounts of the file. It fails with all accounts whose
@@ -189,7 +192,7 @@ func (a *Accounts) Start(ctx context.Context, o Options) error {
 				clash = append(clash, f.ID)
 			}
 		}
-		return a.checkKey(tx)
+		return a.checkKey(tx, o.Forget)
 	})
 	if err != nil {
 		return err
@@ -207,7 +210,7 @@ func (a *Accounts) Start(ctx context.Context, o Options) error {
 
 // checkKey compares the key with the one that sealed what is stored. A store
 // without sealed secrets takes any key.
-func (a *Accounts) checkKey(tx *store.Tx) error {
+func (a *Accounts) checkKey(tx *store.Tx, forget bool) error {
 	was := string(tx.GetValue(valuesBucket, keyIDValue))
 	if was == a.key.ID() {
 		return nil
@@ -223,11 +226,44 @@ func (a *Accounts) checkKey(tx *store.Tx) error {
 			}
 			sealed = sealed || len(r.Sealed) > 0
 		}
-		if sealed {
+		if sealed && forget {
+			if err := a.forget(tx); err != nil {
+				return err
+			}
+		} else if sealed {
 			return &KeyError{Path: a.key.k.path, Have: a.key.ID(), Want: was}
 		}
 	}
 	return tx.PutValue(valuesBucket, keyIDValue, []byte(a.key.ID()))
+}
+
+// forget drops all sealed values.
+func (a *Accounts) forget(tx *store.Tx) error {
+	var records []*record
+	for r, err := range a.all(tx) {
+		if err != nil {
+			return err
+		}
+		records = append(records, r)
+	}
+	for _, r := range records {
+		id, _ := a.table.Lookup(tx, indexID, store.K().Str(r.Account))
+		r.Sealed = nil
+		r.Revision++
+		if err := a.table.Put(tx, id, r); err != nil {
+			return err
+		}
+	}
+	var saved []string
+	for key := range tx.Values(savedBucket) {
+		saved = append(saved, key)
+	}
+	for _, key := range saved {
+		if err := tx.PutValue(savedBucket, key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // KeyError tells that the stored secrets were sealed with another key.
@@ -237,7 +273,7 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
-	return fmt.Sprintf("accounts: the key file does not match: %s holds key %s, the secrets in the data folder need key %s; restore %s from your backup",
+	return fmt.Sprintf("accounts: the key file does not match: %s holds key %s, the secrets in the data folder need key %s; restore %s from the copy you kept, or start once with -forget-secrets and type the passwords in again",
 		e.Path, e.Have, e.Want, e.Path)
 }
 

@@ -144,7 +144,7 @@ func TestWrongKey(t *testing.T) {
 		s = reopen(t, s, path)
 		err := New(s, k, kinds()).Start(t.Context(), Options{File: fromFile(t, yaml)})
 		if ke, ok := errors.AsType[*KeyError](err); !ok || ke.Path != filepath.Join(dir, "second") ||
-			!strings.Contains(err.Error(), "the key file does not match") || !strings.Contains(err.Error(), "restore "+ke.Path+" from your backup") {
+			!strings.Contains(err.Error(), "the key file does not match") || !strings.Contains(err.Error(), "restore "+ke.Path+" from the copy you kept") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -161,6 +161,20 @@ func TestWrongKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(second, yaml)
+
+	// Whoever has lost the first key can go on without its secrets.
+	create(t, begin(first, ""), "b", m{"loft": "x", "whistle": "w"})
+	refused(second, yaml)
+	s = reopen(t, s, path)
+	forgetful := New(s, second, kinds())
+	if err := forgetful.Start(t.Context(), Options{File: fromFile(t, yaml), Forget: true}); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := forgetful.Show("b")
+	if err != nil || shown.Settings["loft"] != "x" || shown.Settings["whistle"] != nil {
+		t.Errorf("after forgetting: %v, %v", shown.Settings, err)
+	}
+	begin(second, yaml)
 }
 
 // A damaged secret is an error of its account alone, and can be set anew.

@@ -46,6 +46,7 @@ type folderOptions struct {
 	kinds    []connectors.Kind
 	log      *slog.Logger
 	throw    bool // throw-away data: written without fsync
+	forget   bool // drop secrets that another key sealed
 	existing bool // for a tool: refuse to make a new folder, and do without the secret key
 }
 
@@ -103,6 +104,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	err = f.accounts.Start(ctx, accounts.Options{
 		File:     o.config.Accounts,
 		Defaults: map[string]any{"default_charset": o.config.DefaultCharset},
+		Forget:   o.forget,
 	})
 	return f, err
 }

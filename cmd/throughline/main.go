@@ -40,7 +40,7 @@ type command struct {
 
 func commands() []*command {
 	return []*command{
-		{"serve", "[-config FILE] [-listen ADDR] [-data DIR]", "run the hub", serve, true},
+		{"serve", "[-config FILE] [-listen ADDR] [-data DIR] [-forget-secrets]", "run the hub", serve, true},
 		{"demo", "[-listen ADDR] [-data DIR] [-v]", "run the hub with invented customers and live mail, on throw-away data", runDemo, true},
 		{"check", "[-data DIR]", "recompute every index and counter and follow every pointer", adminCommand, false},
 		{"backup", "[-data DIR] FILE", "write a consistent copy of the data folder, also while the hub runs", backup, false},

@@ -24,6 +24,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	file := fs.String("config", "", "configuration `file`; without it the hub keeps to this machine and asks for the rest in the browser")
 	listen := fs.String("listen", "", "`address` to listen on, instead of the configured one")
 	data := fs.String("data", "", "data `folder`, instead of the configured one")
+	forget := fs.Bool("forget-secrets", false, "the key file is lost: start with a new one and forget the passwords of accounts")
 	if err := c.parse(fs, args); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: channels, log: log})
+	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: channels, log: log, forget: *forget})
 	if err != nil {
 		return err
 	}
