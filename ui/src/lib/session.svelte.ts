@@ -45,9 +45,10 @@ export const session = {
     state = 'in'
   },
   async clear() {
-    current = undefined
     configure('', () => {})
     await setLanguage(storedLanguage() ?? preferredLanguage())
+    // Together, so that no screen is left without its session.
+    current = undefined
     state = 'out'
   },
   /** Changes preferences at once and on the server; throws if it refuses. */

@@ -245,7 +245,7 @@ export const inbox = {
   'composer.discarded': 'Draft discarded',
   'composer.saving': 'Saving…',
   'composer.saved': 'Draft saved',
-  'composer.saveFailed': 'Draft not saved; trying again with your next change',
+  'composer.saveFailed': 'Draft not saved yet; trying again',
   'composer.sent': 'Sent',
   'composer.sentSnoozed': 'Sent, snoozed until {until}',
   'composer.below.forward': 'The forwarded message follows below',

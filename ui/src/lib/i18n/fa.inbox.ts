@@ -247,7 +247,7 @@ export const inbox: Texts<typeof en> = {
   'composer.discarded': 'پیش‌نویس دور انداخته شد',
   'composer.saving': 'در حال ذخیره…',
   'composer.saved': 'پیش‌نویس ذخیره شد',
-  'composer.saveFailed': 'پیش‌نویس ذخیره نشد؛ با تغییر بعدی دوباره تلاش می‌شود',
+  'composer.saveFailed': 'پیش‌نویس هنوز ذخیره نشده است؛ دوباره تلاش می‌کنیم',
   'composer.sent': 'فرستاده شد',
   'composer.sentSnoozed': 'فرستاده شد؛ به تعویق افتاد تا {until}',
   'composer.below.forward': 'پیام هدایت‌شده در زیر می‌آید',

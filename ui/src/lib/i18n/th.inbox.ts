@@ -247,7 +247,7 @@ export const inbox: Texts<typeof en> = {
   'composer.discarded': 'ทิ้งฉบับร่างแล้ว',
   'composer.saving': 'กำลังบันทึก…',
   'composer.saved': 'บันทึกฉบับร่างแล้ว',
-  'composer.saveFailed': 'บันทึกฉบับร่างไม่ได้ จะลองใหม่เมื่อคุณแก้ไขครั้งถัดไป',
+  'composer.saveFailed': 'ยังบันทึกฉบับร่างไม่ได้ กำลังลองใหม่',
   'composer.sent': 'ส่งแล้ว',
   'composer.sentSnoozed': 'ส่งแล้ว เลื่อนไว้ถึง {until}',
   'composer.below.forward': 'ข้อความที่ส่งต่ออยู่ด้านล่าง',

@@ -18,6 +18,26 @@ export interface Pending {
 /** The hub's limit for one file. */
 export const MAX_FILE = 25 * 1024 * 1024
 const SAVE_AFTER = 800
+/** While the hub is away a draft is offered to it again this often. */
+const SAVE_AGAIN = 4000
+
+// Storage may be forbidden or full; then only the hub keeps drafts.
+function keep(key: string, d: Draft | undefined) {
+  try {
+    if (d) sessionStorage.setItem(key, JSON.stringify(d))
+    else sessionStorage.removeItem(key)
+  } catch {
+    // as said above
+  }
+}
+function recall(key: string): Draft | undefined {
+  try {
+    const text = sessionStorage.getItem(key)
+    return text ? (JSON.parse(text) as Draft) : undefined
+  } catch {
+    return undefined
+  }
+}
 
 export class Composer {
   /** 0 is a new message. */
@@ -48,6 +68,9 @@ export class Composer {
   content = $state.raw({ html: '' })
   #timer: ReturnType<typeof setTimeout> | undefined
   #hasDraft = false
+  #left = false
+  /** Where this tab keeps what the hub could not take: it is away, or the session has ended. */
+  readonly #kept: string
   #prepared: Mode | undefined
   /** Blobs of the forwarded message: they leave when it is no longer forwarded. */
   #forwarded = new Set<string>()
@@ -55,8 +78,14 @@ export class Composer {
 
   constructor(conversation: number, draft?: Draft) {
     this.conversation = conversation
+    this.#kept = `draft.${session.me}.${conversation}`
     if (draft) this.restore(draft)
     else if (conversation === 0) this.mode = 'new'
+    const kept = recall(this.#kept)
+    if (kept) {
+      this.restore(kept)
+      this.save()
+    }
   }
 
   get note() {
@@ -167,18 +196,23 @@ export class Composer {
       await calls.putDraft(this.conversation, this.draft)
       this.#hasDraft = true
       this.saved = 'saved'
+      keep(this.#kept, undefined)
     } catch {
       this.saved = 'failed'
+      keep(this.#kept, this.draft)
+      if (!this.#left) this.#timer ??= setTimeout(() => void this.flush(), SAVE_AGAIN)
     }
   }
   /** On leaving: what is not yet saved is saved. */
   leave() {
+    this.#left = true
     if (this.#timer !== undefined) void this.flush()
     for (const u of this.uploads) u.abort.abort()
   }
   async #forget() {
     this.#hasDraft = false
     this.saved = ''
+    keep(this.#kept, undefined)
     await calls.deleteDraft(this.conversation).catch(() => undefined)
   }
   /** Throws everything away; the toast brings it back. */
@@ -295,6 +329,7 @@ export class Composer {
   }
   #sent() {
     this.#reset()
+    keep(this.#kept, undefined)
     // The hub throws the draft away with the send; this is for one saved in between.
     if (this.#hasDraft) void this.#forget()
   }
