@@ -7,8 +7,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,6 +29,9 @@ const (
 	sumSize       = 32
 	maxHashMemory = 256 << 10 // KiB, of a hash we are willing to check
 	maxHashTime   = 16
+
+	giveBackFrom  = 8 << 10 // KiB, of a hash whose memory is worth giving back
+	giveBackAfter = 2 * time.Second
 )
 
 // cost is what one hash takes. The default is the smallest setting that the OWASP
@@ -43,6 +49,8 @@ type hasher struct {
 	cost  cost
 	slots chan struct{}
 	queue chan struct{}
+
+	giving atomic.Bool // memory is about to be given back
 }
 
 func newHasher(c cost) *hasher {
@@ -63,7 +71,15 @@ func (h *hasher) key(ctx context.Context, password string, salt []byte, c cost, 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, c.time, c.memory, c.threads, uint32(size)), nil
+	sum := argon2.IDKey([]byte(norm.NFC.String(password)), salt, c.time, c.memory, c.threads, uint32(size))
+	if c.memory >= giveBackFrom && len(h.queue) == 1 && !h.giving.Swap(true) {
+		// Half the memory of a hub at rest would stay with a sign-in long gone.
+		time.AfterFunc(giveBackAfter, func() {
+			h.giving.Store(false)
+			debug.FreeOSMemory()
+		})
+	}
+	return sum, nil
 }
 
 // hash returns a new hash of the password as a PHC string.
