@@ -263,15 +263,23 @@ func (d arrivalData) json() json.RawMessage {
 	return b
 }
 
+// historyAge is how old an item is at least that was not just delivered.
+const historyAge = time.Hour
+
 // arrived brings a conversation up to date with a message that joined it.
 func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 	c.Messages++
 	c.LastSeq = r.Seq
 	at := when(tx, &r.Message)
 	// Folders of an old mailbox are read one after the other, so what comes now
-	// may be older than what is here.
-	if !at.Before(c.Last) {
-		c.Last, c.Preview, c.Direction = at, preview(readable(r)), string(r.Direction)
+	// may be older than what is here. Providers' clocks count seconds and go
+	// wrong: only what is clearly old is history.
+	history := at.Before(c.Last) && tx.Now().Sub(at) > historyAge
+	if at.After(c.Last) {
+		c.Last = at
+	}
+	if !history {
+		c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
 	}
 	c.addAccount(r.Account)
 	for _, p := range slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc) {
@@ -284,8 +292,8 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 			c.Answered = at
 		}
 		switch {
-		case c.Waiting.After(at):
-		case !c.Waiting.IsZero() && at.Before(c.Last) && c.Direction == string(message.In):
+		case history && c.Waiting.After(at):
+		case history && !c.Waiting.IsZero() && c.Direction == string(message.In):
 			c.Waiting = c.Last // what came after this answer still waits
 		default:
 			c.Unread, c.Waiting = 0, time.Time{}
@@ -297,7 +305,7 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 	if !asksForAnswer(r) {
 		return
 	}
-	if c.Waiting.IsZero() && !at.Before(c.Answered) {
+	if c.Waiting.IsZero() && !(history && at.Before(c.Answered)) {
 		c.Waiting = at
 	}
 	if c.Status != Open {

@@ -161,6 +161,20 @@ func TestSentFolderAfterInbox(t *testing.T) {
 	}
 }
 
+// TestCoarseClock: a mail whose provider dates it into the second of our answer, or
+// before, is the newest all the same and waits.
+func TestCoarseClock(t *testing.T) {
+	w := newWorld(t)
+	id := w.accept(mail("ann@example.org", "c-q", "question"))[0]
+	w.reply(reply(id, "answer"))
+	m := mail("ann@example.org", "c-a", "a new question", "c-q")
+	m.Received = time.Now().Add(-time.Minute).Truncate(time.Second)
+	w.accept(m)
+	if c := w.conversation(id); c.Direction != "in" || c.Preview != "a new question" || c.Waiting.IsZero() || c.Unread != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func permutations(in []int) [][]int {
 	if len(in) <= 1 {
 		return [][]int{slices.Clone(in)}
