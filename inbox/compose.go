@@ -42,6 +42,17 @@ func quoteHTML(r *Record, forward bool) string {
 	return fmt.Sprintf(`<p>---------- Forwarded message ----------<br>%sSubject: %s</p>%s`, head, html.EscapeString(r.Subject), body)
 }
 
+// maxRefs bounds the references of an answer: those of a matter of hundreds of
+// messages would grow with each. The nearest and the root tell where it belongs.
+const maxRefs = 20
+
+func fewRefs(refs []string) []string {
+	if len(refs) <= maxRefs {
+		return refs
+	}
+	return append(slices.Clone(refs[:maxRefs-1]), refs[len(refs)-1])
+}
+
 // compose fills in the texts of an outgoing message: what is new, the signature,
 // and what it answers below, as quote makes it (not asked without a base).
 func compose(r, base *Record, body, sig, mode string, quote func(*Record) string) {
@@ -58,6 +69,7 @@ func compose(r, base *Record, body, sig, mode string, quote func(*Record) string
 		// RFC 5322 3.6.4: the parent's references and then the parent itself.
 		r.Refs = append([]string{base.Ref}, slices.DeleteFunc(slices.Clone(base.Refs), func(s string) bool { return s == base.Ref })...)
 		r.Refs = slices.DeleteFunc(r.Refs, func(s string) bool { return s == "" })
+		r.Refs = fewRefs(r.Refs)
 		r.Thread = slices.Clone(r.Refs)
 		slices.Reverse(r.Thread)
 	}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,26 @@ func (w *world) reply(o Outgoing) *Record {
 		w.t.Fatal(err)
 	}
 	return w.messageOf(seq)
+}
+
+// TestLongMatter: the references of answers stop growing, and still name the root
+// and what they answer.
+func TestLongMatter(t *testing.T) {
+	w := newWorld(t)
+	id := w.accept(mail("ann@example.org", "root", "question"))[0]
+	last := w.reply(reply(id, "answer"))
+	for i := range 2 * maxRefs {
+		o := reply(id, fmt.Sprintf("answer %d", i))
+		o.InReplyTo = last.ID
+		before := last.Ref
+		last = w.reply(o)
+		if n := len(last.Refs); n > maxRefs || last.Refs[0] != before || last.Refs[n-1] != "root" || last.Thread[0] != "root" || last.Thread[n-1] != before {
+			t.Fatalf("answer %d refers to %q", i, last.Refs)
+		}
+	}
+	if got := w.accept(mail("ann@example.org", "late", "thanks", last.Ref, "root"))[0]; got != id {
+		t.Errorf("the customer's answer went to %d, want %d", got, id)
+	}
 }
 
 func TestUndoOfANewConversation(t *testing.T) {
