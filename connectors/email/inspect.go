@@ -158,7 +158,7 @@ func (in *inspector) stream(name string, r io.Reader) error {
 		return err
 	}
 	defer c.Remove()
-	return in.mail(name, c)
+	return in.mail(name, "", c)
 }
 
 // readError is an error of the input, not of the temporary folder.
@@ -208,8 +208,10 @@ func (in *inspector) held(name, reason string) error {
 	return in.put(&inspected{File: name, Held: reason})
 }
 
-// mail understands one mail and writes its object.
-func (in *inspector) mail(name string, c message.Content) error {
+// mail understands one mail and writes its object. sender is whom its envelope
+// names, if that is known: it stands in for a From that is missing, as a
+// Return-Path would.
+func (in *inspector) mail(name, sender string, c message.Content) error {
 	m, h, err := parseMail(c, Options{TempDir: in.dir})
 	defer Cleanup(&m)
 	var held *HeldError
@@ -218,6 +220,9 @@ func (in *inspector) mail(name string, c message.Content) error {
 	}
 	if err != nil {
 		return err
+	}
+	if m.From.Handle == "" && sender != "" {
+		m.From.Handle = message.NewHandle(Scheme, sender)
 	}
 	in.number = append(in.number, in.threads.Add(m))
 	o := &inspected{

@@ -33,7 +33,7 @@ func (in *inspector) mbox(name string, br *bufio.Reader) error {
 		case err != nil:
 			return err
 		}
-		if err := in.mail(name, c); err != nil {
+		if err := in.mail(name, m.sender, c); err != nil {
 			return err
 		}
 		if err := m.skip(); err != nil {
@@ -51,6 +51,7 @@ type mboxReader struct {
 	held   []byte // an empty line: dropped if it is the last
 	end    bool
 	err    error
+	sender string // of the "From " line: who sent it according to the envelope
 }
 
 // begin reads the "From " line; false at the end of the mbox.
@@ -64,6 +65,12 @@ func (m *mboxReader) begin() bool {
 			break
 		}
 		_, _ = m.br.Discard(1)
+	}
+	if line, _ := m.br.Peek(200); bytes.HasPrefix(line, []byte("From ")) {
+		line, _, _ = bytes.Cut(line[5:], []byte("\n"))
+		if word, _, ok := bytes.Cut(line, []byte(" ")); ok && bytes.IndexByte(word, '@') > 0 {
+			m.sender = string(word)
+		}
 	}
 	for {
 		_, err := m.br.ReadSlice('\n')

@@ -154,3 +154,14 @@ func FuzzInspectMbox(f *testing.F) {
 		}
 	})
 }
+
+// TestMboxSender: a mail without From is its envelope sender's, so it can belong to
+// a conversation.
+func TestMboxSender(t *testing.T) {
+	list := inspect(t, "From ann@example.org Mon Nov  2 10:00:00 2026\nMessage-ID: <1@x>\n\none\n\n"+
+		"From ann@example.org Mon Nov  2 10:00:00 2026\nMessage-ID: <2@x>\nReferences: <1@x>\n\ntwo\n\n"+
+		"From eve@example.net Mon Nov  2 10:00:00 2026\nReferences: <1@x>\n\nthree\n", "-")
+	if len(list) != 3 || list[0].From.Address != "ann@example.org" || list[1].Thread != list[0].Thread || list[2].Thread == list[0].Thread {
+		t.Errorf("%+v", list)
+	}
+}
