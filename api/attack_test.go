@@ -248,7 +248,8 @@ func TestLiveDisabled(t *testing.T) {
 	for _, s := range streams {
 		err := error(nil)
 		for err == nil {
-			must(t, s.conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+			// A socket that was just being opened is asked again at its next ping.
+			must(t, s.conn.SetReadDeadline(time.Now().Add(60*time.Second)))
 			_, _, err = s.conn.ReadMessage()
 		}
 		if !websocket.IsCloseError(err, closeSignedOut) {

@@ -47,7 +47,7 @@ await run(async (open) => {
   await page.keyboard.press('Escape')
   await page.getByTestId('palette').waitFor({ state: 'detached' })
   await page.keyboard.press('r')
-  await page.getByTestId('editor').waitFor()
+  await page.getByTestId('editor').and(page.locator(':focus')).waitFor()
   await page.keyboard.type('jkeo?') // letters now, not commands
   await until('the letters are text', async () => (await page.getByTestId('editor').innerText()).includes('jkeo?'))
   assert.ok(order[0].includes(await subject()))
