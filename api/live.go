@@ -263,6 +263,9 @@ func (s *Server) live(ctx context.Context, i *liveIn) (*huma.StreamResponse, err
 			sock.Close(closeGoingAway, "try again")
 			return
 		}
+		// Who was switched off between the request's check and join was told
+		// nothing: the writer asks once more.
+		c.check.Store(true)
 		// The request's goroutine ends here, with its buffers.
 		go c.reads()
 		go c.writes(last)
