@@ -20,7 +20,7 @@ import (
 // timeouts are the limits on waiting for a server; tests shorten them.
 type timeouts struct {
 	dial      time.Duration // until TCP and TLS stand
-	silence   time.Duration // without one byte while an answer is due
+	silence   time.Duration // without one byte of a transfer, and until a short answer
 	heartbeat time.Duration // longest stay in IDLE without asking for a sign of life
 	submit    time.Duration // until a server answers to a whole mail (RFC 5321 section 4.5.3.2.6)
 	idleSMTP  time.Duration // an open SMTP connection is kept for the next mail
@@ -46,18 +46,25 @@ func defaultTimeouts() timeouts {
 // have none at all in some places and too short ones in others.
 type watchConn struct {
 	net.Conn
-	last atomic.Int64 // when a byte moved, UnixNano
+	last atomic.Int64 // when a byte moved, in nanoseconds since epoch
 
-	mu    sync.Mutex
-	limit time.Duration // 0: nobody waits
-	timer *time.Timer
-	cut   atomic.Bool // the watch closed it
+	mu     sync.Mutex
+	limit  time.Duration // 0: nobody waits
+	began  time.Time     // of the wait
+	strict bool          // bytes that move do not prolong it
+	timer  *time.Timer
+	cut    atomic.Bool // the watch closed it
 }
+
+// epoch makes instants that a step of the clock does not move.
+var epoch = time.Now()
+
+func (w *watchConn) moved() { w.last.Store(int64(time.Since(epoch))) }
 
 func (w *watchConn) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	if n > 0 {
-		w.last.Store(time.Now().UnixNano())
+		w.moved()
 	}
 	return n, err
 }
@@ -65,7 +72,7 @@ func (w *watchConn) Read(b []byte) (int, error) {
 func (w *watchConn) Write(b []byte) (int, error) {
 	n, err := w.Conn.Write(b)
 	if n > 0 {
-		w.last.Store(time.Now().UnixNano())
+		w.moved()
 	}
 	return n, err
 }
@@ -75,11 +82,16 @@ func (w *watchConn) SetReadDeadline(time.Time) error  { return nil }
 func (w *watchConn) SetWriteDeadline(time.Time) error { return nil }
 
 // arm begins to watch, with at most limit between two bytes.
-func (w *watchConn) arm(limit time.Duration) {
+func (w *watchConn) arm(limit time.Duration) { w.watch(limit, false) }
+
+// armStrict allows limit altogether.
+func (w *watchConn) armStrict(limit time.Duration) { w.watch(limit, true) }
+
+func (w *watchConn) watch(limit time.Duration, strict bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last.Store(time.Now().UnixNano())
-	w.limit = limit
+	w.moved()
+	w.limit, w.began, w.strict = limit, time.Now(), strict
 	if w.timer == nil {
 		w.timer = time.AfterFunc(limit, w.check)
 		return
@@ -102,9 +114,12 @@ func (w *watchConn) check() {
 	if w.limit == 0 {
 		return
 	}
-	quiet := time.Duration(time.Now().UnixNano() - w.last.Load())
-	if quiet < w.limit {
-		w.timer.Reset(w.limit - quiet)
+	waited := time.Since(w.began)
+	if !w.strict {
+		waited = time.Since(epoch) - time.Duration(w.last.Load())
+	}
+	if waited < w.limit {
+		w.timer.Reset(w.limit - waited)
 		return
 	}
 	w.cut.Store(true)

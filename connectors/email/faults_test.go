@@ -1,10 +1,13 @@
 package email
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,6 +91,53 @@ func TestSilentServer(t *testing.T) {
 	start(t, c, h)
 	h.waitMails(t, 2)
 	checkOnce(t, h, 2)
+}
+
+// TestHalfDeafServer: a server that does not hear the end of IDLE and goes on
+// telling that it is there is given up too.
+func TestHalfDeafServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		say := func(lines string) bool {
+			_, err := nc.Write([]byte(lines))
+			return err == nil
+		}
+		say("* OK [CAPABILITY IMAP4rev1 IDLE] ready\r\n")
+		for lines := bufio.NewScanner(nc); lines.Scan(); {
+			tag, command, _ := strings.Cut(lines.Text(), " ")
+			switch {
+			case tag == "DONE":
+				for say("* OK still here\r\n") {
+					time.Sleep(5 * time.Millisecond)
+				}
+				return
+			case command == "IDLE":
+				say("+ idling\r\n")
+			case command == "CAPABILITY":
+				say("* CAPABILITY IMAP4rev1 IDLE\r\n" + tag + " OK .\r\n")
+			case strings.HasPrefix(command, "EXAMINE"):
+				say("* 0 EXISTS\r\n* OK [UIDVALIDITY 9] .\r\n* OK [UIDNEXT 1] .\r\n" + tag + " OK .\r\n")
+			default:
+				say(tag + " OK .\r\n")
+			}
+		}
+	})
+	c, h := newConnector(t, plain(ln.Addr().(*net.TCPAddr).Port, 1, nil)), newHub()
+	c.limits.silence, c.limits.heartbeat = 100*time.Millisecond, 50*time.Millisecond
+	if err := c.Run(t.Context(), h); err == nil || !strings.Contains(err.Error(), "silent") {
+		t.Errorf("ended with %v", err)
+	}
 }
 
 func TestNewUIDValidity(t *testing.T) {

@@ -121,7 +121,7 @@ func (r *receiver) wait(d time.Duration) (woken bool, err error) {
 		}
 	}
 	var leave func() error
-	if err := r.s.do(func() error {
+	if err := r.s.ask(func() error {
 		idle, err := r.s.c.Idle()
 		if err == nil {
 			leave = func() error { return errors.Join(idle.Close(), idle.Wait()) }
@@ -140,7 +140,7 @@ func (r *receiver) wait(d time.Duration) (woken bool, err error) {
 		r.s.conn.Conn.Close() // so that leaving does not wait for an answer
 		err = r.ctx.Err()
 	}
-	left := r.s.do(leave)
+	left := r.s.ask(leave)
 	if err != nil {
 		return false, err // leaving a closed connection has nothing to add
 	}

@@ -228,12 +228,22 @@ func (c *Connector) lost(ctx context.Context, w *watchConn, err error) error {
 	return &connectors.SendError{Class: connectors.Retry, Reason: "the connection broke: " + c.safe(plainCause(err)), Err: err}
 }
 
-// do watches over one exchange with the server. Any failure that is not an
-// answer ends the session.
+// do watches over one transfer: as long as bytes move it may take its time. Any
+// failure that is not an answer ends the session.
 func (s *session) do(exchange func() error) error {
 	s.conn.arm(s.limit)
-	defer s.conn.disarm()
-	err := exchange()
+	return s.settle(exchange())
+}
+
+// ask watches over a command with a short answer. Other news do not prolong it:
+// a server that is in IDLE and did not hear DONE goes on saying "still here".
+func (s *session) ask(exchange func() error) error {
+	s.conn.armStrict(s.limit)
+	return s.settle(exchange())
+}
+
+func (s *session) settle(err error) error {
+	s.conn.disarm()
 	var answer *imap.Error
 	if err != nil && !errors.As(err, &answer) {
 		s.dead = true
@@ -277,7 +287,7 @@ func (s *session) drainWake() {
 
 func (s *session) status(folder string) (*imap.StatusData, error) {
 	var d *imap.StatusData
-	err := s.do(func() (err error) {
+	err := s.ask(func() (err error) {
 		d, err = s.c.Status(folder, &imap.StatusOptions{UIDNext: true, UIDValidity: true, NumMessages: true}).Wait()
 		return err
 	})

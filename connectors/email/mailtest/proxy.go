@@ -41,7 +41,7 @@ func (p *Proxy) CutAfter(n int64) {
 }
 
 // Silence makes the proxy swallow everything, or pass it on again to new
-// connections. Those that were open stay silent.
+// connections. One that swallowed anything stays silent both ways.
 func (p *Proxy) Silence(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,13 +103,14 @@ func (p *Proxy) accept() {
 		p.count++
 		p.conns[in], p.conns[out] = true, true
 		p.mu.Unlock()
-		p.wg.Go(func() { p.pipe(out, in, false) })
-		p.wg.Go(func() { p.pipe(in, out, true) })
+		deaf := new(bool) // guarded by p.mu
+		p.wg.Go(func() { p.pipe(out, in, deaf, false) })
+		p.wg.Go(func() { p.pipe(in, out, deaf, true) })
 	}
 }
 
 // pipe copies until one side ends; fromServer bytes count for the cut.
-func (p *Proxy) pipe(dst, src net.Conn, fromServer bool) {
+func (p *Proxy) pipe(dst, src net.Conn, silenced *bool, fromServer bool) {
 	defer func() {
 		dst.Close()
 		src.Close()
@@ -118,12 +119,13 @@ func (p *Proxy) pipe(dst, src net.Conn, fromServer bool) {
 		p.mu.Unlock()
 	}()
 	buf := make([]byte, 16<<10)
-	deaf := false
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
 			p.mu.Lock()
-			if deaf = deaf || p.silent; deaf {
+			*silenced = *silenced || p.silent
+			deaf := *silenced
+			if deaf {
 				p.lost += int64(n)
 			}
 			cut := false
