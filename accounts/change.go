@@ -1,12 +1,16 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"throughline/config"
@@ -77,12 +81,12 @@ func (a *Accounts) check(acc Account, old, changed map[string]any) (connectors.A
 		merged[key] = v
 	}
 	values, errs := config.CheckSettings(kind.Fields, merged)
-	invalid.Settings = errs
+	invalid.Settings = append(errs, unsent(kind, old, changed, values)...)
 	// The Kind sees the wrong values too, so that what it says of the other
 	// settings is right.
 	blamed := map[string]bool{}
 	all := maps.Clone(values)
-	for _, e := range errs {
+	for _, e := range invalid.Settings {
 		blamed[e.Key] = true
 		if v := merged[e.Key]; v != nil {
 			all[e.Key] = v
@@ -97,7 +101,7 @@ func (a *Accounts) check(acc Account, old, changed map[string]any) (connectors.A
 		})
 	}
 	for _, e := range config.SettingsErrors(err) {
-		if len(errs) > 0 && (blamed[e.Key] || e.Key == "") {
+		if len(blamed) > 0 && (blamed[e.Key] || e.Key == "") {
 			continue
 		}
 		invalid.Settings = append(invalid.Settings, &connectors.SettingsError{Key: e.Key, Text: scrub(e.Text, kind, all)})
@@ -112,6 +116,43 @@ func isSecret(kind connectors.Kind, key string) bool {
 		}
 	}
 	return false
+}
+
+// unsent blames the secrets that are kept while a setting changes that decides
+// where they are sent. A wrong setting counts as changed.
+func unsent(kind connectors.Kind, old, changed, values map[string]any) []*connectors.SettingsError {
+	var out []*connectors.SettingsError
+	for _, f := range kind.Fields {
+		given, anew := changed[f.Key]
+		if f.Type != "secret" || old[f.Key] == nil || anew && given != true {
+			continue
+		}
+		for _, to := range kind.Fields {
+			if slices.Contains(f.SentTo, to.Key) && place(to, old[to.Key]) != place(to, values[to.Key]) {
+				out = append(out, &connectors.SettingsError{Key: f.Key, Text: fmt.Sprintf(
+					"has to be typed in again, because %s changes: a stored secret is not sent anywhere but where it was meant for", cmp.Or(to.Label, to.Key))})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// place is a destination in the form in which two are compared: hosts by lower
+// case, anything with a path as it is.
+func place(f connectors.Field, v any) string {
+	if v == nil {
+		v = f.Default
+	}
+	s, ok := v.(string)
+	if !ok {
+		b, _ := json.Marshal(v) // a number is not the same type on both sides
+		return string(b)
+	}
+	if s = strings.TrimSpace(s); !strings.Contains(s, "/") {
+		s = strings.ToLower(s)
+	}
+	return s
 }
 
 // scrub takes secrets out of a text that a connector wrote. They should not be

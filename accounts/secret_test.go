@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"throughline/config"
+	"throughline/connectors"
 	"throughline/store"
 	"throughline/store/storetest"
 )
@@ -272,6 +275,77 @@ func TestSecretsStayInside(t *testing.T) {
 	for _, secret := range []string{"hunter2", "aHVudGVyMi", "h1bnRlcjIt", "odW50ZXIyL"} { // also as base64, at any offset
 		if bytes.Contains(raw, []byte(secret)) {
 			t.Errorf("%q is in the database file", secret)
+		}
+	}
+}
+
+// Whoever may change an account, but does not know its secrets, cannot have
+// them sent to a server of their own.
+func TestSecretsAreNotSentElsewhere(t *testing.T) {
+	ship := connectors.Kind{Channel: "ship", Fields: []connectors.Field{
+		{Key: "host", Type: "string", Label: "Harbour", Required: true},
+		{Key: "port", Type: "int", Default: 22},
+		{Key: "url", Type: "string"},
+		{Key: "flag", Type: "string"},
+		{Key: "password", Type: "secret", SentTo: []string{"host", "port"}},
+		{Key: "token", Type: "secret", SentTo: []string{"url", "host"}},
+		{Key: "seal", Type: "secret"},
+	}}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "hub.yaml")
+	writeFile(t, path, "accounts:\n  - {id: filed, channel: ship, host: quay.example.org, password: p, token: t, seal: s, url: https://example.org/Token}\n", 0o600)
+	c, err := config.Load(path, []connectors.Kind{ship}, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := New(storetest.Open(t), NewKey(), []connectors.Kind{ship})
+	if err := a.Start(t.Context(), Options{File: c.Accounts}); err != nil {
+		t.Fatal(err)
+	}
+	const refused = "has to be typed in again, because "
+	for i, tc := range []struct {
+		change m
+		want   []string // the secrets that are asked for
+	}{
+		{m{"host": "evil.example.net"}, []string{"password", "token"}},
+		{m{"host": "evil.example.net", "password": true, "token": true, "seal": true}, []string{"password", "token"}},
+		{m{"host": "evil.example.net", "password": "new"}, []string{"token"}},
+		{m{"host": "evil.example.net", "password": "new", "token": ""}, nil},
+		{m{"host": "evil.example.net", "password": nil, "token": "new", "seal": true}, nil},
+		{m{"host": "quay.example.org.evil.example.net", "password": "p"}, []string{"token"}},
+		{m{"port": 2222, "password": true}, []string{"password"}},
+		{m{"port": 22, "password": true}, nil},
+		{m{"url": "https://evil.example.net/Token", "token": true}, []string{"token"}},
+		{m{"url": "https://example.org/token"}, []string{"token"}},
+		{m{"url": nil}, []string{"token"}},
+		{m{"host": " Quay.EXAMPLE.org ", "flag": "red", "password": true, "token": true, "seal": true}, nil},
+		{m{"seal": "other", "flag": "white"}, nil},
+	} {
+		id := fmt.Sprint("ship-", i)
+		if _, err := a.Create(t.Context(), NewAccount{ID: id, Channel: "ship", Settings: m{
+			"host": "quay.example.org", "password": "p", "token": "t", "seal": "s", "url": "https://example.org/Token"}}); err != nil {
+			t.Fatal(err)
+		}
+		_, updated := a.Update(t.Context(), id, Change{Settings: tc.change})
+		_, tried := a.Prepare("filed", "", tc.change)
+		for what, err := range map[string]error{"Update": updated, "Prepare": tried} {
+			var got []string
+			if inv, ok := errors.AsType[*Invalid](err); ok {
+				for _, e := range inv.Settings {
+					got = append(got, e.Key)
+					if !strings.HasPrefix(e.Text, refused) {
+						t.Errorf("%s %v: %v", what, tc.change, e)
+					}
+				}
+			} else if err != nil {
+				t.Errorf("%s %v: %v", what, tc.change, err)
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("%s %v: asks for %v, want %v", what, tc.change, got, tc.want)
+			}
+		}
+		if tc.want != nil {
+			expect(t, "after a refusal", settings(t, a, id)["host"], "quay.example.org")
 		}
 	}
 }

@@ -119,7 +119,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	hubTemp := t.TempDir() // only the hub itself has it, not a check of settings
 	kind := connectors.Kind{
 		Channel: "test", Scheme: "mailto",
-		Fields: []connectors.Field{{Key: "host", Type: "string", Label: "Host", Required: true}, {Key: "password", Type: "secret", Label: "Password"}},
+		Fields: []connectors.Field{{Key: "host", Type: "string", Label: "Host", Required: true}, {Key: "password", Type: "secret", Label: "Password", SentTo: []string{"host"}}},
 		New: func(a connectors.Account, h connectors.Host) (connectors.Connector, error) {
 			if a.ID == "broken" && h.TempDir == hubTemp {
 				return nil, errors.New("the settings have become unusable")

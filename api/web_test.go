@@ -121,7 +121,18 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	name := "Sales team"
-	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: map[string]any{"password": true, "host": "imap.example.com"}}, &a)
+	// A stored password does not go to another server, not even to try it.
+	elsewhere := map[string]any{"password": true, "host": "evil.example.net"}
+	for _, p := range []problem{
+		boss.refused(422, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: elsewhere}),
+		boss.refused(422, "POST", "/api/accounts/test", AccountTest{Channel: "test", ID: "sales", Settings: elsewhere}),
+		boss.refused(422, "POST", "/api/accounts/test", AccountTest{Channel: "test", ID: "support", Settings: elsewhere}),
+	} {
+		if len(p.Errors) != 1 || p.Errors[0].Location != "body.settings.password" || !strings.Contains(p.Errors[0].Message, "typed in again, because Host changes") {
+			t.Errorf("%+v", p)
+		}
+	}
+	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: map[string]any{"password": secret, "host": "imap.example.com"}}, &a)
 	if a.Name != name || a.Settings["host"] != "imap.example.com" {
 		t.Errorf("%+v", a)
 	}

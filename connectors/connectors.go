@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"throughline/message"
@@ -50,9 +51,27 @@ type Info struct {
 	Idempotent bool
 	// Signature is appended by the composer to what agents write.
 	Signature string
+	// Writing is what a message of this account can have.
+	Writing Writing
 	// Acknowledge is sent automatically to a person who opens a conversation,
 	// if not empty. Never to automatic or bulk mail.
 	Acknowledge string
+}
+
+// Writing is what a message on a channel can have; the composer follows it. The
+// zero value is plain text to one person.
+type Writing struct {
+	Letter    bool  `json:"letter"`     // a subject, several recipients and copies, a signature, and what is answered quoted below
+	Rich      bool  `json:"rich"`       // formatted text; otherwise only Text is sent
+	Files     int   `json:"files"`      // at most so many, 0 none
+	FileBytes int64 `json:"file_bytes"` // of all files together, 0 unlimited
+	Text      int   `json:"text"`       // longest text in characters, 0 unlimited
+	Segments  bool  `json:"segments"`   // paid for in segments of 3GPP TS 23.038
+	// Window is how long after a person's last message free text may be sent;
+	// later only a template. 0 means always.
+	Window time.Duration `json:"window"`
+	// Chat tells that outgoing messages belong to one stream, as message.Message.Chat.
+	Chat bool `json:"chat"`
 }
 
 // Receipt is what the provider said when it took a message.
@@ -84,9 +103,38 @@ type Sink interface {
 // hundred small messages is much cheaper than as many batches of one.
 type Batch struct {
 	Messages []message.Message
+	Changes  []message.Change
 	Reports  []message.Report
 	Held     []message.Held
 	Cursor   []byte // nil leaves the stored cursor as it is
+}
+
+// Webhooker is implemented by connectors to which the provider brings items over
+// HTTP. The hub serves the handler below Host.PublicURL, with that prefix taken
+// off the path, while the account is switched on.
+type Webhooker interface {
+	// Webhook returns the handler. Unlike that of Run, its Sink may be used from
+	// many goroutines at once, and not for Cursor. The handler checks that the
+	// request comes from the provider and answers 2xx only after Accept.
+	Webhook(in Sink) http.Handler
+}
+
+// Finder is implemented by connectors of channels that do not survive a repeat
+// and whose provider can be asked what became of an attempt of unclear outcome.
+type Finder interface {
+	// Find looks for m, of which an attempt was made at since. Messages whose wire
+	// name is taken are others. ErrNotFound says that the provider does not list
+	// it, which soon after the attempt proves nothing.
+	Find(ctx context.Context, m message.Message, since time.Time, taken func(ref string) bool) (Receipt, error)
+}
+
+// ErrNotFound is the answer of a Finder whose provider does not list a message.
+var ErrNotFound = errors.New("the provider does not list this message")
+
+// Templater is implemented by connectors whose provider wants some texts approved
+// beforehand.
+type Templater interface {
+	Templates(ctx context.Context) ([]message.Template, error)
 }
 
 // State is what people see of an account's connection.
@@ -172,6 +220,12 @@ type Field struct {
 	Choices  []string `json:"choices,omitempty"` // for type choice
 	Required bool     `json:"required,omitempty"`
 	Advanced bool     `json:"advanced,omitempty"` // folded away in the form
+	// SentTo names, for a secret that goes to a server, the settings that decide
+	// which one and how safely: host, port, security, URL. Where one of them
+	// changes, the secret has to be typed in again: whoever may change an
+	// account must not be able to have its stored secret sent to a server of
+	// their own.
+	SentTo []string `json:"sent_to,omitempty"`
 }
 
 // Preset fills in the settings of a well-known provider.
@@ -199,6 +253,12 @@ type Host struct {
 	TempDir string       // for large items in flight; emptied at start-up
 	// Save stores a changed setting, such as a rotated refresh token.
 	Save func(ctx context.Context, key, value string) error
+	// PublicURL is where the provider reaches the Webhook of this account,
+	// without a slash at the end; "" while the hub has no public address.
+	PublicURL string
+	// Share returns an address at which anybody may fetch a stored part for a
+	// while, for providers that take files by address; "" without a public one.
+	Share func(p message.Part, ttl time.Duration) string
 }
 
 // SettingsError blames one setting.

@@ -1456,6 +1456,7 @@ export interface components {
             key: string;
             label: string;
             required?: boolean;
+            sent_to?: string[];
             type: string;
         };
         Handle: {
