@@ -44,6 +44,9 @@ func (h Handle) Address() string {
 type Person struct {
 	Name   string `json:"name,omitempty"`
 	Handle Handle `json:"handle"`
+	// Hints are other addresses that the provider's directory names for this
+	// person, e.g. the email in a chat profile. They link nothing by themselves.
+	Hints []Handle `json:"hints,omitempty"`
 }
 
 // Direction tells who wrote a message.
@@ -162,6 +165,26 @@ type Message struct {
 	Vouch    Vouch    `json:"vouch,omitempty"`
 	Warnings []string `json:"warnings,omitempty"` // repairs made to understand it
 
+	// Chat is set on channels with one stream between two sides and no threads
+	// (a text message): without a reference that leads somewhere the item goes
+	// on where this sender and this account last spoke.
+	Chat bool `json:"chat,omitempty"`
+	// Member is set when the provider vouches that the sender takes part in what
+	// Refs name (he is in that chat room): then a reference alone joins.
+	Member bool `json:"member,omitempty"`
+	// Consent is the sender's word about further messages on this channel.
+	Consent Consent `json:"consent,omitempty"`
+
+	// Template is set on outgoing messages whose words the provider has approved
+	// beforehand; Text is then how it reads.
+	Template *TemplateUse `json:"template,omitempty"`
+
+	// Edited, Deleted, Former and Reactions are kept by the hub from Changes.
+	Edited    time.Time  `json:"edited,omitzero"`
+	Deleted   time.Time  `json:"deleted,omitzero"`
+	Former    []Version  `json:"former,omitempty"` // oldest first
+	Reactions []Reaction `json:"reactions,omitempty"`
+
 	// Reports are facts about earlier outgoing messages that this item tells,
 	// e.g. the failed recipients of a bounce.
 	Reports []Report `json:"reports,omitempty"`
@@ -235,6 +258,58 @@ type Report struct {
 	Reason    string    `json:"reason,omitempty"`    // the provider's words
 	Permanent bool      `json:"permanent,omitempty"` // trying again is pointless
 	Time      time.Time `json:"time,omitzero"`
+}
+
+// Consent is what somebody said about being written to.
+type Consent string
+
+// OptOut forbids further messages to a handle on a channel; OptIn allows them
+// again.
+const (
+	OptOut Consent = "opt_out"
+	OptIn  Consent = "opt_in"
+)
+
+// Template is a text that a provider has approved, with numbered or named gaps
+// written {{1}} or {{name}}.
+type Template struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Language string   `json:"language,omitempty"` // BCP 47
+	Text     string   `json:"text"`
+	Gaps     []string `json:"gaps,omitempty"` // their names, in the order of the text
+}
+
+// TemplateUse is a template with its gaps filled.
+type TemplateUse struct {
+	ID     string            `json:"id"`
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Change is news about an item that was delivered before: its author edited or
+// deleted it, or somebody reacted to it. It may come before the item.
+type Change struct {
+	Of       string    // the Key of the item, or the wire name of one of ours
+	Time     time.Time // by the provider's clock: the later one holds
+	Edit     *Message  // its new Text, Reply, HTML and Parts; nothing else is read
+	Deleted  bool
+	Reaction *Reaction
+}
+
+// Version is what an item said before it was edited or deleted.
+type Version struct {
+	Time time.Time `json:"time"` // of the change that replaced it
+	Text string    `json:"text"`
+	HTML string    `json:"html,omitempty"`
+}
+
+// Reaction is a sign somebody put on an item. Gone ones are kept, so that news
+// may come in any order.
+type Reaction struct {
+	Emoji string    `json:"emoji"` // the character, or :name: if it has none
+	By    Person    `json:"by"`
+	Time  time.Time `json:"time"`
+	Gone  bool      `json:"gone,omitempty"`
 }
 
 // Held is an item that was delivered but could not be taken in. It is kept with
