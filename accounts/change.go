@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -93,18 +91,14 @@ func (a *Accounts) check(acc Account, old, changed map[string]any) (connectors.A
 		}
 	}
 	out, err := a.finish(acc, all)
-	if err == nil && kind.New != nil {
-		_, err = kind.New(out, connectors.Host{
-			Log:     slog.New(slog.DiscardHandler),
-			TempDir: os.TempDir(),
-			Save:    func(context.Context, string, string) error { return nil },
-		})
+	if err != nil {
+		invalid.Settings = append(invalid.Settings, &connectors.SettingsError{Text: err.Error()})
+		return out, values, invalid
 	}
-	for _, e := range config.SettingsErrors(err) {
-		if len(blamed) > 0 && (blamed[e.Key] || e.Key == "") {
-			continue
+	for _, e := range config.TryKind(kind, out, all) {
+		if !blamed[e.Key] && (e.Key != "" || len(blamed) == 0) {
+			invalid.Settings = append(invalid.Settings, e)
 		}
-		invalid.Settings = append(invalid.Settings, &connectors.SettingsError{Key: e.Key, Text: scrub(e.Text, kind, all)})
 	}
 	return out, values, invalid
 }
@@ -153,18 +147,6 @@ func place(f connectors.Field, v any) string {
 		s = strings.ToLower(s)
 	}
 	return s
-}
-
-// scrub takes secrets out of a text that a connector wrote. They should not be
-// there; this is the last line of defence.
-func scrub(text string, kind connectors.Kind, values map[string]any) string {
-	const tooShort = 4 // would hit words
-	for key, v := range values {
-		if s, ok := v.(string); ok && len(s) >= tooShort && isSecret(kind, key) {
-			text = strings.ReplaceAll(text, s, "***")
-		}
-	}
-	return text
 }
 
 // Create adds an account. Errors are *Invalid and ErrExists.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func FindKind(kinds []connectors.Kind, channel string) (connectors.Kind, string)
 }
 
 // accounts reads the list of accounts.
-func (r *reader) accounts(e entry, c *Config) {
+func (r *reader) accountList(e entry, c *Config) {
 	if e.node.Kind != yaml.SequenceNode {
 		r.problem(e.node.Line, e.path, `has to be a list; start each account with "- id: NAME"`)
 		return
@@ -69,7 +70,7 @@ func (r *reader) accounts(e entry, c *Config) {
 		r.problem(e.line, e.path, "has too many entries; at most %d are allowed", MaxAccounts)
 		return
 	}
-	c.lines = map[[2]string]int{}
+	r.accounts = map[string]int{}
 	for _, item := range items {
 		r.account(item, c)
 	}
@@ -89,15 +90,19 @@ func (r *reader) account(item entry, c *Config) {
 	channel, _ := peek(n, "channel")
 	kind, badChannel := FindKind(r.kinds, channel)
 	known := slices.Clone(accountKeys)
+	meant := badChannel == ""
+	if !meant {
+		// A channel with a slip in its name, or the only one, is the one that is
+		// meant: what is wrong with its settings shows at once.
+		if kind, meant = meantKind(r.kinds, channel); !meant {
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				known = append(known, n.Content[i].Value) // none can be judged
+			}
+		}
+	}
 	for _, f := range kind.Fields {
 		if !slices.Contains(known, f.Key) {
 			known = append(known, f.Key)
-		}
-	}
-	if badChannel != "" {
-		// Without a channel no other key can be judged.
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			known = append(known, n.Content[i].Value)
 		}
 	}
 	found := r.mapping(n, path, known)
@@ -108,10 +113,10 @@ func (r *reader) account(item entry, c *Config) {
 		r.problem(n.Line, join(path, "id"), "is missing; every account needs one, for example support")
 	case CheckID(id) != "":
 		r.problem(e.node.Line, e.path, "%s", CheckID(id))
-	case c.lines[[2]string{id, ""}] != 0:
-		r.problem(e.node.Line, e.path, "%q is also the id of the account on line %d; give each its own", id, c.lines[[2]string{id, ""}])
+	case r.accounts[id] != 0:
+		r.problem(e.node.Line, e.path, "%q is also the id of the account on line %d; give each its own", id, r.accounts[id])
 	default:
-		c.lines[[2]string{id, ""}] = n.Line
+		r.accounts[id] = n.Line
 	}
 	if badChannel != "" {
 		line := n.Line
@@ -136,10 +141,40 @@ func (r *reader) account(item entry, c *Config) {
 			}
 		}
 	}
-	if badChannel == "" {
-		r.settings(n, path, kind, found, &a, c)
+	if meant {
+		r.settings(n, path, kind, found, &a)
+	} else {
+		r.expandAll(found)
 	}
 	c.Accounts = append(c.Accounts, a)
+}
+
+// meantKind guesses the Kind of an account with a wrong channel.
+func meantKind(kinds []connectors.Kind, channel string) (connectors.Kind, bool) {
+	if channel == "" && len(kinds) == 1 {
+		return kinds[0], true
+	}
+	for _, k := range kinds {
+		if suggest(channel, []string{k.Channel}) != "" {
+			return k, true
+		}
+	}
+	return connectors.Kind{}, false
+}
+
+// expandAll looks for variables and files that are missing, in settings of
+// which nothing else is known.
+func (r *reader) expandAll(found map[string]entry) {
+	for key, e := range found {
+		if slices.Contains(accountKeys, key) || e.node.Kind == yaml.MappingNode {
+			continue // those are read, or could be anything
+		}
+		for _, item := range r.list(e) {
+			if item.node.Kind == yaml.ScalarNode {
+				r.scalar(item, false)
+			}
+		}
+	}
 }
 
 // peek returns a plain scalar of a mapping before it is read properly.
@@ -153,7 +188,7 @@ func peek(n *yaml.Node, key string) (string, bool) {
 }
 
 // settings reads the Fields of a Kind.
-func (r *reader) settings(n *yaml.Node, path string, kind connectors.Kind, found map[string]entry, a *Account, c *Config) {
+func (r *reader) settings(n *yaml.Node, path string, kind connectors.Kind, found map[string]entry, a *Account) {
 	in, shown := map[string]any{}, map[string]any{}
 	broken := map[string]bool{} // reported already
 	lines := map[string]int{}
@@ -163,7 +198,6 @@ func (r *reader) settings(n *yaml.Node, path string, kind connectors.Kind, found
 			continue
 		}
 		lines[f.Key] = e.node.Line
-		c.lines[[2]string{a.ID, f.Key}] = e.node.Line
 		before := len(r.problems)
 		if f.Type == "list" {
 			var texts, raw []string
@@ -185,15 +219,33 @@ func (r *reader) settings(n *yaml.Node, path string, kind connectors.Kind, found
 		broken[f.Key] = len(r.problems) > before
 	}
 	out, errs := CheckSettings(kind.Fields, in)
-	for _, err := range errs {
-		if broken[err.Key] {
-			continue
-		}
-		line := lines[err.Key]
+	blame := func(err *connectors.SettingsError) {
+		line, key := lines[err.Key], path
 		if line == 0 {
 			line = n.Line
 		}
-		r.problem(line, join(path, err.Key), "%s", err.Text)
+		if err.Key != "" {
+			key = join(path, err.Key)
+		}
+		r.problem(line, key, "%s", err.Text)
+	}
+	all := maps.Clone(out)
+	for _, err := range errs {
+		if !broken[err.Key] {
+			blame(err)
+		}
+		broken[err.Key] = true
+	}
+	for key := range broken {
+		if broken[key] && all[key] == nil {
+			all[key] = in[key] // so that what the Kind says of the others is right
+		}
+	}
+	for _, err := range TryKind(kind, a.Account, all) {
+		// Of the account as a whole it speaks only when each setting is right.
+		if !broken[err.Key] && (err.Key != "" || !slices.Contains(slices.Collect(maps.Values(broken)), true)) {
+			blame(err)
+		}
 	}
 	b, err := json.Marshal(out)
 	if err != nil {

@@ -11,7 +11,7 @@
 //
 // Relative paths, also the one of the data folder, are relative to the folder
 // of the configuration file. Channels are not known by name: the settings of an
-// account are checked against the Fields of its connectors.Kind.
+// account are checked against the Fields of its connectors.Kind and by its New.
 //
 // The package keeps nothing on disk, changes no file and starts nothing.
 package config
@@ -50,8 +50,6 @@ type Config struct {
 
 	Accounts []Account // in the order of the file
 	Warnings []Problem // in the order of the lines
-
-	lines map[[2]string]int // account ID and key ("" for the entry itself) → line
 }
 
 // TLS names the files for serving HTTPS without a proxy; both or none are set.
@@ -143,26 +141,6 @@ func (c *Config) URL() string {
 
 // Secure reports whether browsers reach the hub by https.
 func (c *Config) Secure() bool { return strings.HasPrefix(c.URL(), "https://") }
-
-// Blame turns what Kind.New said of an account into problems with their lines:
-// one for each *connectors.SettingsError in err, which may be joined from
-// several, or one for the account as a whole.
-func (c *Config) Blame(account string, err error) Errors {
-	var out Errors
-	for _, e := range SettingsErrors(err) {
-		key := "accounts." + account
-		if e.Key != "" {
-			key += "." + e.Key
-		}
-		line := c.lines[[2]string{account, e.Key}]
-		if line == 0 {
-			line = c.lines[[2]string{account, ""}]
-		}
-		out = append(out, Problem{File: c.File, Line: line, Key: key, Text: e.Text})
-	}
-	sortProblems(out)
-	return out
-}
 
 // SettingsErrors takes an error of Kind.New apart: every
 // *connectors.SettingsError in it, and any other error as one without a Key.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -87,16 +86,6 @@ func TestExampleIsComplete(t *testing.T) {
 	if len(c.Warnings) > 0 {
 		t.Errorf("warnings: %v", c.Warnings)
 	}
-	for _, a := range c.Accounts {
-		kind, wrong := config.FindKind(kinds(), a.Channel)
-		if wrong != "" {
-			t.Fatal(wrong)
-		}
-		if _, err := kind.New(a.Account, connectors.Host{Log: slog.New(slog.DiscardHandler), TempDir: dir}); err != nil {
-			t.Errorf("%v", c.Blame(a.ID, err))
-		}
-	}
-
 	want := config.Keys()
 	for _, k := range kinds() {
 		for _, f := range k.Fields {

@@ -22,9 +22,8 @@ import (
 const MaxFileBytes = 1 << 20
 
 // Load reads and checks the file at path. The settings of its accounts are
-// checked against the Fields of their Kind; call Kind.New for the rest and give
-// what it returns to Config.Blame. env looks up environment variables, as
-// os.LookupEnv does.
+// checked against the Fields of their Kind, and by its New. env looks up
+// environment variables, as os.LookupEnv does.
 //
 // The error is Errors: everything that is wrong with the file.
 func Load(path string, kinds []connectors.Kind, env func(string) (string, bool)) (*Config, error) {
@@ -91,6 +90,7 @@ type reader struct {
 	kinds    []connectors.Kind
 	problems Errors
 	warnings []Problem
+	accounts map[string]int // ID → line
 }
 
 func (r *reader) problem(line int, key, format string, args ...any) {

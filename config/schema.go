@@ -162,7 +162,7 @@ func (r *reader) config(root *yaml.Node, c *Config) {
 		case keySecret:
 			r.secretKey(e, c)
 		case keyAccounts:
-			r.accounts(e, c)
+			r.accountList(e, c)
 		default:
 			v, ok := r.scalar(e, s.secret)
 			if !ok {
