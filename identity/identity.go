@@ -114,7 +114,7 @@ func (i *Identity) Find(tx *store.Tx, h message.Handle) (*Handle, bool) {
 
 // Handle returns a handle by its ID; store.ErrNotFound if there is none.
 func (i *Identity) Handle(tx *store.Tx, id uint64) (*Handle, error) {
-	h, err := i.handles.Get(tx, id)
+	h, err := i.handles.Peek(tx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (i *Identity) Handle(tx *store.Tx, id uint64) (*Handle, error) {
 // Customer returns the record itself, merged or not; store.ErrNotFound if there
 // is none.
 func (i *Identity) Customer(tx *store.Tx, id uint64) (*Customer, error) {
-	c, err := i.customers.Get(tx, id)
+	c, err := i.customers.Peek(tx, id)
 	if err != nil {
 		return nil, err
 	}

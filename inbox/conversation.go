@@ -144,10 +144,11 @@ func (c *Conversation) on(view string, agent uint64) bool {
 	return c.Status == view
 }
 
-// Conversation returns a conversation, or the one it was merged into.
+// Conversation returns a conversation, or the one it was merged into. Outside of an
+// Update its lists are for reading only, as with store.Table.Peek.
 func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
 	for range 1000 {
-		c, err := h.conversations.Get(tx, id)
+		c, err := h.conversations.Peek(tx, id)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,8 @@
 // Rebuild makes them anew. Records only ever gain fields; unknown fields are
 // ignored.
 //
-// The package never keeps the truth in memory, never hands out memory of the
+// The package never keeps the truth in memory (what it remembers of decoded
+// records is compared with the file at each use), never hands out memory of the
 // database (results are copies), never knows what its tables mean, and never
 // talks to the network. Nothing outside it writes to the file.
 package store

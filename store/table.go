@@ -28,6 +28,7 @@ type Table[V any] struct {
 	compress bool
 	isBytes  bool
 	indexes  []*index[V]
+	memo     memo[V]
 }
 
 // TableOptions describe a table.

@@ -31,6 +31,7 @@ type group struct {
 	s       *Store
 	btx     *bbolt.Tx
 	buckets map[string]*bbolt.Bucket
+	cursors map[string]*bbolt.Cursor // of a read transaction, for get
 
 	writes   int // calls of write and drop
 	bytes    int // size of what was written
@@ -171,7 +172,22 @@ func (g *group) get(bucket string, key []byte) []byte {
 	if b == nil {
 		return nil
 	}
-	return b.Get(key)
+	if g.btx.Writable() {
+		return b.Get(key)
+	}
+	// Get would make a cursor each time; one that is kept needs no new memory.
+	c := g.cursors[bucket]
+	if c == nil {
+		if g.cursors == nil {
+			g.cursors = map[string]*bbolt.Cursor{}
+		}
+		c = b.Cursor()
+		g.cursors[bucket] = c
+	}
+	if k, v := c.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
 }
 
 func (g *group) readUint(bucket, key string) uint64 {
