@@ -118,7 +118,7 @@ func (c *Connector) refetchFolder(ctx context.Context, in connectors.Sink, s *se
 }
 
 func (c *Connector) refetchGroup(ctx context.Context, in connectors.Sink, s *session, group []entry) error {
-	l := &load{folder: s.folder, validity: s.validity}
+	l, from := &load{}, origin{s.folder, s.validity}
 	defer func() { l.drop() }()
 	want := slices.DeleteFunc(slices.Clone(group), func(e entry) bool { return e.size > MaxSize })
 	var got map[imap.UID]message.Content
@@ -132,9 +132,9 @@ func (c *Connector) refetchGroup(ctx context.Context, in connectors.Sink, s *ses
 	for _, e := range group {
 		raw := got[e.uid]
 		if e.size > MaxSize {
-			l.arrivals = append(l.arrivals, arrival{uid: e.uid, reason: tooLarge(e.size)})
+			l.arrivals = append(l.arrivals, arrival{in: from, uid: e.uid, reason: tooLarge(e.size)})
 		} else if raw != nil {
-			l.arrivals = append(l.arrivals, arrival{uid: e.uid, raw: raw, received: e.received})
+			l.arrivals = append(l.arrivals, arrival{in: from, uid: e.uid, raw: raw, received: e.received})
 		}
 	}
 	if len(l.arrivals) == 0 {

@@ -69,7 +69,7 @@ func TestComposeReadsBack(t *testing.T) {
 		t.Fatalf("to %+v", got.To)
 	}
 	for i, p := range got.To[:2] {
-		if p != m.To[i] {
+		if p.Name != m.To[i].Name || p.Handle != m.To[i].Handle {
 			t.Errorf("to %+v, want %+v", p, m.To[i])
 		}
 	}

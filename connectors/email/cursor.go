@@ -32,6 +32,36 @@ type place struct {
 	// Todo are UIDs that were accepted in the batch that stored this cursor and
 	// that may still have to be marked or moved.
 	Todo string `json:"todo,omitempty"`
+	// Ahead are UIDs beyond Last that were accepted before their turn, because
+	// those mails are older than others with lower UIDs (see merge).
+	Ahead string `json:"ahead,omitempty"`
+}
+
+// reach returns p with everything up to last taken in.
+func (p place) reach(last imap.UID) place {
+	p.Last, p.Todo = last, ""
+	ahead, ok := parseUIDs(p.Ahead)
+	if !ok {
+		p.Ahead = ""
+		return p
+	}
+	var left imap.UIDSet
+	for _, r := range ahead {
+		if r.Stop > last {
+			left.AddRange(max(r.Start, last+1), r.Stop)
+		}
+	}
+	p.Ahead = left.String()
+	return p
+}
+
+// taken tells which UIDs beyond Last are taken in.
+func (p place) taken() func(imap.UID) bool {
+	ahead, ok := parseUIDs(p.Ahead)
+	if !ok {
+		return func(imap.UID) bool { return false }
+	}
+	return ahead.Contains
 }
 
 // readCursor understands what an earlier run stored. A cursor that cannot be

@@ -77,6 +77,9 @@ type receiver struct {
 
 // run takes in what is there and then what comes, until something breaks.
 func (r *receiver) run() error {
+	if err := r.merge(); err != nil {
+		return err
+	}
 	for _, f := range r.c.set.folders {
 		if err := r.visit(f); err != nil {
 			return err
@@ -101,58 +104,40 @@ func (r *receiver) brokenWords() string {
 // visit opens a folder and takes in what is new there. A folder that cannot be
 // opened does not stop the others.
 func (r *receiver) visit(folder string) error {
+	if ok, err := r.enter(folder); !ok || err != nil {
+		return err
+	}
+	return r.catchUp(folder)
+}
+
+// enter opens a folder, or takes note that the server does not let us. BAD is
+// what some servers say to names that they do not understand.
+func (r *receiver) enter(folder string) (ok bool, err error) {
 	if err := r.s.open(folder, r.c.set.after == afterLeave); err != nil {
 		var no *imap.Error
-		if _, wait := throttled(err); wait || !errors.As(err, &no) || no.Type != imap.StatusResponseTypeNo {
-			return r.lost(err)
+		if _, wait := throttled(err); wait || !errors.As(err, &no) || no.Type != imap.StatusResponseTypeNo && no.Type != imap.StatusResponseTypeBad {
+			return false, r.lost(err)
 		}
 		why := r.c.words(err)
 		if r.broken[folder] != why {
 			r.c.log.Warn("a folder cannot be opened", "folder", folder, "answer", why)
 		}
 		r.broken[folder] = why
-		return nil
+		return false, nil
 	}
 	delete(r.broken, folder)
-	return r.catchUp(folder)
+	return true, nil
 }
 
 func (r *receiver) lost(err error) error { return r.c.lost(r.ctx, r.s.conn, err) }
 
 // catchUp takes in everything behind the cursor in the open folder.
 func (r *receiver) catchUp(folder string) error {
-	p, known := r.g.place(folder)
-	t := r.c.trouble[folder]
-	switch {
-	case !known && r.c.set.start == startNow:
-		last, err := r.newest()
-		if err != nil {
-			return r.lost(err)
-		}
-		p = place{Validity: r.s.validity, Last: last, Since: time.Now().Unix()}
-		if err := r.g.setPlace(folder, p); err != nil {
-			return err
-		}
-	case p.Validity != r.s.validity:
-		if known {
-			r.c.log.Info("the server has renumbered a folder; it is read again from the start", "folder", folder)
-		}
-		p = place{Validity: r.s.validity, Since: p.Since}
-	case p.Todo != "" && !r.tidied[folder]:
-		// The last run may have ended before it came to this.
-		if err := r.finish(p.Todo); err != nil {
-			return r.lost(err)
-		}
+	p, t, err := r.begin(folder)
+	if err != nil {
+		return err
 	}
-	r.tidied[folder] = true
-	if t == nil || t.validity != r.s.validity {
-		t = &trouble{validity: r.s.validity, fails: map[imap.UID]int{}}
-		r.c.trouble[folder] = t
-	}
-	if t.from != p.Last {
-		t.groups = nil // the cursor was moved by somebody else
-	}
-	if err := r.walk(folder, p, t); err != nil {
+	if err := r.walk(p, t); err != nil {
 		ferr := r.g.flush()
 		if now, _ := r.g.place(folder); ferr == nil {
 			t.from = now.Last
@@ -163,6 +148,43 @@ func (r *receiver) catchUp(folder string) error {
 	}
 	delete(r.c.trouble, folder)
 	return r.g.flush()
+}
+
+// begin finds out where to go on in the open folder, and what trouble there was
+// with it.
+func (r *receiver) begin(folder string) (place, *trouble, error) {
+	p, known := r.g.place(folder)
+	t := r.c.trouble[folder]
+	switch {
+	case !known && r.c.set.start == startNow:
+		last, err := r.newest()
+		if err != nil {
+			return p, nil, r.lost(err)
+		}
+		p = place{Validity: r.s.validity, Last: last, Since: time.Now().Unix()}
+		if err := r.g.setPlace(folder, p); err != nil {
+			return p, nil, err
+		}
+	case p.Validity != r.s.validity:
+		if known {
+			r.c.log.Info("the server has renumbered a folder; it is read again from the start", "folder", folder)
+		}
+		p = place{Validity: r.s.validity, Since: p.Since}
+	case p.Todo != "" && !r.tidied[folder]:
+		// The last run may have ended before it came to this.
+		if err := r.finish(p.Todo); err != nil {
+			return p, nil, r.lost(err)
+		}
+	}
+	r.tidied[folder] = true
+	if t == nil || t.validity != r.s.validity {
+		t = &trouble{validity: r.s.validity, fails: map[imap.UID]int{}}
+		r.c.trouble[folder] = t
+	}
+	if t.from != p.Last {
+		t.groups = nil // the cursor was moved by somebody else
+	}
+	return p, t, nil
 }
 
 // newest is the last UID given out in the open folder.
@@ -177,49 +199,76 @@ func (r *receiver) newest() (imap.UID, error) {
 	return entries[len(entries)-1].uid, nil
 }
 
-// walk lists the folder window by window and fetches each.
-func (r *receiver) walk(folder string, p place, t *trouble) error {
+// walk lists the open folder window by window and fetches each.
+func (r *receiver) walk(p place, t *trouble) error {
 	last := p.Last
 	lag := r.lag(p)
+	take := func(l *load) error {
+		p = p.reach(l.last)
+		lag = max(0, lag-len(l.arrivals))
+		l.lag = lag
+		return r.deliver(l, p)
+	}
 	if len(t.groups) > 0 {
 		tail := t.groups[len(t.groups)-1]
 		last = tail[len(tail)-1].uid
-		if err := r.fetchAll(folder, p, t, &lag); err != nil {
+		if err := r.fetchAll(t, take); err != nil {
 			return err
 		}
 	}
-	for lo, width := last+1, imap.UID(windowMails); ; {
-		hi := imap.UID(0)
-		if r.s.next > 0 && uint64(lo)+uint64(width) < uint64(r.s.next) {
-			hi = lo + width - 1
-		}
-		entries, err := r.s.list(lo, hi, t.careful)
+	list := lister{lo: last + 1, next: r.s.next, mails: windowMails}
+	for !list.end {
+		entries, err := r.list(&list, p, t)
 		if err != nil {
-			if r.ctx.Err() == nil && !r.s.alive() && !t.careful {
-				t.careful = true
-				return errAgain
-			}
-			return r.lost(err)
-		}
-		if len(entries) < windowMails/4 && width < 1<<30 {
-			width *= 2 // most UIDs of this range are gone
-		} else if len(entries) > 2*windowMails {
-			width = windowMails
-		}
-		if p.Since > 0 {
-			entries = slices.DeleteFunc(entries, func(e entry) bool {
-				return !e.received.IsZero() && e.received.Before(time.Unix(p.Since, 0).Add(-nowSlack))
-			})
-		}
-		t.groups = split(entries)
-		if err := r.fetchAll(folder, p, t, &lag); err != nil {
 			return err
 		}
-		if hi == 0 {
-			return nil
+		taken := p.taken()
+		t.groups = split(slices.DeleteFunc(entries, func(e entry) bool { return taken(e.uid) }))
+		if err := r.fetchAll(t, take); err != nil {
+			return err
 		}
-		lo = hi + 1
 	}
+	return nil
+}
+
+// lister goes through a folder window by window.
+type lister struct {
+	lo    imap.UID // where the next window begins
+	next  imap.UID // the folder's UIDNEXT, 0 unknown
+	mails int      // how many a window is to hold
+	width imap.UID // of the next window
+	end   bool     // the last window was listed
+}
+
+// list lists the next window of the open folder, without what is too old.
+func (r *receiver) list(w *lister, p place, t *trouble) ([]entry, error) {
+	if w.width == 0 {
+		w.width = imap.UID(w.mails)
+	}
+	hi := imap.UID(0)
+	if w.next > 0 && uint64(w.lo)+uint64(w.width) < uint64(w.next) {
+		hi = w.lo + w.width - 1
+	}
+	entries, err := r.s.list(w.lo, hi, t.careful)
+	if err != nil {
+		if r.ctx.Err() == nil && !r.s.alive() && !t.careful {
+			t.careful = true
+			return nil, errAgain
+		}
+		return nil, r.lost(err)
+	}
+	w.lo, w.end = hi+1, hi == 0
+	if len(entries) < w.mails/4 && w.width < 1<<30 {
+		w.width *= 2 // most UIDs of this range are gone
+	} else if len(entries) > 2*w.mails {
+		w.width = imap.UID(w.mails)
+	}
+	if p.Since > 0 {
+		entries = slices.DeleteFunc(entries, func(e entry) bool {
+			return !e.received.IsZero() && e.received.Before(time.Unix(p.Since, 0).Add(-nowSlack))
+		})
+	}
+	return entries, nil
 }
 
 // lag estimates how many mails wait in the open folder.
@@ -233,16 +282,14 @@ func (r *receiver) lag(p place) int {
 	return int(min(uint32(r.s.next-1-p.Last), r.s.count))
 }
 
-// fetchAll works off the groups of t.
-func (r *receiver) fetchAll(folder string, p place, t *trouble, lag *int) error {
+// fetchAll works off the groups of t and gives what came of each to take.
+func (r *receiver) fetchAll(t *trouble, take func(*load) error) error {
 	for len(t.groups) > 0 {
 		group := t.groups[0]
 		t.groups = t.groups[1:]
 		got, rest, err := r.fetch(group, t)
 		if len(got.arrivals) > 0 || got.last > 0 {
-			*lag = max(0, *lag-len(got.arrivals))
-			got.folder, got.validity, got.lag = folder, p.Validity, *lag
-			if serr := r.deliver(got); serr != nil {
+			if serr := take(got); serr != nil {
 				return serr
 			}
 		}
@@ -262,7 +309,7 @@ func (r *receiver) fetchAll(folder string, p place, t *trouble, lag *int) error 
 // fetch gets one group. It returns what can be delivered, in order and without
 // a gap, and the rest that did not arrive though it exists.
 func (r *receiver) fetch(group []entry, t *trouble) (*load, []entry, error) {
-	l := &load{}
+	l, from := &load{}, origin{r.s.folder, r.s.validity}
 	want := slices.DeleteFunc(slices.Clone(group), func(e entry) bool { return e.size > MaxSize })
 	if len(group) == 1 && t.fails[group[0].uid] >= poisonTries {
 		return r.giveUp(group[0], t)
@@ -293,12 +340,12 @@ func (r *receiver) fetch(group []entry, t *trouble) (*load, []entry, error) {
 		delete(got, e.uid)
 		switch {
 		case e.size > MaxSize:
-			l.arrivals = append(l.arrivals, arrival{uid: e.uid, reason: tooLarge(e.size)})
+			l.arrivals = append(l.arrivals, arrival{in: from, uid: e.uid, reason: tooLarge(e.size)})
 		case raw != nil && raw.Size() > MaxSize:
 			dropContents(map[imap.UID]message.Content{e.uid: raw})
-			l.arrivals = append(l.arrivals, arrival{uid: e.uid, reason: tooLarge(raw.Size())})
+			l.arrivals = append(l.arrivals, arrival{in: from, uid: e.uid, reason: tooLarge(raw.Size())})
 		case raw != nil:
-			l.arrivals = append(l.arrivals, arrival{uid: e.uid, raw: raw, received: e.received})
+			l.arrivals = append(l.arrivals, arrival{in: from, uid: e.uid, raw: raw, received: e.received})
 			r.c.holes = 0
 		case !gone[e.uid]:
 			dropContents(got)
@@ -340,5 +387,5 @@ func (r *receiver) giveUp(e entry, t *trouble) (*load, []entry, error) {
 	r.c.holes++
 	delete(t.fails, e.uid)
 	reason := fmt.Sprintf("the mail server could not hand this mail over in %d tries", poisonTries)
-	return &load{arrivals: []arrival{{uid: e.uid, reason: reason}}, last: e.uid}, nil, nil
+	return &load{arrivals: []arrival{{in: origin{r.s.folder, r.s.validity}, uid: e.uid, reason: reason}}, last: e.uid}, nil, nil
 }

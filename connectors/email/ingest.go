@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -18,19 +19,24 @@ import (
 
 // arrival is one mail on its way from the server to the hub.
 type arrival struct {
+	in       origin
 	uid      imap.UID
 	raw      message.Content // nil for a mail that the server could not hand over
 	received time.Time
 	reason   string // why it is held, "" to parse it
 }
 
-// load is a group of arrivals that is accepted as one batch.
-type load struct {
+// origin is the folder that a mail comes from.
+type origin struct {
 	folder   string
 	validity uint32
+}
+
+// load is a group of arrivals that is accepted as one batch.
+type load struct {
 	arrivals []arrival
-	last     imap.UID // where the cursor stands afterwards
-	todo     string
+	last     imap.UID         // up to which a fetch got
+	places   map[string]place // where the cursor stands afterwards, by folder
 	lag      int
 	batch    connectors.Batch
 	done     chan struct{} // closed when the load got through; for flush
@@ -152,9 +158,7 @@ func (g *ingest) acceptAll() {
 func (g *ingest) deliver(l *load) error {
 	g.sinkMu.Lock()
 	defer g.sinkMu.Unlock()
-	p := g.cur.Folders[l.folder]
-	p.Validity, p.Last, p.Todo = l.validity, l.last, l.todo
-	g.cur.Folders[l.folder] = p
+	maps.Copy(g.cur.Folders, l.places)
 	l.batch.Cursor = g.cur.bytes()
 	if err := g.in.Accept(g.ctx, l.batch); err != nil {
 		return fmt.Errorf("the hub did not take a batch: %w", err)
@@ -214,7 +218,7 @@ func (c *Connector) readAll(l *load, ctx context.Context) error {
 	read := func(i int) {
 		a := &l.arrivals[i]
 		r := &results[i]
-		r.m, r.held, r.err = c.readArrival(a, formatSource(c.box, l.folder, l.validity, a.uid))
+		r.m, r.held, r.err = c.readArrival(a, formatSource(c.box, a.in.folder, a.in.validity, a.uid))
 	}
 	if workers := min(runtime.GOMAXPROCS(0), len(l.arrivals)/4); workers > 1 {
 		var wg sync.WaitGroup

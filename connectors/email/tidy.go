@@ -4,20 +4,16 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// deliver hands a load to the hub and, where the account is configured so,
-// tidies the server once the hub has it.
-func (r *receiver) deliver(l *load) error {
+// deliver hands a load of the open folder to the hub and, where the account is
+// configured so, tidies the server once the hub has it. p is the folder's place
+// afterwards.
+func (r *receiver) deliver(l *load, p place) error {
 	var done imap.UIDSet
 	if r.c.set.after != afterLeave {
-		for _, a := range l.arrivals {
-			if a.reason == "" {
-				done.AddNum(a.uid)
-			}
-		}
-		if len(done) > 0 {
-			l.todo = done.String()
-		}
+		done = tidiable(l.arrivals)
+		p.Todo = done.String()
 	}
+	l.places = map[string]place{r.s.folder: p}
 	if err := r.g.submit(l); err != nil {
 		return err
 	}
@@ -28,6 +24,17 @@ func (r *receiver) deliver(l *load) error {
 		return err
 	}
 	return r.lost(r.tidy(done))
+}
+
+// tidiable are the mails that may be tidied once the hub has them: held ones
+// stay as they are.
+func tidiable(arrivals []arrival) (set imap.UIDSet) {
+	for _, a := range arrivals {
+		if a.reason == "" {
+			set.AddNum(a.uid)
+		}
+	}
+	return set
 }
 
 // finish tidies what an earlier run may have left undone. Only what is still
