@@ -32,6 +32,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// letters is what mail can have.
+var letters = connectors.Writing{Letter: true, Rich: true, Files: 50}
+
 // channel is a connector whose provider is the test.
 type channel struct {
 	info connectors.Info
@@ -113,7 +116,7 @@ type worldOptions struct {
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{t: t, ch: &channel{
-		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
+		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters, Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
 		in:   make(chan connectors.Sink), sent: make(chan message.Message, 1000),
 	}}
 	hubTemp := t.TempDir() // only the hub itself has it, not a check of settings
@@ -125,7 +128,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 				return nil, errors.New("the settings have become unusable")
 			}
 			if a.ID != "support" {
-				return &channel{info: connectors.Info{Account: a.ID, Channel: "test", Own: message.Person{Handle: message.NewHandle("mailto", a.ID+"@example.com")}},
+				return &channel{info: connectors.Info{Account: a.ID, Channel: "test", Writing: letters, Own: message.Person{Handle: message.NewHandle("mailto", a.ID+"@example.com")}},
 					in: make(chan connectors.Sink), sent: make(chan message.Message, 1)}, nil
 			}
 			return w.ch, nil

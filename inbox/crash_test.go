@@ -251,7 +251,7 @@ func BenchmarkUndo(b *testing.B) {
 	h, _ := benchHub(b)
 	h.undo = time.Hour
 	in := &sink{hub: h, account: "support"}
-	h.running["support"] = &runner{hub: h, account: "support", conn: &channel{}, info: connectors.Info{Account: "support", Channel: "test"}, cancel: func() {}}
+	h.running["support"] = &runner{hub: h, account: "support", conn: &channel{}, info: connectors.Info{Account: "support", Channel: "test", Writing: letters}, cancel: func() {}}
 	var batch []message.Message
 	for i := range 5000 {
 		m := benchMail(i)

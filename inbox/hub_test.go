@@ -74,6 +74,9 @@ func (c *channel) Read(raw message.Content, source string) (message.Message, err
 	return c.read(raw, source)
 }
 
+// letters is what mail can have.
+var letters = connectors.Writing{Letter: true, Rich: true, Files: maxAttachments}
+
 // world is a hub with one account, "support".
 type world struct {
 	*Hub
@@ -91,7 +94,7 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	t.Helper()
 	w := &world{t: t, more: make(map[string]*channel), sent: make(chan message.Message, 100), stop: func() {}}
 	w.ch = &channel{
-		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true,
+		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters,
 			Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
 		in: make(chan connectors.Sink),
 	}
@@ -145,7 +148,7 @@ func (w *world) close() {
 func (w *world) account(id string) *channel {
 	w.t.Helper()
 	ch := &channel{
-		info: connectors.Info{Account: id, Channel: "test", Idempotent: true,
+		info: connectors.Info{Account: id, Channel: "test", Idempotent: true, Writing: letters,
 			Own: message.Person{Handle: message.NewHandle("mailto", id+"@example.com")}},
 		in: make(chan connectors.Sink), send: w.ch.send,
 	}

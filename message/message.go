@@ -253,10 +253,11 @@ func (s Status) Before(next Status) bool {
 type Report struct {
 	Ref       string    `json:"ref,omitempty"`       // OwnRef or wire name of the message; "" if the report names none
 	Handle    Handle    `json:"handle,omitempty"`    // the recipient it is about
-	Status    Status    `json:"status"`              // Delivered, Read or Failed
+	Status    Status    `json:"status"`              // Sent, Delivered, Read or Failed
 	Code      string    `json:"code,omitempty"`      // the provider's code, e.g. RFC 3463 "5.1.1"
 	Reason    string    `json:"reason,omitempty"`    // the provider's words
 	Permanent bool      `json:"permanent,omitempty"` // trying again is pointless
+	OptOut    bool      `json:"opt_out,omitempty"`   // it failed because the recipient does not want mail of ours any more
 	Time      time.Time `json:"time,omitzero"`
 }
 

@@ -28,6 +28,9 @@ const (
 	Scheme  = "mailto"
 )
 
+// maxFiles is how many attachments one mail of ours can have.
+const maxFiles = 50
+
 // Kind is the email channel.
 func Kind() connectors.Kind {
 	return connectors.Kind{Channel: Channel, Scheme: Scheme, Fields: fields(), Presets: presets(), New: newKind}
@@ -90,6 +93,7 @@ func (c *Connector) Info() connectors.Info {
 		Channel:     Channel,
 		Own:         message.Person{Name: c.set.name, Handle: message.NewHandle(Scheme, c.set.address)},
 		Idempotent:  true,
+		Writing:     connectors.Writing{Letter: true, Rich: true, Files: maxFiles},
 		Signature:   c.set.signature,
 		Acknowledge: c.set.acknowledge,
 	}

@@ -1834,6 +1834,7 @@ export interface components {
         Report: {
             code?: string;
             handle?: string;
+            opt_out?: boolean;
             permanent?: boolean;
             reason?: string;
             ref?: string;
