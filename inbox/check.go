@@ -61,28 +61,58 @@ func (h *Hub) Check(ctx context.Context) (problems []string, err error) {
 	}); err != nil {
 		return problems, err
 	}
-	return problems, h.Store.View(func(tx *store.Tx) error {
-		h.checkDrafts(tx, bad)
-		h.checkLedger(tx, bad)
-		return ctx.Err()
-	})
+	if err := h.checkDrafts(ctx, bad); err != nil {
+		return problems, err
+	}
+	return problems, h.checkLedger(ctx, bad)
 }
 
 // checkDrafts looks for drafts that no conversation tells of.
-func (h *Hub) checkDrafts(tx *store.Tx, bad func(string, ...any)) {
-	for key := range tx.Values(draftBucket) {
+func (h *Hub) checkDrafts(ctx context.Context, bad func(string, ...any)) error {
+	return valuePages(ctx, h.Store, draftBucket, func(tx *store.Tx, key string, _ []byte) {
 		if len(key) != 16 {
 			bad("a draft has the malformed key %x", key)
-			continue
+			return
 		}
 		agent, id := binary.BigEndian.Uint64([]byte(key[:8])), binary.BigEndian.Uint64([]byte(key[8:]))
 		if id == 0 {
-			continue // of a new conversation
+			return // of a new conversation
 		}
 		if c, err := h.conversations.Get(tx, id); err != nil || c.MergedInto != 0 || !slices.Contains(c.Drafters, agent) {
 			bad("conversation %d does not tell of the draft of agent %d", id, agent)
 		}
+	}, nil)
+}
+
+// valuePages goes through named values in short read transactions. The last of
+// them ends with a call of done, if there is one.
+func valuePages(ctx context.Context, s *store.Store, bucket string, fn func(tx *store.Tx, key string, v []byte), done func(tx *store.Tx)) error {
+	after := ""
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		more = false
+		if err := s.View(func(tx *store.Tx) error {
+			n := 0
+			for key, v := range tx.ValuesAfter(bucket, after) {
+				if n == checkPage {
+					more = true
+					return nil
+				}
+				n++
+				fn(tx, key, v)
+				after = key
+			}
+			if done != nil {
+				done(tx)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // pages walks a table in short read transactions.
@@ -195,48 +225,59 @@ func (h *Hub) checkMessage(tx *store.Tx, id uint64, r *Record, bad func(string, 
 }
 
 // checkLedger compares the ledger with what it points to, and the tallies with
-// the ledger. It is one pass in one read transaction: entries are narrow.
-func (h *Hub) checkLedger(tx *store.Tx, bad func(string, ...any)) {
-	tallies := make(map[string]*tally)
-	stored := make(map[uint64]int)
-	for key := range tx.Values(ledgerBucket) {
+// the ledger. A hub may go on taking in meanwhile: entries are never taken out,
+// so the count over all pages lies between the tallies before and after. Of a hub
+// that stands still these are the same.
+func (h *Hub) checkLedger(ctx context.Context, bad func(string, ...any)) error {
+	before, counted := make(map[string]tally), make(map[string]*tally)
+	if err := h.Store.View(func(tx *store.Tx) error {
+		for account := range tx.Values(tallyBucket) {
+			before[account] = h.tally(tx, account)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	stored := make(map[uint64]struct{})
+	return valuePages(ctx, h.Store, ledgerBucket, func(tx *store.Tx, key string, _ []byte) {
 		account, source, ok := strings.Cut(key, "\x00")
 		if !ok {
 			bad("the ledger has an entry without an account: %q", key)
-			continue
+			return
 		}
 		what, id, _ := h.outcome(tx, account, source)
-		t := tallies[account]
+		t := counted[account]
 		if t == nil {
 			t = new(tally)
-			tallies[account] = t
+			counted[account] = t
 		}
 		t.add(what)
-		switch what {
-		case Stored, Duplicate:
-			if what == Stored {
-				stored[id]++
+		if what != Stored && what != Duplicate {
+			return
+		}
+		if what == Stored {
+			if _, twice := stored[id]; twice {
+				bad("ledger: message %d is stored for several items, %s of %s among them", id, source, account)
 			}
-			if _, err := h.messages.Get(tx, id); err != nil {
-				bad("ledger: %s of %s is %s as message %d, which does not exist", source, account, what, id)
+			stored[id] = struct{}{}
+		}
+		if _, err := h.messages.Get(tx, id); err != nil {
+			bad("ledger: %s of %s is %s as message %d, which does not exist", source, account, what, id)
+		}
+	}, func(tx *store.Tx) {
+		for account := range tx.Values(tallyBucket) {
+			if counted[account] == nil {
+				counted[account] = new(tally)
 			}
 		}
-	}
-	for id, n := range stored {
-		if n > 1 {
-			bad("ledger: message %d is stored for %d items", id, n)
+		for account, n := range counted {
+			was, is := before[account], h.tally(tx, account)
+			if n.Stored < was.Stored || n.Stored > is.Stored || n.Duplicate < was.Duplicate || n.Duplicate > is.Duplicate {
+				bad("account %s counts %d stored and %d duplicate items, the ledger %d and %d",
+					account, is.Stored, is.Duplicate, n.Stored, n.Duplicate)
+			}
 		}
-	}
-	for account := range tx.Values(tallyBucket) {
-		got, want := h.tally(tx, account), tallies[account]
-		if want == nil {
-			want = new(tally)
-		}
-		if got.Stored != want.Stored || got.Duplicate != want.Duplicate {
-			bad("account %s counts %d stored and %d duplicate items, the ledger %d and %d",
-				account, got.Stored, got.Duplicate, want.Stored, want.Duplicate)
-		}
-	}
+	})
 }
 
 // derived are the fields of a conversation that its entries decide.

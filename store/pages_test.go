@@ -111,3 +111,42 @@ func TestWalkOverManyPages(t *testing.T) {
 		there = next
 	})
 }
+
+// A bucket of values is gone through page by page, also when the last key of a
+// page is deleted in between.
+func TestValuesAfter(t *testing.T) {
+	s, _ := newStore(t, Options{NoSync: true})
+	var want []string
+	if err := s.Update(t.Context(), func(tx *Tx) error {
+		for _, k := range []string{"a", "a\x00", "b", "c\xff", "d"} {
+			want = append(want, k)
+			if err := tx.PutValue("box", k, []byte(k)); err != nil {
+				return err
+			}
+		}
+		return tx.PutValue("boy", "z", []byte("z"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for after, more := "", true; more; {
+		more = false
+		if err := s.Update(t.Context(), func(tx *Tx) error {
+			for k, v := range tx.ValuesAfter("box", after) {
+				if more {
+					return tx.PutValue("box", after, nil)
+				}
+				if string(v) != k {
+					t.Errorf("%q holds %q", k, v)
+				}
+				got, after, more = append(got, k), k, true
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

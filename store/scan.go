@@ -1,6 +1,9 @@
 package store
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // posRoom is the size in which Scan allocates room for positions.
 const posRoom = 512
@@ -67,5 +70,19 @@ func (t *Table[V]) All(tx *Tx, r Range) iter.Seq2[*V, error] {
 				return
 			}
 		}
+	}
+}
+
+// ValuesAfter is Values from behind a key, which may be gone by now, so that
+// long work can go through a bucket in short transactions. "" is the start.
+func (tx *Tx) ValuesAfter(bucket, after string) iter.Seq2[string, []byte] {
+	var from []byte
+	if after != "" {
+		from = []byte(after)
+	}
+	return func(yield func(string, []byte) bool) {
+		tx.walk(valuePrefix+bucket, nil, from, false, func(k, v []byte) bool {
+			return yield(string(k), bytes.Clone(v))
+		})
 	}
 }
