@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"go.etcd.io/bbolt"
 )
@@ -53,32 +55,48 @@ func (c *ctxWriter) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Compact copies the store file src, which no process has open for writing, to
-// the new file dst without its unused space. dst must not exist; it is there,
-// and on disk, only if the copy succeeded.
-func Compact(src, dst string) error {
-	if _, err := os.Stat(src); err != nil {
-		return fmt.Errorf("store: compact: %w", err)
-	}
-	if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("store: compact: %s exists already: move it away first", dst)
-	}
-	from, err := openBolt(src, bbolt.Options{ReadOnly: true})
+// Compact rewrites the store file at path, which no process has open, without
+// its unused space, and returns its size before and after. It needs room for the
+// copy beside the file, with the name path + ".compact"; one that an earlier
+// Compact left when it was killed is replaced. After an error the file is as it
+// was. The file is locked until the copy has its name, so that no program that
+// starts meanwhile writes to the one that goes away.
+func Compact(path string) (before, after int64, err error) {
+	fail := func(err error) (int64, int64, error) { return 0, 0, fmt.Errorf("store: compact: %w", err) }
+	old, err := os.Stat(path)
 	if err != nil {
-		return err
+		return fail(err)
 	}
-	defer from.Close()
-	part := dst + ".part"
+	from, err := openBolt(path, bbolt.Options{})
+	if err != nil {
+		return 0, 0, err
+	}
+	closeFrom := sync.OnceValue(from.Close)
+	defer func() { err = errors.Join(err, closeFrom()) }()
+	part := path + ".compact"
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("store: compact: %w", err)
+		return fail(err)
 	}
 	if err := compactTo(from, part); err != nil {
-		return fmt.Errorf("store: compact: %w", errors.Join(err, os.Remove(part)))
+		return fail(errors.Join(err, os.Remove(part)))
 	}
-	if err := os.Rename(part, dst); err != nil {
-		return fmt.Errorf("store: compact: %w", err)
+	if runtime.GOOS == "windows" {
+		// An open file cannot be replaced there.
+		if err := closeFrom(); err != nil {
+			return fail(errors.Join(err, os.Remove(part)))
+		}
 	}
-	return syncDir(filepath.Dir(dst))
+	if err := os.Rename(part, path); err != nil {
+		return fail(errors.Join(err, os.Remove(part)))
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fail(err)
+	}
+	now, err := os.Stat(path)
+	if err != nil {
+		return fail(err)
+	}
+	return old.Size(), now.Size(), nil
 }
 
 // compactTo writes the copy. It syncs once, at the end.

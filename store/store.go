@@ -186,7 +186,38 @@ func openWhole(path string, o bbolt.Options) (*bbolt.DB, error) {
 			return nil, err
 		}
 	}
-	return bbolt.Open(path, fileMode, &o)
+	return openNamed(path, o)
+}
+
+// openNamed is bbolt.Open for the file that has the name once the lock is held:
+// while it waits, Compact may give the name to another one, and what would be
+// written to the old one would be lost.
+func openNamed(path string, o bbolt.Options) (*bbolt.DB, error) {
+	open := o.OpenFile
+	if open == nil {
+		open = os.OpenFile
+	}
+	for {
+		var f *os.File
+		o.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			f, err = open(name, flag, mode)
+			return f, err
+		}
+		db, err := bbolt.Open(path, fileMode, &o)
+		if err != nil {
+			return nil, err
+		}
+		held, err := f.Stat()
+		if err == nil {
+			var named fs.FileInfo
+			if named, err = os.Stat(path); err == nil && os.SameFile(held, named) {
+				return db, nil
+			}
+		}
+		if err = errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // create makes an empty file under another name and links it into place, so

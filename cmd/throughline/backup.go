@@ -312,27 +312,13 @@ func compact(_ context.Context, c *command, args []string) error {
 		return &usageError{fmt.Sprintf("there is no argument %q", fs.Arg(0))}
 	}
 	db := filepath.Join(*data, dbFile)
-	before, err := os.Stat(db)
-	if err != nil {
+	if _, err := os.Stat(db); err != nil {
 		return fmt.Errorf("%s is not a data folder of throughline: %w", *data, err)
 	}
-	tmp := db + ".compact"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := store.Compact(db, tmp); err != nil {
-		return err // it leaves nothing behind
-	}
-	if err := os.Rename(tmp, db); err != nil {
-		return err
-	}
-	if err := syncDir(*data); err != nil {
-		return err
-	}
-	after, err := os.Stat(db)
+	before, after, err := store.Compact(db)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s: %d → %d bytes\n", db, before.Size(), after.Size())
+	fmt.Fprintf(os.Stderr, "%s: %d → %d bytes\n", db, before, after)
 	return nil
 }
