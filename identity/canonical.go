@@ -15,13 +15,24 @@ import (
 )
 
 // Schemes of handles that have a canonical form of their own. Handles of any
-// other scheme ("slack", …) are compared as they are written.
+// other scheme are compared as they are written.
 const (
 	Mailto  = "mailto"
 	Tel     = "tel"     // E.164 with a plus
 	Short   = "short"   // short codes: at most six digits, meaningful in one country only
+	Alpha   = "alpha"   // sender names of texts ("MyBank"): nobody can write to them
+	Slack   = "slack"   // WORKSPACE/MEMBER, both IDs in upper case
 	Unknown = "unknown" // an item whose sender could not be read, by account
 )
+
+// Reachable tells whether anything can be sent to a handle.
+func Reachable(h message.Handle) bool {
+	switch h.Scheme() {
+	case Alpha, Unknown, "":
+		return false
+	}
+	return true
+}
 
 // MaxHandle is the longest handle, in bytes. RFC 5321 4.5.3.1 allows addresses of
 // 64+1+255 octets; the rest is room for other channels.
@@ -48,6 +59,10 @@ func Canonical(h message.Handle) (message.Handle, error) {
 		address, err = canonicalMail(address)
 	case Tel, Short:
 		scheme, address, err = canonicalPhone(scheme, address)
+	case Alpha:
+		err = checkAlpha(address)
+	case Slack:
+		address, err = canonicalMember(address)
 	}
 	if err != nil {
 		return "", err
@@ -103,6 +118,32 @@ func canonicalPhone(scheme, a string) (string, string, error) {
 		return "", "", fmt.Errorf("%q is not a phone number: write it with a plus and the country code, like +44 20 7183 8750", a)
 	}
 	return Tel, phonenumbers.Format(n, phonenumbers.E164), nil
+}
+
+// alphaChars is the longest sender name: it stands in an address field of seven
+// octets (3GPP TS 23.040, 9.1.2.5).
+const alphaChars = 11
+
+// checkAlpha refuses what cannot be the sender name of a text. Networks deliver it
+// as it was given, so that case counts.
+func checkAlpha(a string) error {
+	if utf8.RuneCountInString(a) > alphaChars || !strings.ContainsFunc(a, unicode.IsLetter) {
+		return fmt.Errorf("%q is not a sender name: it has 1 to %d characters and a letter among them", a, alphaChars)
+	}
+	return nil
+}
+
+// canonicalMember is the ID of a workspace and that of a member, which may be of
+// another workspace that shares a channel.
+func canonicalMember(a string) (string, error) {
+	team, user, _ := strings.Cut(strings.ToUpper(a), "/")
+	id := func(s string) bool {
+		return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
+	}
+	if !id(team) || !id(user) {
+		return "", fmt.Errorf("%q is not a member of a workspace: it needs the IDs of both, like T0123ABC/U0456DEF", a)
+	}
+	return team + "/" + user, nil
 }
 
 // Parse makes a canonical handle of what a person typed: a handle, a mail address

@@ -47,6 +47,31 @@ type Handle struct {
 	Verified bool           `json:"verified,omitempty"`
 	Shared   bool           `json:"shared,omitempty"` // used by several people: suggests and never links
 	Link     Decision       `json:"link"`
+	// Hints are other addresses, canonical, that the provider's directory names for
+	// its user. They link nothing: a person does.
+	Hints []Hint `json:"hints,omitempty"`
+}
+
+// Hint is an address that a provider's directory names for the user of another.
+type Hint struct {
+	Handle message.Handle `json:"handle"`
+	Time   time.Time      `json:"time"` // when it was told first
+}
+
+// maxHints bounds the hints of one handle; the newest stay.
+const maxHints = 10
+
+// hint keeps what a directory says of h's user and reports whether that is news.
+func (h *Handle) hint(hints []message.Handle, now time.Time) (news bool) {
+	for _, p := range hints {
+		c, err := Canonical(p)
+		if err != nil || c == h.Handle || slices.ContainsFunc(h.Hints, func(o Hint) bool { return o.Handle == c }) {
+			continue
+		}
+		h.Hints, news = append(h.Hints, Hint{Handle: c, Time: now}), true
+	}
+	h.Hints = h.Hints[max(0, len(h.Hints)-maxHints):]
+	return news
 }
 
 // Decision records who joined two things, when and why.
@@ -221,7 +246,7 @@ func CutName(name string) string {
 }
 
 // Resolve returns the handle of p, making it and a customer of its own at the
-// first contact. p.Handle must be canonical. verified tells that the sender was
+// first contact, and keeps p's hints with it. p.Handle must be canonical. verified tells that the sender was
 // vouched for this time.
 func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Handle, created bool, err error) {
 	p.Name = CutName(p.Name)
@@ -229,7 +254,7 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 		if h, err = i.Handle(tx, id); err != nil {
 			return nil, false, err
 		}
-		changed := false
+		changed := h.hint(p.Hints, tx.Now())
 		if verified && !h.Verified {
 			h.Verified, changed = true, true
 		}
@@ -250,6 +275,7 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 	}
 	h = &Handle{ID: tx.NextID(), Handle: p.Handle, Customer: c.ID, Name: p.Name, Verified: verified,
 		Link: Decision{By: Exact, Time: tx.Now(), Confidence: 1}}
+	h.hint(p.Hints, tx.Now())
 	return h, true, i.handles.Insert(tx, h.ID, h)
 }
 
