@@ -9,6 +9,8 @@ export interface Command {
   keys?: string
   /** Other words it is found by. */
   words?: string[]
+  /** It opens a place to write in: what is typed after it is text. */
+  writes?: boolean
   run: () => void
 }
 

@@ -55,7 +55,7 @@ export class Composer {
   warning = $state('')
   /** What is below the one line: open while it is written in. */
   open = $state(false)
-  /** Counts up when the cursor should go into the text: the agent wants to write. */
+  /** Counts up when the cursor should go to where one writes next: the agent wants to. */
   wanted = $state(0)
   sending = $state(false)
   /** Somebody wrote after the agent last looked; the reply is held back. */
@@ -72,6 +72,9 @@ export class Composer {
   /** Where this tab keeps what the hub could not take: it is away, or the session has ended. */
   readonly #kept: string
   #prepared: Mode | undefined
+  /** Recipients that are on their way; nothing is sent or saved before they are here. */
+  #preparing: Promise<void> | undefined
+  #asked = 0
   /** Blobs of the forwarded message: they leave when it is no longer forwarded. */
   #forwarded = new Set<string>()
   #next = 1
@@ -104,8 +107,11 @@ export class Composer {
     this.inReplyTo = d.in_reply_to
     this.#hasDraft = true
     this.#prepared = d.mode
+    this.quote = ''
+    this.warning = ''
     this.setHTML(fromWire(d.html, this.files))
     this.open = true
+    void this.#recallBelow()
   }
   setHTML(html: string) {
     this.html = html
@@ -118,7 +124,10 @@ export class Composer {
     this.save()
   }
 
-  /** Opens in a mode; recipients come from the hub, text already written stays. */
+  /**
+   * Opens in a mode. One can write at once; recipients come from the hub, text already
+   * written stays.
+   */
   async start(mode: Mode, message?: number) {
     const again = this.#prepared === mode && message === undefined
     this.mode = mode
@@ -128,25 +137,59 @@ export class Composer {
       this.wanted++
       return
     }
+    if (mode === 'forward') this.to = this.cc = [] // those of a reply are not meant
+    this.wanted++
+    const prepare = this.#prepare(mode, message)
+    this.#preparing = prepare
+    await prepare
+    if (this.#preparing !== prepare) return
+    this.#preparing = undefined
+    if (!this.empty) this.save()
+  }
+  async #prepare(mode: 'reply' | 'reply_all' | 'forward', message?: number) {
+    const asked = ++this.#asked
     try {
       const r = await calls.getRecipients(this.conversation, mode, message)
-      if (this.mode !== mode) return
+      if (this.mode !== mode || asked !== this.#asked) return
       this.#prepared = mode
       this.account = r.account
-      this.to = r.to ?? []
-      this.cc = r.cc ?? []
+      // Whoever forwards may have begun to say to whom.
+      this.to = mode === 'forward' ? [...(r.to ?? []), ...this.to] : (r.to ?? [])
+      this.cc = mode === 'forward' ? [...(r.cc ?? []), ...this.cc] : (r.cc ?? [])
       this.subject = r.subject
       this.inReplyTo = r.in_reply_to
-      this.quote = r.quote ?? ''
-      this.warning = r.warning ?? ''
+      this.#below(r)
       const forwarded = r.attachments ?? []
       this.files = [...this.files.filter((f) => !this.#forwarded.has(f.blob)), ...forwarded.filter((f) => !this.files.some((x) => x.blob === f.blob && !this.#forwarded.has(x.blob))).map((f) => ({ ...f, inline: false }))]
       this.#forwarded = new Set(forwarded.map((f) => f.blob))
     } catch (e) {
+      // Those of the mode before must not get what is written now.
+      if (this.mode === mode && mode !== 'forward') this.to = this.cc = []
       toast(explain(e), { tone: 'bad' })
-    } finally {
-      this.wanted++
     }
+  }
+  /** What will stand below the text, and what should be known before sending. */
+  #below(r: { quote?: string; warning?: string }) {
+    this.quote = r.quote ?? ''
+    this.warning = r.warning ?? ''
+  }
+  /** A draft has the text but not what stands below it: the message is still at the hub. */
+  async #recallBelow() {
+    const { mode, inReplyTo } = this
+    if (!this.conversation || mode === 'note' || mode === 'new') return
+    try {
+      const r = await calls.getRecipients(this.conversation, mode, inReplyTo)
+      if (this.mode !== mode || this.inReplyTo !== inReplyTo || this.#preparing) return
+      this.#below(r)
+      this.#forwarded = new Set((r.attachments ?? []).map((f) => f.blob).filter((b) => this.files.some((f) => f.blob === b)))
+    } catch {
+      // The draft is whole without it.
+    }
+  }
+
+  /** Until then the recipients may be those of another mode. */
+  get ready(): Promise<void> | undefined {
+    return this.#preparing
   }
 
   get draft(): Draft {
@@ -173,7 +216,7 @@ export class Composer {
   }
   /** Nothing is written here that the hub does not have. */
   get clean() {
-    return this.#timer === undefined && !this.sending && !this.uploads.length && this.saved !== 'saving' && this.saved !== 'failed'
+    return this.#timer === undefined && !this.#preparing && !this.sending && !this.uploads.length && this.saved !== 'saving' && this.saved !== 'failed'
   }
   /** Takes over what was written elsewhere meanwhile: another browser, another tab. */
   async refresh() {
@@ -187,6 +230,7 @@ export class Composer {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.sending) return
+    await this.#preparing
     if (this.blank) {
       if (this.#hasDraft) await this.#forget()
       return
@@ -286,6 +330,7 @@ export class Composer {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.sending = true
+    await this.#preparing
     const html = toWire(this.html)
     const attachments = this.#sentFiles(html)
     try {

@@ -11,6 +11,7 @@ import { go } from '../../lib/router.svelte'
 import { session } from '../../lib/session.svelte'
 import { stored } from '../../lib/stored.svelte'
 import { toast } from '../../lib/toast.svelte'
+import { typeAhead } from '../../lib/typeahead'
 import { Composer } from './composer.svelte'
 import { Open } from './conversation.svelte'
 import { List } from './list.svelte'
@@ -28,14 +29,22 @@ export class Desk {
   /** Which picker of the header is open: opened by its key. */
   picker = $state<'' | 'assign' | 'priority' | 'tags' | 'snooze' | 'merge'>('')
   #undo: { run: () => Promise<void> }[] = []
+  /** How to begin to write once the composer is there. */
+  #write: Mode | undefined
 
   path(id?: number | 'new') {
     return `/inbox/${this.list.view}` + (id ? `/${id}` : '')
   }
 
-  /** Opens a conversation, 0 for the new message, undefined for none. */
-  show(id: number | undefined) {
-    if (id === this.open?.id || (id === 0 && this.composer?.conversation === 0)) return
+  /**
+   * Opens a conversation, 0 for the new message, undefined for none. With `write` what
+   * is typed from now on goes into the composer, as soon as there is one.
+   */
+  show(id: number | undefined, write?: Mode) {
+    if (id === (this.open?.id ?? this.composer?.conversation)) return
+    if (write) typeAhead.wait()
+    else typeAhead.take()
+    this.#write = write
     this.composer?.leave()
     this.open?.close()
     this.open = undefined
@@ -46,6 +55,7 @@ export class Desk {
     if (id === 0) {
       const c = new Composer(0)
       c.open = true
+      c.wanted++
       this.composer = c
       calls.getDraft(0).then(
         (d) => this.composer === c && c.blank && worth(d) && c.restore(d),
@@ -56,11 +66,16 @@ export class Desk {
     const open = new Open(id)
     this.open = open
     void open.load().then(() => {
-      if (this.open !== open || !open.head) return
+      if (this.open !== open) return
+      if (!open.head) {
+        typeAhead.take()
+        return
+      }
       const c = new Composer(id, open.head.draft_text)
       // On a phone an open composer would hide what it answers.
       if (matchMedia('(max-width: 40rem)').matches) c.open = false
       this.composer = c
+      if (this.#write) void c.start(this.#write)
     })
   }
   close() {
@@ -160,9 +175,30 @@ export class Desk {
     return i < 0 ? undefined : ids[i + step]
   }
 
+  /** Is there something to answer: an open conversation, or the row the keys are at? */
+  get answerable(): boolean {
+    if (this.open) return !this.open.error
+    return !this.composer && !this.list.chosen.size && !!this.list.lines[this.list.at]
+  }
   async start(mode: Mode, message?: number) {
-    if (!this.composer || this.composer.conversation === 0) return
-    return this.composer.start(mode, message)
+    if (!this.answerable) return
+    if (this.composer) return this.composer.start(mode, message)
+    if (this.open) {
+      // It is still on its way.
+      this.#write = mode
+      typeAhead.wait()
+      return
+    }
+    const { id } = this.list.lines[this.list.at]!.row
+    this.show(id, mode)
+    go(this.path(id))
+  }
+  compose() {
+    if (this.composer?.conversation === 0) this.composer.wanted++
+    else {
+      this.show(0, 'new')
+      go(this.path('new'))
+    }
   }
 
   async mergeInto(into: number) {
@@ -190,6 +226,7 @@ export class Desk {
   async send(o: { then?: 'resolve' | 'snooze'; until?: Date; anyway?: boolean } = {}) {
     const { composer, open } = this
     if (!composer || composer.blank || composer.sending) return
+    await composer.ready
     if (!composer.note && composer.to.length + composer.cc.length + composer.bcc.length === 0) {
       toast(t('composer.needRecipient'), { tone: 'bad' })
       return
