@@ -64,7 +64,7 @@ var allowedInTests = map[string]string{
 	"config":           "connectors/email",
 	"connectors/email": "connectors/connectortest connectors/email/mailtest",
 	"demo":             "blob config connectors/email store/storetest",
-	"e2e":              "api connectors connectors/email connectors/email/mailtest message",
+	"e2e":              "accounts api blob config connectors connectors/email connectors/email/mailtest inbox message store",
 	"identity":         "store/storetest",
 	"inbox":            "config connectors/email connectors/email/mailtest store/storetest",
 	"store":            "store/storetest",

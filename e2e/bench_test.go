@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +25,7 @@ import (
 
 // The benchmarks measure the real program from outside, each beside the limit of
 // the same run: what a bare client of the same protocol does. Sizes can be set:
-// BENCH_MAILS (20,000) and BENCH_CONVERSATIONS (100,000).
+// BENCH_MAILS (20,000) and BENCH_CONVERSATIONS (10,000 and 100,000).
 
 func benchSize(b *testing.B, name string, n int) int {
 	if v := os.Getenv(name); v != "" {
@@ -337,141 +334,6 @@ func BenchmarkReply(b *testing.B) {
 		b.ReportMetric(ms(took, 99), "ms-p99")
 		b.ReportMetric(0, "ns/op")
 	})
-}
-
-// BenchmarkLarge fills a hub with many conversations over IMAP and measures what
-// depends on their number: lists at 8 clients, a start, memory at rest.
-func BenchmarkLarge(b *testing.B) {
-	n := benchSize(b, "BENCH_CONVERSATIONS", 100000)
-	box, err := mailtest.StartIMAP(mailtest.IMAPOptions{User: "support", Password: "benchmark"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { box.Close() })
-	for i := range n {
-		raw := fmt.Appendf(nil, "Message-ID: <large-%d@example.org>\r\nFrom: Customer %d <c%d@example.org>\r\nTo: support@example.com\r\nSubject: Question %d about an order\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\n\r\nGood morning, when will %s number %d come? We are waiting for it.\r\n",
-			i, i%50000, i%50000, i, benchWords[i%len(benchWords)], i)
-		if _, err := box.Append("INBOX", raw, time.Date(2026, 1, 1, 0, 0, i, 0, time.UTC)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	h := newHub(b, hubOptions{})
-	h.start()
-	// 50 messages in one conversation, as large as mails are.
-	admin := h.setup()
-	d := mailtest.Peer(b)
-	smtp := startSMTP(b, mailtest.SMTPOptions{Discard: true})
-	set := settings(d, "support", smtp.Port)
-	set["imap_port"], set["imap_password"] = box.Port, "benchmark"
-	admin.addAccount(b, "support", set)
-	for deadline := time.Now().Add(time.Hour); ; time.Sleep(time.Second) {
-		a, err := admin.account("support")
-		if err != nil {
-			b.Fatal(err)
-		}
-		if a.Health.Stored == n {
-			break
-		}
-		if time.Now().After(deadline) {
-			b.Fatalf("still %+v", a.Health)
-		}
-	}
-	var thread []byte
-	for i := range 50 {
-		thread = fmt.Appendf(nil, "Message-ID: <t%d@example.org>\r\nReferences: <t0@example.org>\r\nFrom: Ann <ann@example.org>\r\nTo: support@example.com\r\nSubject: Long\r\n\r\n%s", i, bytes.SplitN(benchMail(i), []byte("\r\n\r\n"), 2)[1])
-		if _, err := box.Append("INBOX", thread, time.Now()); err != nil {
-			b.Fatal(err)
-		}
-	}
-	var long uint64
-	until(b, "the long conversation", func() error {
-		page, err := get[api.Rows](admin, "/api/conversations?limit=1&view=all")
-		if err != nil {
-			return err
-		}
-		if page.Rows[0].Messages != 50 {
-			return fmt.Errorf("%d messages", page.Rows[0].Messages)
-		}
-		long = page.Rows[0].ID
-		return nil
-	})
-	b.Run("start", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			if _, err := h.terminate(); err != nil {
-				b.Fatal(err)
-			}
-			b.StartTimer()
-			h.start()
-			if _, err := get[api.Counts](admin, "/api/counts"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("idle", func(b *testing.B) {
-		for b.Loop() {
-			time.Sleep(5 * time.Second)
-		}
-		b.ReportMetric(float64(h.memory("VmRSS"))/(1<<20), "RSS-MB")
-		b.ReportMetric(float64(h.memory("RssAnon"))/(1<<20), "anon-MB")
-		b.ReportMetric(0, "ns/op")
-	})
-	session := &client{base: h.url, agent: admin.agent}
-	session.signIn(b, "/api/session", api.LoginRequest{Email: "nora@example.com", Password: password})
-	for _, c := range []struct {
-		name, path string
-		by         *client
-	}{
-		{"health", "/healthz", admin}, // what HTTP itself costs here
-		{"list by session", "/api/conversations?view=all&limit=25", session},
-		{"list by key", "/api/conversations?view=all&limit=25", admin},
-		{"conversation", fmt.Sprintf("/api/conversations/%d?limit=50", long), session},
-	} {
-		b.Run(c.name, func(b *testing.B) { getAt8(b, c.by, c.path) })
-	}
-}
-
-// getAt8 asks for a path from 8 clients at once.
-func getAt8(b *testing.B, c *client, path string) {
-	const clients = 8
-	hc := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	defer hc.CloseIdleConnections()
-	var left, size atomic.Int64
-	left.Store(int64(b.N))
-	b.ResetTimer()
-	var wg sync.WaitGroup
-	for range clients {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, c.base()+path, nil)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				if c.key != "" {
-					req.Header.Set("Authorization", "Bearer "+c.key)
-				} else {
-					req.Header.Set("Cookie", c.cookie)
-				}
-				resp, err := hc.Do(req)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				var buf bytes.Buffer
-				_, err = buf.ReadFrom(resp.Body)
-				resp.Body.Close()
-				if err != nil || resp.StatusCode != http.StatusOK {
-					b.Errorf("%s: %v", resp.Status, err)
-					return
-				}
-				size.Store(int64(buf.Len()))
-			}
-		})
-	}
-	wg.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
-	b.ReportMetric(float64(size.Load())/1024, "KB")
 }
 
 // ms is a percentile in milliseconds.
