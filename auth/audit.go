@@ -19,7 +19,7 @@ const (
 )
 
 // Entry is one security event: who did what, from where. Entries are only ever
-// added.
+// added, and removed when they are older than Options.AuditKeep.
 type Entry struct {
 	Seq     uint64    `json:"seq"`
 	Time    time.Time `json:"time"`
@@ -62,6 +62,60 @@ func (a *Auth) AuditLog(before uint64, limit int) (page []Entry, next uint64, er
 		return nil
 	})
 	return page, next, err
+}
+
+// trimAudit removes the entries that are older than Options.AuditKeep, in short
+// transactions from the oldest on.
+func (a *Auth) trimAudit(ctx context.Context) error {
+	if a.keep <= 0 {
+		return nil
+	}
+	removed := 0
+	for more := true; more; {
+		// Most rounds find nothing to do: they write nothing.
+		if err := a.s.View(func(tx *store.Tx) error {
+			more = len(a.oldEntries(tx, 1)) > 0
+			return nil
+		}); err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		n := 0
+		if err := a.s.Update(ctx, func(tx *store.Tx) error {
+			old := a.oldEntries(tx, expirePage)
+			n = len(old)
+			for _, seq := range old {
+				if err := a.audit.Delete(tx, seq); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		removed += n
+	}
+	if removed > 0 {
+		a.log.Info("old entries of the audit log removed", "entries", removed, "older_than", a.keep)
+	}
+	return nil
+}
+
+// oldEntries are up to limit entries that have been kept for long enough. They
+// are in the order of their times; one that cannot be read ends the search, and
+// check tells of it.
+func (a *Auth) oldEntries(tx *store.Tx, limit int) []uint64 {
+	var out []uint64
+	before := tx.Now().Add(-a.keep)
+	for e, err := range a.audit.All(tx, store.Range{}) {
+		if err != nil || len(out) == limit || !e.Time.Before(before) {
+			break
+		}
+		out = append(out, e.Seq)
+	}
+	return out
 }
 
 // recordFailure notes a failed attempt to sign in, as far as the gate lets it.

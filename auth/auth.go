@@ -7,6 +7,9 @@
 // (PHC strings); session tokens, API keys and link tokens, which are random, as
 // their SHA-256. Every change and its audit entry are one transaction.
 //
+// Run removes what has expired, and entries of the audit log that are older than
+// Options.AuditKeep.
+//
 // In memory are only things that may be lost: failed attempts to sign in, and up
 // to a minute of "last seen" times, which Run writes.
 //
@@ -34,6 +37,8 @@ type Options struct {
 	// Now is the clock of the sign-in limit; all stored times are those of the
 	// store's transactions. nil means time.Now.
 	Now func() time.Time
+	// AuditKeep is how long entries of the audit log are kept; 0 is for ever.
+	AuditKeep time.Duration
 	// Log gets what goes wrong in the background; nil means slog.Default.
 	Log *slog.Logger
 
@@ -55,6 +60,7 @@ type Auth struct {
 	hasher  *hasher
 	limiter *limiter
 	gate    *gate
+	keep    time.Duration // of the audit log
 
 	mu   sync.Mutex
 	seen map[seenID]time.Time // to be written by Run
@@ -94,6 +100,7 @@ func New(s *store.Store, o Options) *Auth {
 		hasher:  newHasher(o.cost),
 		limiter: newLimiter(o.Now),
 		gate:    newGate(o.Now),
+		keep:    o.AuditKeep,
 		seen:    map[seenID]time.Time{},
 	}
 }

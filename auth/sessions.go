@@ -166,7 +166,7 @@ func (a *Auth) Run(ctx context.Context) error {
 	for {
 		if a.now().Sub(expired) >= expireEvery {
 			if err := a.expire(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("expired sessions not removed", "error", err)
+				a.log.Error("what has expired was not removed", "error", err)
 			}
 			expired = a.now()
 		}
@@ -267,6 +267,7 @@ func (a *Auth) expire(ctx context.Context) error {
 	return errors.Join(
 		expireTable(ctx, a.s, a.sessions, func(s *session, now time.Time) bool { return s.expired(now) }),
 		expireTable(ctx, a.s, a.links, func(l *link, now time.Time) bool { return l.expired(now) }),
+		a.trimAudit(ctx),
 	)
 }
 

@@ -43,6 +43,7 @@ type Config struct {
 	TLS            TLS
 	Log            Log
 	Undo           time.Duration // how long a sent message can be taken back, 0 = not at all
+	AuditKeep      time.Duration // of the log of security events, 0 = for ever
 	DefaultCharset string        // of texts that name none and are not UTF-8; a WHATWG encoding name in lower case
 	Limits         Limits
 	Metrics        Metrics
@@ -89,12 +90,16 @@ const (
 	DefaultListen      = "127.0.0.1:8080"
 	DefaultUndo        = 10 * time.Second
 	DefaultUploadBytes = 25 << 20
+	DefaultAuditDays   = 400 // a year, and time to look back at it
+	MaxAuditDays       = 36500
 	// MaxUndo is the longest undo window: a customer should not wait an hour
 	// for an answer that is written.
 	MaxUndo = 10 * time.Minute
 	// KeyFileName is the name of the key file in the data folder.
 	KeyFileName = "secret.key"
 )
+
+const day = 24 * time.Hour
 
 // Default is the configuration without a file: 127.0.0.1:8080, ./data, no
 // account.
@@ -104,6 +109,7 @@ func Default() *Config {
 		Data:           "data",
 		Log:            Log{Level: slog.LevelInfo, Format: "text"},
 		Undo:           DefaultUndo,
+		AuditKeep:      DefaultAuditDays * day,
 		DefaultCharset: "windows-1252",
 		Limits:         Limits{UploadBytes: DefaultUploadBytes},
 	}
@@ -186,6 +192,7 @@ func (c *Config) Redacted() string {
 		TLS            map[string]string `json:"tls"`
 		Log            map[string]string `json:"log"`
 		Undo           string            `json:"undo"`
+		AuditDays      int               `json:"audit_days"`
 		DefaultCharset string            `json:"default_charset"`
 		Limits         map[string]int64  `json:"limits"`
 		Metrics        map[string]any    `json:"metrics"`
@@ -195,7 +202,7 @@ func (c *Config) Redacted() string {
 		c.Listen, c.Data, c.URL(), c.TrustedProxies,
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
-		c.Undo.String(), c.DefaultCharset,
+		c.Undo.String(), int(c.AuditKeep / day), c.DefaultCharset,
 		map[string]int64{"upload_bytes": c.Limits.UploadBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		"file:" + c.KeyFile(), accounts,

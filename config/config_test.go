@@ -68,6 +68,7 @@ public_url: https://Hub.Example.COM:443/
 trusted_proxies: [127.0.0.1, 10.1.2.3/8, "::1"]
 log: {level: debug, format: json}
 undo: 1m30s
+audit_days: 30
 default_charset: Latin1
 limits:
   upload_bytes: 5000000
@@ -113,6 +114,7 @@ accounts:
 	eq("Log.Level", c.Log.Level, slog.LevelDebug)
 	eq("Log.Format", c.Log.Format, "json")
 	eq("Undo", c.Undo, 90*time.Second)
+	eq("AuditKeep", c.AuditKeep, 30*24*time.Hour)
 	eq("DefaultCharset", c.DefaultCharset, "windows-1252")
 	eq("UploadBytes", c.Limits.UploadBytes, 5000000)
 	eq("Token", c.Metrics.Token.Reveal(), "0123456789abcdef")
@@ -199,6 +201,9 @@ func TestProblems(t *testing.T) {
 		{"other half", "tls:\n  key: k.pem\n", []string{`2: tls.cert: is missing`}},
 		{"no such certificate", "tls:\n  cert: c.pem\n  key: k.pem\n", []string{`2: tls: the certificate and its key cannot be used`}},
 		{"undo", "undo: 11m\n", []string{`1: undo: "11m" has to be a duration from 0s to 10m`}},
+		{"audit_days", "audit_days: 30d\n", []string{`1: audit_days: "30d" has to be a number of days from 0 (for ever) to 36500`}},
+		{"audit_days below", "audit_days: -1\n", []string{`1: audit_days: "-1" has to be`}},
+		{"audit_days above", "audit_days: 36501\n", []string{`1: audit_days: "36501" has to be`}},
 		{"charset", "default_charset: klingon\n", []string{`1: default_charset: "klingon" is not a charset`}},
 		{"small size", "limits: {upload_bytes: 1 KiB}\n", []string{`1: limits.upload_bytes: "1 KiB" has to be a size from 64 KiB to 1 GiB`}},
 		{"large size", "limits: {upload_bytes: 2 TiB}\n", []string{`1: limits.upload_bytes: "2 TiB" has to be a size`}},

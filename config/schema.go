@@ -73,6 +73,14 @@ func schema() []setting {
 			c.Undo = d
 			return ""
 		}},
+		{key: "audit_days", set: func(_ *reader, c *Config, v value) string {
+			n, err := strconv.Atoi(v.text)
+			if err != nil || n < 0 || n > MaxAuditDays {
+				return "has to be a number of days from 0 (for ever) to " + strconv.Itoa(MaxAuditDays) + "; write for example 400"
+			}
+			c.AuditKeep = time.Duration(n) * day
+			return ""
+		}},
 		{key: "default_charset", set: func(_ *reader, c *Config, v value) string {
 			enc, err := htmlindex.Get(v.text)
 			if err != nil {

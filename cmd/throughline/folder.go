@@ -91,7 +91,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 		}
 	}
 	f.accounts = accounts.New(f.store, key, o.kinds)
-	f.auth = auth.New(f.store, auth.Options{Log: o.log})
+	f.auth = auth.New(f.store, auth.Options{Log: o.log, AuditKeep: o.config.AuditKeep})
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
 		Undo: o.config.Undo, TempDir: temp, Log: o.log,
