@@ -192,6 +192,40 @@ func heap() uint64 {
 	return m.HeapInuse + m.StackInuse
 }
 
+// BenchmarkSocketMemory is what n open sockets cost the hub alone: the clients are
+// bare connections that keep nothing but themselves.
+func BenchmarkSocketMemory(b *testing.B) {
+	for _, n := range []int{500, 5000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			raiseFiles(b, n)
+			w := newWorld(b, worldOptions{})
+			c := w.browser(w.admin)
+			address := strings.TrimPrefix(w.http.URL, "http://")
+			hello := "GET /api/live HTTP/1.1\r\nHost: " + address + "\r\nCookie: " + cookieName + "=" + c.session +
+				"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+			conns := make([]net.Conn, 0, n)
+			before := heap()
+			for range n {
+				conn, err := net.Dial("tcp", address)
+				must(b, err)
+				_, err = io.WriteString(conn, hello)
+				must(b, err)
+				conns = append(conns, conn)
+			}
+			for w.s.lives.count() < n {
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(time.Second) // presence and counts have gone round
+			for b.Loop() {
+				b.ReportMetric(float64(heap()-before)/float64(n)/1024, "KiB/socket")
+			}
+			for _, conn := range conns {
+				conn.Close()
+			}
+		})
+	}
+}
+
 // BenchmarkFanout is the time from a change to the last of n sockets, beside a
 // loop that writes the same frame to n bare websockets. The clients run in the
 // same process in both cases.
