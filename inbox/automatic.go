@@ -34,6 +34,9 @@ func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) 
 	if len(to) == 0 {
 		return nil
 	}
+	if out, err := h.optedOut(tx, r.Channel, []message.Handle{to[0].Handle}); err != nil || out != nil {
+		return err
+	}
 	// An old mailbox taken in is no news to its writers.
 	if tx.Now().Sub(when(tx, &r.Message)) > time.Hour {
 		return nil
@@ -48,11 +51,17 @@ func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) 
 	}
 	m := &Record{Message: message.Message{
 		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: r.Account, Direction: message.Out,
-		From: info.Own, To: to, Subject: "Re: " + bareSubject(r.Subject), Automatic: true,
+		From: info.Own, To: to, Automatic: true,
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.AutoReply,
 	}, Conversation: c.ID}
 	m.Ref = message.OwnRef(m.ID, m.Token)
-	compose(m, nil, safehtml.FromText(info.Acknowledge), info.Signature, ModeReply, nil)
+	if info.Writing.Letter {
+		m.Subject = "Re: " + bareSubject(r.Subject)
+	}
+	if err := write(m, nil, &Outgoing{Mode: ModeReply}, safehtml.FromText(info.Acknowledge), info, nil); err != nil {
+		h.log.Warn("no automatic answer", "account", r.Account, "reason", err)
+		return nil
+	}
 	if r.Ref != "" {
 		m.Refs, m.Thread = []string{r.Ref}, []string{r.Ref}
 	}

@@ -65,14 +65,6 @@ func compose(r, base *Record, body, sig, mode string, quote func(*Record) string
 	if base == nil {
 		return
 	}
-	if mode != ModeForward {
-		// RFC 5322 3.6.4: the parent's references and then the parent itself.
-		r.Refs = append([]string{base.Ref}, slices.DeleteFunc(slices.Clone(base.Refs), func(s string) bool { return s == base.Ref })...)
-		r.Refs = slices.DeleteFunc(r.Refs, func(s string) bool { return s == "" })
-		r.Refs = fewRefs(r.Refs)
-		r.Thread = slices.Clone(r.Refs)
-		slices.Reverse(r.Thread)
-	}
 	quoted := quote(base)
 	r.HTML += quoted
 	if mode == ModeForward {

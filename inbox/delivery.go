@@ -30,6 +30,7 @@ type Delivery struct {
 	Attempts []Attempt        `json:"attempts,omitempty"`
 	Rejected []message.Report `json:"rejected,omitempty"` // recipients refused, at once or by a later bounce
 	Ref      string           `json:"ref,omitempty"`      // the name under which the provider took it (Receipt.Ref)
+	Checking *Checking        `json:"checking,omitempty"` // while the provider is asked what became of it; then due is the next question
 	// Dismissed: an agent has seen the failure and leaves it at that.
 	Dismissed bool   `json:"dismissed,omitempty"`
 	Draft     *Draft `json:"draft,omitempty"` // what Undo gives back; gone with the first attempt
@@ -116,16 +117,33 @@ func (h *Hub) saveDelivery(tx *store.Tx, id uint64, d *Delivery, was bool, tell 
 	return err
 }
 
-// report takes in news about an outgoing message. What is older than what we
-// know, or names a message that is not ours, changes nothing.
-func (h *Hub) report(tx *store.Tx, rep message.Report) error {
+// report takes in news about an outgoing message that came over an account. What
+// is older than what we know, or names a message that is not ours, changes
+// nothing. Under a wire name that is not known it waits: the provider may be
+// quicker than the answer to our request.
+func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
+	if rep.Ref == "" {
+		return nil
+	}
 	id, token, ok := message.ParseOwnRef(rep.Ref)
 	if !ok {
-		return nil
+		r, err := h.sentAs(tx, account, rep.Ref)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return h.keepEarly(tx, &early{Account: account, Of: rep.Ref, Report: &rep})
+		}
+		id, token = r.ID, r.Token
 	}
 	r, err := h.Message(tx, id)
 	if err != nil || r.Token != token {
 		return nil // a name from another installation, or from before a restore
+	}
+	if rep.OptOut {
+		if err := h.refusedConsent(tx, r, rep.Handle, rep.Code, rep.Reason); err != nil {
+			return err
+		}
 	}
 	d, err := h.Delivery(tx, id)
 	if err != nil {
@@ -156,7 +174,7 @@ func (h *Hub) report(tx *store.Tx, rep message.Report) error {
 		return nil
 	default:
 		d.Status, d.Reason, d.Code = rep.Status, rep.Reason, rep.Code
-		d.Due = time.Time{}
+		d.Due, d.Checking = time.Time{}, nil
 		if rep.Status == message.Failed {
 			d.Dismissed = false
 		}
@@ -277,6 +295,15 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		}
 		if !d.CanRetry() {
 			return &ConflictError{"this message is " + string(d.Status) + "; only one that failed can be sent again"}
+		}
+		r, err := h.Message(tx, id)
+		if err != nil {
+			return err
+		}
+		if out, err := h.optedOut(tx, r.Channel, recipients(r)); err != nil {
+			return err
+		} else if out != nil {
+			return &ConflictError{out.String()}
 		}
 		if lost && d.Account == account {
 			if err := h.reroute(tx, id, d); err != nil {

@@ -26,6 +26,9 @@ type Draft struct {
 	HTML        string           `json:"html"`
 	Attachments []message.Part   `json:"attachments,omitempty"`
 	InReplyTo   uint64           `json:"in_reply_to,omitempty"`
+
+	Template *message.TemplateUse `json:"template,omitempty"`
+
 	Saved       time.Time        `json:"saved"`
 }
 

@@ -3,8 +3,9 @@
 // (answer, note, assign, snooze, resolve, move, merge) and sends what they wrote.
 //
 // On disk it keeps, through package store, the tables "conversations",
-// "messages", "deliveries", "notes" and "held", the raw items ("raw", or a blob
-// when large), and as plain values the connectors' cursors, the ledger (what
+// "messages", "deliveries", "notes", "held", "consents" and "early" (news that came
+// before what it is about), the raw items ("raw", or a blob when large), and as
+// plain values the connectors' cursors, the ledger (what
 // became of every item a provider ever delivered: stored, duplicate or held),
 // drafts and read marks. Every change and the timeline event that tells of it are
 // one transaction.
@@ -50,8 +51,11 @@ func (e *NewerError) Error() string {
 	return "the conversation went on while this was written: read what is new, then send again"
 }
 
-// DefaultUndo is how long a message can be taken back.
-const DefaultUndo = 10 * time.Second
+// The defaults of Options.
+const (
+	DefaultUndo      = 10 * time.Second
+	DefaultChatPause = 24 * time.Hour
+)
 
 // Options are what a hub is made of.
 type Options struct {
@@ -61,7 +65,13 @@ type Options struct {
 	Kinds    []connectors.Kind
 	Undo     time.Duration // undo window of outgoing messages; 0 sends at once
 	TempDir  string        // for large items in flight
-	Log      *slog.Logger
+	// PublicURL is where providers and customers reach the hub, without a slash at
+	// the end; "" if they cannot.
+	PublicURL string
+	// ChatPause is how long after its last message a resolved chat is still taken
+	// up again by the next one.
+	ChatPause time.Duration
+	Log       *slog.Logger
 }
 
 // Hub is the inbox of one data folder.
@@ -74,6 +84,8 @@ type Hub struct {
 
 	kinds   map[string]connectors.Kind
 	undo    time.Duration
+	pause   time.Duration // Options.ChatPause
+	public  string
 	tempDir string
 	log     *slog.Logger
 
@@ -82,6 +94,8 @@ type Hub struct {
 	deliveries    *store.Table[Delivery]
 	notes         *store.Table[Note]
 	held          *store.Table[HeldItem]
+	consents      *store.Table[Consent]
+	early         *store.Table[early]
 
 	// What runs now; nothing here outlives the process or is missed by it.
 	mu      sync.Mutex
@@ -107,7 +121,7 @@ func New(o Options) (*Hub, error) {
 		Timeline: timeline.New(o.Store),
 		Identity: identity.New(o.Store),
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
-		undo:     o.Undo, tempDir: o.TempDir, log: o.Log,
+		undo:     o.Undo, pause: o.ChatPause, public: o.PublicURL, tempDir: o.TempDir, log: o.Log,
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),
@@ -162,6 +176,7 @@ func New(o Options) (*Hub, error) {
 				return []store.Key{store.K().Str(r.Key)}
 			}},
 			{Name: "thread", Keys: (*Record).threadKeys},
+			{Name: "chat", Keys: (*Record).chatKeys},
 		},
 	})
 	h.deliveries = store.NewTable(o.Store, "deliveries", store.TableOptions[Delivery]{
@@ -171,6 +186,12 @@ func New(o Options) (*Hub, error) {
 					return nil
 				}
 				return []store.Key{store.K().Str(d.Account).Time(d.Due)}
+			}},
+			{Name: "ref", Keys: func(d *Delivery) []store.Key {
+				if d.Ref == "" {
+					return nil
+				}
+				return []store.Key{refKey(d.Ref)}
 			}},
 		},
 	})
@@ -185,6 +206,8 @@ func New(o Options) (*Hub, error) {
 			}},
 		},
 	})
+	h.consents = newConsents(o.Store)
+	h.early = newEarly(o.Store)
 	return h, nil
 }
 

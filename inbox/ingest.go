@@ -55,6 +55,14 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 		}
 		arrivals[i] = a
 	}
+	changes := make([]message.Change, len(b.Changes))
+	for i := range b.Changes {
+		c, err := h.prepareChange(ctx, s.account, b.Changes[i])
+		if err != nil {
+			return err
+		}
+		changes[i] = c
+	}
 	heldItems := make([]*HeldItem, len(b.Held))
 	for i, item := range b.Held {
 		it, err := h.prepareHeld(ctx, s.account, item)
@@ -81,8 +89,13 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 					return err
 				}
 			}
+			for _, c := range changes {
+				if err := h.takeChange(tx, s.account, c); err != nil {
+					return fmt.Errorf("news of %s: %w", c.Of, err)
+				}
+			}
 			for _, r := range b.Reports {
-				if err := h.report(tx, r); err != nil {
+				if err := h.report(tx, s.account, r); err != nil {
 					return err
 				}
 			}
@@ -146,7 +159,11 @@ func (h *Hub) duplicateOf(tx *store.Tx, m *message.Message) (uint64, bool) {
 	// ours. Its name alone proves nothing: the words have to be ours too.
 	id, token, ok := message.ParseOwnRef(m.Echo)
 	if !ok {
-		return 0, false
+		r, err := h.sentAs(tx, m.Account, m.Echo)
+		if err != nil || r == nil || m.Echo == "" || m.Direction != message.Out {
+			return 0, false
+		}
+		return r.ID, true
 	}
 	r, err := h.Message(tx, id)
 	if err != nil || r.Token != token || r.Direction != message.Out || wordsDigest(r.Text) != wordsDigest(m.Text) {
@@ -208,6 +225,7 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if sent {
 		sender = &identity.Handle{} // nobody's handle
 	}
+	m.From.Hints = nil // they are with the handle now
 	c, isNew, err := h.place(tx, m, whose)
 	if err != nil {
 		return 0, err
@@ -242,11 +260,17 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 		return 0, err
 	}
 	for _, rep := range m.Reports {
-		if err := h.report(tx, rep); err != nil {
+		if err := h.report(tx, m.Account, rep); err != nil {
 			return 0, err
 		}
 	}
-	return r.ID, h.acknowledge(tx, c, r, isNew)
+	if err := h.heardConsent(tx, r); err != nil {
+		return 0, err
+	}
+	if err := h.acknowledge(tx, c, r, isNew); err != nil {
+		return 0, err
+	}
+	return r.ID, h.settleEarly(tx, m.Account, m.Key)
 }
 
 // arrivalData is the Data of a message.received event.
@@ -279,7 +303,7 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 		c.Last = at
 	}
 	if !history {
-		c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
+		c.Preview, c.Direction, c.Channel = preview(readable(r)), string(r.Direction), r.Channel
 	}
 	c.addAccount(r.Account)
 	for _, p := range slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc) {
@@ -313,9 +337,10 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 	}
 }
 
-// asksForAnswer tells whether a person wrote the message to us in particular.
+// asksForAnswer tells whether a person wrote the message to us in particular; a
+// word about consent (STOP) wants none.
 func asksForAnswer(r *Record) bool {
-	return (r.Kind == message.Human || r.Kind == "") && !r.Bulk
+	return (r.Kind == message.Human || r.Kind == "") && !r.Bulk && r.Consent == ""
 }
 
 // when is the time an item came: our provider's word for it, since the sender's
@@ -329,6 +354,9 @@ func when(tx *store.Tx, m *message.Message) time.Time {
 
 // readable is the text a preview is made of.
 func readable(r *Record) string {
+	if !r.Deleted.IsZero() {
+		return "🗑"
+	}
 	if strings.TrimSpace(r.Reply) != "" {
 		return r.Reply
 	}

@@ -123,7 +123,7 @@ func TestCancelledThenMerged(t *testing.T) {
 	}
 	// A delivery report for it can only be a mistake.
 	if err := w.Store.Update(t.Context(), func(tx *store.Tx) error {
-		return w.report(tx, message.Report{Ref: r.Ref, Status: message.Failed, Handle: "mailto:ann@example.org"})
+		return w.report(tx, "support", message.Report{Ref: r.Ref, Status: message.Failed, Handle: "mailto:ann@example.org"})
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func (h *Hub) lane(ctx context.Context, r *runner) error {
 
 // recover settles what an earlier process left under way: nobody else sends for
 // this data folder, so such an attempt is over. A channel that survives a repeat
-// gets one, for any other a person has to decide.
+// gets one, for any other the provider is asked or a person has to decide.
 func (h *Hub) recover(ctx context.Context, r *runner) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
 		for _, id := range h.dueIDs(tx, r.account) {
@@ -78,16 +78,16 @@ func (h *Hub) recover(ctx context.Context, r *runner) error {
 			if err != nil {
 				return err
 			}
-			if d.Status != message.Sending {
+			if d.Status != message.Sending || d.Checking != nil {
 				continue
 			}
 			was := d.troubled()
 			last := &d.Attempts[len(d.Attempts)-1]
-			last.Result, last.Detail = "unsure", "the program stopped during this attempt"
+			last.Detail = "the program stopped during this attempt"
 			if r.info.Idempotent {
-				d.Status, d.Due = message.Queued, tx.Now()
+				last.Result, d.Status, d.Due = "unsure", message.Queued, tx.Now()
 			} else {
-				d.Status, d.Due, d.Reason = message.Unsure, time.Time{}, last.Detail
+				d.doubt(r.conn, tx.Now(), last.Detail, "")
 			}
 			if err := h.saveDelivery(tx, id, d, was, true); err != nil {
 				return err
@@ -123,8 +123,9 @@ func (h *Hub) nextDue(account string) (id uint64, due time.Time, err error) {
 func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 	var m message.Message
 	var n int
+	var checking *Checking
 	err := h.Store.Update(ctx, func(tx *store.Tx) error {
-		m.ID = 0
+		m.ID, checking = 0, nil
 		d, err := h.Delivery(tx, id)
 		if err != nil {
 			return err
@@ -135,6 +136,18 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 		rec, err := h.Message(tx, id)
 		if err != nil {
 			return err
+		}
+		if d.Checking != nil {
+			m, checking = h.sendable(rec), d.Checking
+			return nil
+		}
+		// Who said stop a moment ago, in the undo window even, gets nothing more.
+		if out, err := h.optedOut(tx, rec.Channel, recipients(rec)); err != nil {
+			return err
+		} else if out != nil {
+			was := d.troubled()
+			d.Status, d.Due, d.Draft, d.Reason, d.Code = message.Failed, time.Time{}, nil, out.String(), codeOptOut
+			return h.saveDelivery(tx, id, d, was, true)
 		}
 		d.Status, d.Due, d.Draft = message.Sending, tx.Now().Add(attemptLease), nil
 		if len(d.Attempts) >= maxAttempts {
@@ -149,6 +162,9 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 	})
 	if err != nil || m.ID == 0 {
 		return err
+	}
+	if checking != nil {
+		return h.lookUp(ctx, r, m, checking.Since)
 	}
 	// A stopping hub lets the attempt end: broken off, nobody would know.
 	sendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
@@ -222,7 +238,10 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 			if err := h.keepOwn(tx, r.info.Own.Handle, r.account); err != nil {
 				return err
 			}
-			return h.saveDelivery(tx, id, d, was, true)
+			if err := h.saveDelivery(tx, id, d, was, true); err != nil {
+				return err
+			}
+			return h.settleEarly(tx, r.account, receipt.Ref)
 		}
 		a.Code, a.Detail = se.Code, se.Reason
 		if overtaken {
@@ -239,8 +258,15 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 			a.Result, d.Status, d.Due = "rejected", message.Failed, time.Time{}
 		case connectors.OptOut:
 			a.Result, d.Status, d.Due = "opt_out", message.Failed, time.Time{}
+			rec, err := h.Message(tx, id)
+			if err != nil {
+				return err
+			}
+			if err := h.refusedConsent(tx, rec, "", se.Code, se.Reason); err != nil {
+				return err
+			}
 		case connectors.Unsure:
-			a.Result, d.Status, d.Due = "unsure", message.Unsure, time.Time{}
+			d.doubt(r.conn, tx.Now(), se.Reason, se.Code)
 		case connectors.AccountFault:
 			a.Result, d.Status, d.Due = "account", message.Queued, tx.Now().Add(accountPause)
 		default:

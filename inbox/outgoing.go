@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -48,12 +49,18 @@ type Outgoing struct {
 	Anyway         bool   // send even if there is something newer
 	Then           string // "", "resolve" or "snooze"
 	SnoozedUntil   time.Time
+	// Template sends approved words instead of HTML; Account is needed then.
+	Template *message.TemplateUse
+	filled   string // how it reads
 }
 
 // Reply writes a message into the outbox: message, delivery and event in one
 // transaction. If the conversation has something its writer has not seen, nothing
 // is written and a *NewerError tells what.
 func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
+	if err := h.fillTemplate(ctx, &o); err != nil {
+		return 0, err
+	}
 	body, err := h.checkOutgoing(&o)
 	if err != nil {
 		return 0, err
@@ -174,7 +181,7 @@ func (h *Hub) repeats(tx *store.Tx, id uint64, o *Outgoing, body string) (bool, 
 		return false, err
 	}
 	people := func(a, b message.Person) bool { return a.Handle == b.Handle }
-	return r.Agent == o.Agent && strings.HasPrefix(r.HTML, body) && r.Reply == strings.TrimSpace(safehtml.Text(body)) &&
+	return r.Agent == o.Agent && (r.HTML == "" || strings.HasPrefix(r.HTML, body)) && r.Reply == strings.TrimSpace(safehtml.Text(body)) &&
 		(o.Subject == "" || r.Subject == o.Subject) &&
 		slices.EqualFunc(r.To, o.To, people) && slices.EqualFunc(r.Cc, o.Cc, people) && slices.EqualFunc(r.Bcc, o.Bcc, people) &&
 		slices.EqualFunc(r.Parts, o.Attachments, func(a, b message.Part) bool { return a.Blob == b.Blob && a.Name == b.Name }), nil
@@ -186,6 +193,7 @@ func (h *Hub) repeats(tx *store.Tx, id uint64, o *Outgoing, body string) (bool, 
 func (h *Hub) quoteAhead(o *Outgoing) func(base *Record) string {
 	forward := o.Mode == ModeForward
 	var id uint64
+	var edited time.Time
 	var ahead string
 	if o.Conversation != 0 && o.Mode != ModeNew {
 		var base *Record
@@ -198,12 +206,12 @@ func (h *Hub) quoteAhead(o *Outgoing) func(base *Record) string {
 			return err
 		})
 		if base != nil {
-			id, ahead = base.ID, quoteHTML(base, forward)
+			id, edited, ahead = base.ID, base.Edited, quoteHTML(base, forward)
 		}
 	}
 	return func(base *Record) string {
-		if base.ID == id {
-			return ahead // messages never change
+		if base.ID == id && base.Edited.Equal(edited) && base.Deleted.IsZero() {
+			return ahead
 		}
 		return quoteHTML(base, forward)
 	}
@@ -236,6 +244,9 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	if !ok {
 		return 0, &InvalidError{"account", fmt.Sprintf("%q is not an account that can send now", o.Account)}
 	}
+	if err := h.fit(tx, o, info); err != nil {
+		return 0, err
+	}
 	c.Channel = info.Channel
 	r := &Record{Message: message.Message{
 		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: o.Account, Direction: message.Out,
@@ -243,13 +254,26 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.Human,
 	}, Conversation: c.ID, Agent: o.Agent}
 	r.Ref = message.OwnRef(r.ID, r.Token)
-	if r.Subject == "" && base != nil {
-		r.Subject = "Re: " + bareSubject(base.Subject)
+	if r.Subject == "" && base != nil && info.Writing.Letter {
+		if s := bareSubject(cmp.Or(base.Subject, c.Subject)); s != "" {
+			r.Subject = "Re: " + s
+		}
 	}
-	compose(r, base, body, signature(o.AgentSignature, info.Signature), o.Mode, quote)
+	if err := write(r, base, o, body, info, quote); err != nil {
+		return 0, err
+	}
+	if base != nil && o.Mode != ModeForward {
+		to, err := h.antecedent(tx, c, r, base)
+		if err != nil {
+			return 0, err
+		}
+		if to != nil {
+			refer(r, to)
+		}
+	}
 	delivery := &Delivery{Account: o.Account, Status: message.Queued, Due: tx.Now().Add(h.undo), Created: tx.Now(),
 		Draft: &Draft{Mode: o.Mode, Account: o.Account, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject,
-			HTML: body, Attachments: o.Attachments, InReplyTo: o.InReplyTo, Saved: tx.Now()}}
+			HTML: body, Attachments: o.Attachments, InReplyTo: o.InReplyTo, Template: o.Template, Saved: tx.Now()}}
 	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
 		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.Handle},
 	}); err != nil {

@@ -212,6 +212,14 @@ func TestOutcomes(t *testing.T) {
 			w.ch.send = func(_ context.Context, m message.Message) (connectors.Receipt, error) {
 				return connectors.Receipt{}, nil
 			}
+			if tt.result == "opt_out" {
+				if err := w.Retry(t.Context(), 1, r.ID); !strings.Contains(fmt.Sprint(err), "as the provider says: unsubscribed") {
+					t.Fatalf("sent again to somebody who opted out: %v", err)
+				}
+				if err := w.SetConsent(t.Context(), 1, ann[0].Handle, "test", message.OptIn, "told me so on the phone"); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if err := w.Retry(t.Context(), 1, r.ID); err != nil {
 				t.Fatal(err)
 			}

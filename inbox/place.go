@@ -22,14 +22,20 @@ const (
 //
 // A message joins a conversation that it refers to, or whose messages refer to
 // it (they came first), or that shares a missing parent with it — but only if its
-// sender wrote there or was addressed there: knowing a name is not enough. When a
-// message turns out to be the missing link between conversations, they become one,
+// sender wrote there or was addressed there, or the provider vouches that he takes
+// part (Member): knowing a name is not enough. A message of a chat that refers to
+// nothing goes on where the two sides last spoke. When a message turns out to be the missing link between conversations, they become one,
 // unless an agent has taken them apart: then the nearest is joined. Subjects are
 // never looked at.
 func (h *Hub) place(tx *store.Tx, m *message.Message, whose *identity.Handle) (c *Conversation, isNew bool, err error) {
 	linked, err := h.linked(tx, m, whose.ID)
 	if err != nil {
 		return nil, false, err
+	}
+	if len(linked) == 0 && m.Chat {
+		if c, err = h.chatting(tx, m, whose); err != nil || c != nil {
+			return c, false, err
+		}
 	}
 	if len(linked) == 0 {
 		return h.open(tx, m, whose), true, nil
@@ -132,7 +138,7 @@ func (h *Hub) linked(tx *store.Tx, m *message.Message, whose uint64) (found []*C
 				return nil, err
 			}
 			_, ours := h.Own(r.From.Handle) // we are addressed by everybody
-			if h.belongs(c, m) || !ours && addressed(m, r.From.Handle) {
+			if h.belongs(c, m) || !ours && addressed(m, r.From.Handle) || r.Member && r.onAccount(m.Account) {
 				join(c)
 			}
 		}
@@ -169,7 +175,7 @@ func (h *Hub) joinable(tx *store.Tx, m *message.Message, rs []*Record) (cs []*Co
 		if err != nil {
 			return nil, err
 		}
-		if h.belongs(c, m) {
+		if h.belongs(c, m) || m.Member && r.onAccount(m.Account) {
 			cs = append(cs, c)
 		}
 	}
@@ -195,6 +201,26 @@ func (h *Hub) named(tx *store.Tx, ref string, limit int) (named, about []*Record
 		// is both.
 		if slices.Contains(r.Refs, ref) {
 			about = append(about, r)
+		}
+	}
+	// Ours bear the name that the provider gave them.
+	for e := range h.deliveries.Scan(tx, store.Range{Index: "ref", Prefix: refKey(ref)}) {
+		if limit--; limit < 0 {
+			break
+		}
+		d, err := h.Delivery(tx, e.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if d.Ref != ref {
+			continue
+		}
+		r, err := h.Message(tx, e.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.Ref != ref {
+			named = append(named, r)
 		}
 	}
 	return named, about, nil

@@ -33,6 +33,7 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		m.Direction = message.In
 	}
 	canonicalise(&m)
+	m.Deleted, m.Former, m.Thread, m.Automatic = time.Time{}, nil, nil, false // ours to say
 	m.Time, m.Received = calendar(m.Time), calendar(m.Received)
 	m.Reports = slices.Clone(m.Reports)
 	for i := range m.Reports {
@@ -113,6 +114,11 @@ func canonicalise(m *message.Message) {
 		}
 	}
 	m.From.Handle = from
+	for _, list := range [][]message.Person{m.To, m.Cc, m.ReplyTo} {
+		for i := range list {
+			list[i].Hints = nil
+		}
+	}
 }
 
 // calendar brings a time to UTC. One that no calendar has (a sender may claim any

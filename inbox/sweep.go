@@ -35,6 +35,16 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) 
 	}); err != nil {
 		return blob.Swept{}, err
 	}
+	if err := pages(ctx, h.Store, h.early, func(_ *store.Tx, _ uint64, e *early) error {
+		if e.Change != nil && e.Change.Edit != nil {
+			for _, p := range e.Change.Edit.Parts {
+				used[p.Blob] = struct{}{}
+			}
+		}
+		return nil
+	}); err != nil {
+		return blob.Swept{}, err
+	}
 	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, _ uint64, r *Record) error {
 		for _, p := range r.Parts {
 			used[p.Blob] = struct{}{}

@@ -31,6 +31,9 @@ const (
 	MessageDelivery  = "message.delivery"  // its delivery changed state
 	MessageCancelled = "message.cancelled" // taken back in the undo window
 	MessageMoved     = "message.moved"     // re-filed to another conversation
+	MessageEdited    = "message.edited"    // by its author, at the provider
+	MessageDeleted   = "message.deleted"   // by its author, at the provider
+	MessageReaction  = "message.reaction"  // somebody set a sign on it, or took it away
 	NoteAdded        = "note.added"
 
 	ConversationStatus   = "conversation.status"
@@ -46,6 +49,7 @@ const (
 	CustomerUnmerged = "customer.unmerged"
 	HandleLinked     = "handle.linked"
 	HandleUnlinked   = "handle.unlinked"
+	ConsentChanged   = "consent.changed" // whether a handle may be written to on a channel
 
 	DraftChanged = "draft.changed"
 )

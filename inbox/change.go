@@ -1,0 +1,281 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// What becomes of an item after it was delivered: edits, deletions, reactions.
+
+// Limits of what is kept of one item.
+const (
+	maxFormer    = 20 // the first and the newest former versions
+	maxReactions = 200
+	maxEmoji     = 100 // bytes
+)
+
+// prepareChange does what needs no database.
+func (h *Hub) prepareChange(ctx context.Context, account string, c message.Change) (message.Change, error) {
+	c.Time = calendar(c.Time)
+	if c.Edit != nil {
+		a, err := h.prepare(ctx, account, message.Message{Text: c.Edit.Text, Reply: c.Edit.Reply, HTML: c.Edit.HTML, Parts: c.Edit.Parts})
+		if err != nil {
+			return c, err
+		}
+		c.Edit = &message.Message{Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts}
+	}
+	if c.Reaction != nil {
+		re := *c.Reaction
+		if handle, err := identity.Canonical(re.By.Handle); err == nil {
+			re.By.Handle = handle
+		}
+		re.By.Name, re.By.Hints = identity.CutName(re.By.Name), nil
+		re.Time = c.Time
+		c.Reaction = &re
+	}
+	return c, nil
+}
+
+// item finds what a connector calls name: an item it delivered, by key, or one
+// that it sent, by its wire name. nil if there is none on this account.
+func (h *Hub) item(tx *store.Tx, account, name string) (*Record, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if id, ok := h.messages.Lookup(tx, "key", store.K().Str(name)); ok {
+		r, err := h.Message(tx, id)
+		if err != nil || r.onAccount(account) {
+			return r, err
+		}
+	}
+	if id, token, ok := message.ParseOwnRef(name); ok {
+		r, err := h.Message(tx, id)
+		if err == nil && r.Token == token && r.onAccount(account) {
+			return r, nil
+		}
+		return nil, nil // a name from another installation, or from before a restore
+	}
+	return h.sentAs(tx, account, name)
+}
+
+// takeChange takes in news about an item; what comes before its item waits for it.
+func (h *Hub) takeChange(tx *store.Tx, account string, c message.Change) error {
+	r, err := h.item(tx, account, c.Of)
+	if err != nil {
+		return err
+	}
+	if c.Time.IsZero() {
+		c.Time = tx.Now()
+		if c.Reaction != nil {
+			re := *c.Reaction
+			re.Time, c.Reaction = c.Time, &re
+		}
+	}
+	if r == nil {
+		return h.keepEarly(tx, &early{Account: account, Of: c.Of, Change: &c})
+	}
+	return h.applyChange(tx, r, &c)
+}
+
+// applyChange changes a stored item and tells of it. What is older than what is
+// known, or known already, changes nothing.
+func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
+	kinds := alter(&r.Message, c)
+	if len(kinds) == 0 {
+		return nil
+	}
+	if err := h.messages.Put(tx, r.ID, r); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		e := timeline.Event{Kind: kind, Conversation: r.Conversation, Message: r.ID, Quiet: true}
+		author := r.From.Handle
+		if kind == timeline.MessageReaction {
+			author = c.Reaction.By.Handle
+			e.Data = eventData("emoji", c.Reaction.Emoji, "gone", c.Reaction.Gone)
+		}
+		if hd, ok := h.Identity.Find(tx, author); ok {
+			e.Actor = customerActor(hd.Customer)
+		}
+		if _, err := h.Timeline.Append(tx, e); err != nil {
+			return err
+		}
+	}
+	if kinds[0] == timeline.MessageReaction {
+		return nil
+	}
+	c2, err := h.Conversation(tx, r.Conversation)
+	if err != nil {
+		return err
+	}
+	newest, err := h.lastEntry(tx, c2.ID, math.MaxUint64)
+	if err != nil || newest == nil || newest.Message != r.ID {
+		return err
+	}
+	c2.Preview = preview(readable(r))
+	return h.conversations.Put(tx, c2.ID, c2)
+}
+
+// alter applies c to m and returns the kinds of event that tell of it, none if
+// nothing changed.
+func alter(m *message.Message, c *message.Change) (kinds []string) {
+	if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
+		keepFormer(m, c.Time)
+		m.Text, m.Reply, m.HTML, m.Parts, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, c.Time
+		m.Quoted, m.Signature = "", ""
+		kinds = append(kinds, timeline.MessageEdited)
+	}
+	if c.Deleted && m.Deleted.IsZero() {
+		keepFormer(m, c.Time)
+		m.Text, m.Reply, m.HTML, m.Quoted, m.Signature, m.Deleted = "", "", "", "", "", c.Time
+		kinds = append(kinds, timeline.MessageDeleted)
+	}
+	if c.Reaction != nil && react(m, *c.Reaction) {
+		kinds = append(kinds, timeline.MessageReaction)
+	}
+	return kinds
+}
+
+// differs tells whether an edit changes anything: providers also tell of what they
+// add themselves.
+func differs(m, e *message.Message) bool {
+	return m.Text != e.Text || m.HTML != e.HTML ||
+		!slices.EqualFunc(m.Parts, e.Parts, func(a, b message.Part) bool { return a.Blob == b.Blob && a.Name == b.Name })
+}
+
+// keepFormer keeps what m says until a time.
+func keepFormer(m *message.Message, until time.Time) {
+	m.Former = append(m.Former, message.Version{Time: until, Text: m.Text, HTML: m.HTML})
+	if len(m.Former) > maxFormer {
+		m.Former = slices.Delete(m.Former, 1, 2)
+	}
+}
+
+// react sets or takes away a reaction; of two of one person the later one holds.
+func react(m *message.Message, re message.Reaction) bool {
+	if re.Emoji == "" || len(re.Emoji) > maxEmoji {
+		return false
+	}
+	for i := range m.Reactions {
+		o := &m.Reactions[i]
+		if o.Emoji != re.Emoji || o.By.Handle != re.By.Handle {
+			continue
+		}
+		if !re.Time.After(o.Time) {
+			return false
+		}
+		changed := o.Gone != re.Gone
+		*o = re
+		return changed
+	}
+	if len(m.Reactions) >= maxReactions {
+		i := slices.IndexFunc(m.Reactions, func(o message.Reaction) bool { return o.Gone })
+		if i < 0 {
+			return false
+		}
+		m.Reactions = slices.Delete(m.Reactions, i, i+1)
+	}
+	m.Reactions = append(m.Reactions, re)
+	return !re.Gone
+}
+
+// early is news that came before what it is about.
+type early struct {
+	Account string          `json:"account"`
+	Of      string          `json:"of"`
+	Time    time.Time       `json:"time"`
+	Change  *message.Change `json:"change,omitempty"`
+	Report  *message.Report `json:"report,omitempty"`
+}
+
+// What waits for its item is given up after a time, or when there is too much of
+// it: providers also tell of items that never come here.
+const (
+	earlyAge = 7 * 24 * time.Hour
+	maxEarly = 5000 // of one account
+)
+
+func newEarly(s *store.Store) *store.Table[early] {
+	return store.NewTable(s, "early", store.TableOptions[early]{
+		Compress: true,
+		Indexes: []store.Index[early]{
+			{Name: "of", Keys: func(e *early) []store.Key { return []store.Key{earlyKey(e.Account, e.Of)} }},
+			{Name: "account", Count: true, Keys: func(e *early) []store.Key {
+				return []store.Key{store.K().Str(e.Account).Time(e.Time)}
+			}},
+		},
+	})
+}
+
+func earlyKey(account, of string) store.Key {
+	return append(store.K().Str(account), refKey(of)...)
+}
+
+// keepEarly keeps e until its item comes, and gives up what has waited too long.
+func (h *Hub) keepEarly(tx *store.Tx, e *early) error {
+	if e.Of == "" {
+		return nil
+	}
+	e.Time = tx.Now()
+	group := store.K().Str(e.Account)
+	over := h.early.Count(tx, "account", group) + 1 - maxEarly
+	var gone []uint64
+	for en := range h.early.Scan(tx, store.Range{Index: "account", Prefix: group}) {
+		old, err := h.early.Get(tx, en.ID)
+		if err != nil {
+			return err
+		}
+		if len(gone) >= over && tx.Now().Sub(old.Time) < earlyAge || len(gone) == maxBatch {
+			break
+		}
+		gone = append(gone, en.ID)
+	}
+	for _, id := range gone {
+		if err := h.early.Delete(tx, id); err != nil {
+			return err
+		}
+	}
+	return h.early.Insert(tx, tx.NextID(), e)
+}
+
+// settleEarly applies what came before the item that an account calls name, in the
+// order in which it came.
+func (h *Hub) settleEarly(tx *store.Tx, account, name string) error {
+	if name == "" {
+		return nil
+	}
+	var ids []uint64
+	for e := range h.early.Scan(tx, store.Range{Index: "of", Prefix: earlyKey(account, name)}) {
+		ids = append(ids, e.ID)
+	}
+	for _, id := range ids {
+		e, err := h.early.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if e.Of != name {
+			continue // the index holds hashes
+		}
+		if err := h.early.Delete(tx, id); err != nil {
+			return err
+		}
+		switch {
+		case e.Change != nil:
+			err = h.takeChange(tx, account, *e.Change)
+		case e.Report != nil:
+			err = h.report(tx, account, *e.Report)
+		}
+		if err != nil {
+			return fmt.Errorf("early news of %s: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Consent is what somebody said last about being written to on a channel, with its
+// proof.
+type Consent struct {
+	ID      uint64          `json:"-"`
+	Handle  uint64          `json:"handle"`
+	Channel string          `json:"channel"`
+	State   message.Consent `json:"state"`
+	Since   time.Time       `json:"since"`
+	Said    time.Time       `json:"said"`             // when it was said last
+	By      string          `json:"by"`               // "customer" (his own words), "provider" (it refused), or "agent:ID"
+	Reason  string          `json:"reason,omitempty"` // his words, the provider's, or the agent's
+	Code    string          `json:"code,omitempty"`   // the provider's
+	Message uint64          `json:"message,omitempty"`
+	Account string          `json:"account,omitempty"`
+}
+
+// Who told of a consent.
+const (
+	byCustomer = "customer"
+	byProvider = "provider"
+)
+
+// codeOptOut is the code of a delivery that we refused ourselves.
+const codeOptOut = "opt_out"
+
+const maxConsentReason = 300 // characters
+
+func newConsents(s *store.Store) *store.Table[Consent] {
+	return store.NewTable(s, "consents", store.TableOptions[Consent]{
+		Indexes: []store.Index[Consent]{
+			{Name: "handle", Unique: true, Keys: func(c *Consent) []store.Key {
+				return []store.Key{store.K().Uint(c.Handle).Str(c.Channel)}
+			}},
+		},
+	})
+}
+
+// Consents are what is known of a handle, one for each channel.
+func (h *Hub) Consents(tx *store.Tx, handle uint64) (list []*Consent, err error) {
+	for e := range h.consents.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(handle)}) {
+		c, err := h.consents.Get(tx, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		c.ID = e.ID
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// consent is what is known of a handle on a channel, nil if nothing is.
+func (h *Hub) consent(tx *store.Tx, handle uint64, channel string) (*Consent, error) {
+	id, ok := h.consents.Lookup(tx, "handle", store.K().Uint(handle).Str(channel))
+	if !ok {
+		return nil, nil
+	}
+	c, err := h.consents.Get(tx, id)
+	if err == nil {
+		c.ID = id
+	}
+	return c, err
+}
+
+// recordConsent keeps what is newer than what is known, and tells of a change.
+// conversation is where it was said, 0 if nowhere.
+func (h *Hub) recordConsent(tx *store.Tx, hd *identity.Handle, c Consent, conversation uint64) error {
+	c.Handle = hd.ID
+	c.Reason = cutRunes(strings.TrimSpace(c.Reason), maxConsentReason)
+	was, err := h.consent(tx, hd.ID, c.Channel)
+	if err != nil {
+		return err
+	}
+	if was != nil && !c.Since.After(was.Said) {
+		return nil // older than what is known, or the same again
+	}
+	if was != nil && was.State == c.State {
+		was.Said = c.Since
+		return h.consents.Put(tx, was.ID, was)
+	}
+	c.Said = c.Since
+	if was == nil {
+		c.ID = tx.NextID()
+	} else {
+		c.ID = was.ID
+	}
+	if err := h.consents.Put(tx, c.ID, &c); err != nil {
+		return err
+	}
+	e := timeline.Event{Kind: timeline.ConsentChanged, Conversation: conversation, Customer: hd.Customer, Subjects: []uint64{hd.ID},
+		Data: eventData("handle", hd.Handle, "channel", c.Channel, "state", c.State, "by", c.By, "code", c.Code, "message", c.Message)}
+	switch c.By {
+	case byCustomer:
+		e.Actor = customerActor(hd.Customer)
+	case byProvider:
+	default:
+		e.Actor, e.Data = c.By, eventData("handle", hd.Handle, "channel", c.Channel, "state", c.State, "by", c.By, "reason", c.Reason)
+	}
+	_, err = h.Timeline.Append(tx, e)
+	return err
+}
+
+// heardConsent records the sender's word in a message that came in.
+func (h *Hub) heardConsent(tx *store.Tx, r *Record) error {
+	if r.Consent == "" || r.Sender == 0 || r.Vouch == message.VouchFailed {
+		return nil
+	}
+	hd, err := h.Identity.Handle(tx, r.Sender)
+	if err != nil {
+		return err
+	}
+	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: r.Consent, Since: when(tx, &r.Message), By: byCustomer,
+		Reason: preview(readable(r)), Message: r.ID, Account: r.Account}, r.Conversation)
+}
+
+// refusedConsent records that a provider says for a recipient of r that he wants
+// nothing more. to may be "" if there is only one.
+func (h *Hub) refusedConsent(tx *store.Tx, r *Record, to message.Handle, code, reason string) error {
+	if all := recipients(r); to == "" && len(all) == 1 {
+		to = all[0]
+	}
+	hd, ok := h.Identity.Find(tx, to)
+	if !ok {
+		return nil
+	}
+	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: message.OptOut, Since: tx.Now(), By: byProvider,
+		Reason: reason, Code: code, Message: r.ID, Account: r.Account}, r.Conversation)
+}
+
+// SetConsent records what an agent was told.
+func (h *Hub) SetConsent(ctx context.Context, agent uint64, handle message.Handle, channel string, state message.Consent, reason string) error {
+	if _, ok := h.kinds[channel]; !ok {
+		return &InvalidError{"channel", fmt.Sprintf("there is no channel %q", channel)}
+	}
+	if state != message.OptIn && state != message.OptOut {
+		return &InvalidError{"state", fmt.Sprintf("write %q or %q", message.OptIn, message.OptOut)}
+	}
+	reason = strings.TrimSpace(reason)
+	if reason == "" || utf8.RuneCountInString(reason) > maxConsentReason {
+		return &InvalidError{"reason", fmt.Sprintf("say in 1 to %d characters how the person told this", maxConsentReason)}
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		hd, ok := h.Identity.Find(tx, handle)
+		if !ok {
+			return ErrNotFound
+		}
+		return h.recordConsent(tx, hd, Consent{Channel: channel, State: state, Since: tx.Now(), By: agentActor(agent), Reason: reason}, 0)
+	})
+}
+
+// optedOut finds the first of the recipients who does not want to be written to on
+// a channel, nil if there is none.
+func (h *Hub) optedOut(tx *store.Tx, channel string, to []message.Handle) (*optOut, error) {
+	for _, handle := range to {
+		hd, ok := h.Identity.Find(tx, handle)
+		if !ok {
+			continue
+		}
+		c, err := h.consent(tx, hd.ID, channel)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil && c.State == message.OptOut {
+			return &optOut{*c, handle}, nil
+		}
+	}
+	return nil, nil
+}
+
+// optOut is a Consent that forbids to write.
+type optOut struct {
+	Consent
+	to message.Handle
+}
+
+// String says since when and why.
+func (o *optOut) String() string {
+	s := fmt.Sprintf("%s does not want messages on this channel since %s", o.to.Address(), o.Since.UTC().Format("2006-01-02 15:04 MST"))
+	switch {
+	case o.By == byCustomer:
+		s += ", in their own words"
+	case o.By == byProvider:
+		s += ", as the provider says"
+	default:
+		s += ", as an agent noted"
+	}
+	if o.Reason != "" {
+		s += ": " + o.Reason
+	}
+	return s
+}
+
+func cutRunes(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(slices.Clip(r[:n]))
+}
