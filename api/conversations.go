@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"throughline/auth"
 	"throughline/inbox"
 	"throughline/store"
@@ -267,11 +269,29 @@ func (s *Server) entryAt(seq uint64) (*out[Entry], error) {
 	})
 }
 
-func (s *Server) reply(ctx context.Context, i *idBody[ReplyRequest]) (*out[Entry], error) {
+// Once is how a client asks for a message once, however often it asks.
+type Once struct {
+	Key string `header:"Idempotency-Key" maxLength:"200" doc:"A name of the client's for this message, new for each: asked for again under the same one, within a week, nothing is sent twice and the answer is that of the first time."`
+}
+
+type (
+	replyIn struct {
+		ID uint64 `path:"id"`
+		Once
+		Body ReplyRequest
+	}
+	composeIn struct {
+		Once
+		Body ComposeRequest
+	}
+)
+
+func (s *Server) reply(ctx context.Context, i *replyIn) (*out[Entry], error) {
 	b := i.Body
 	seq, err := s.send(ctx, inbox.Outgoing{
 		Conversation: i.ID, Mode: b.Mode, Account: b.Account, Subject: b.Subject, HTML: b.HTML,
 		InReplyTo: b.InReplyTo, SeenSeq: b.SeenSeq, Anyway: b.Anyway, Then: b.Then, SnoozedUntil: b.SnoozedUntil,
+		Key: i.Key,
 	}, Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if newer := (*inbox.NewerError)(nil); errors.As(err, &newer) {
 		return nil, s.heldBack(newer)
@@ -301,7 +321,12 @@ func (s *Server) send(ctx context.Context, o inbox.Outgoing, d Draft) (seq uint6
 	if err := s.checkSnooze(o.SnoozedUntil); err != nil {
 		return 0, err
 	}
-	return s.hub.Reply(ctx, o)
+	seq, err = s.hub.Reply(ctx, o)
+	if invalid, ok := errors.AsType[*inbox.InvalidError](err); ok && invalid.Field == "key" {
+		return 0, &problemError{status: 422, detail: "Idempotency-Key: " + invalid.Text,
+			errors: []*huma.ErrorDetail{{Location: "header.Idempotency-Key", Message: invalid.Text}}}
+	}
+	return seq, err
 }
 
 // heldBack shows the writer of a reply what he had not seen.
@@ -323,9 +348,9 @@ func (s *Server) heldBack(newer *inbox.NewerError) error {
 	return p
 }
 
-func (s *Server) compose(ctx context.Context, i *in[ComposeRequest]) (*out[Conversation], error) {
+func (s *Server) compose(ctx context.Context, i *composeIn) (*out[Conversation], error) {
 	b := i.Body
-	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML},
+	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML, Key: i.Key},
 		Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if err != nil {
 		return nil, err

@@ -2531,7 +2531,10 @@ export interface operations {
     compose: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of the client's for this message, new for each: asked for again under the same one, within a week, nothing is sent twice and the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2934,7 +2937,10 @@ export interface operations {
     reply: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of the client's for this message, new for each: asked for again under the same one, within a week, nothing is sent twice and the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
