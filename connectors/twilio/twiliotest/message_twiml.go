@@ -1,0 +1,120 @@
+package twiliotest
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxMessageRedirects bounds chains of Redirect in messaging TwiML.
+const maxMessageRedirects = 10
+
+// messageTwiML does what the answer to an incoming message says, and returns the texts it sent.
+func (s *Server) messageTwiML(m *Message, a hookAnswer) []Message {
+	var sent []Message
+	for range maxMessageRedirects {
+		switch {
+		case len(strings.TrimSpace(string(a.body))) == 0 && !isXML(a.contentType):
+			return sent // nothing to say
+		case isPlain(a.contentType):
+			// The vendor sends a plain text answer to the customer: "OK" becomes a text that says OK.
+			return append(sent, s.reply(m, m.From, string(a.body), "", nil))
+		case !isXML(a.contentType):
+			s.alert(12300, m.SID, a.url, "Invalid content type %q", a.contentType)
+			return sent
+		}
+		doc, err := parseTwiML(a.body, messageShapes)
+		if err != nil {
+			s.alert(err.code, m.SID, a.url, "%s", err.text)
+			return sent
+		}
+		redirected := false
+		for _, e := range doc.kids {
+			if e.name == "Redirect" {
+				s.mu.Lock()
+				n, _ := s.numberLocked(m.To)
+				form := s.inboundForm(m, n, Inbound{})
+				s.mu.Unlock()
+				var herr *hookError
+				a, herr = s.post(hook{url: resolve(a.url, e.text), method: e.get("method", "POST"), resource: m.SID, form: form})
+				if herr != nil {
+					return sent
+				}
+				redirected = true
+				break
+			}
+			if r, ok := s.replyVerb(m, a.url, e); ok {
+				sent = append(sent, r)
+			}
+		}
+		if !redirected {
+			return sent
+		}
+	}
+	s.alert(11215, m.SID, a.url, "Too many redirects")
+	return sent
+}
+
+// replyVerb does one Message verb.
+func (s *Server) replyVerb(m *Message, base string, e *element) (Message, bool) {
+	text := e.text
+	var media []string
+	for _, k := range e.kids {
+		switch k.name {
+		case "Body":
+			text += k.text
+		case "Media":
+			media = append(media, resolve(base, k.text))
+		}
+	}
+	to := e.get("to", m.From)
+	callback := e.get("statusCallback", e.get("action", ""))
+	if callback != "" {
+		callback = resolve(base, callback)
+	}
+	switch err := checkTo(to, s.geoBlocked(strings.TrimPrefix(to, whatsapp))); {
+	case err != nil && err.code == 21211:
+		s.alert(14101, m.SID, base, "Invalid 'to' attribute %q", to)
+		return Message{}, false
+	case text == "" && len(media) == 0:
+		s.alert(14103, m.SID, base, "Invalid Body: the Message is empty")
+		return Message{}, false
+	case utf8.RuneCountInString(text) > maxBody:
+		s.alert(21617, m.SID, base, "The message body exceeds the %d character limit", maxBody)
+		return Message{}, false
+	}
+	s.mu.Lock()
+	refused := s.optedOut[optOut{to, m.To}]
+	s.mu.Unlock()
+	if refused {
+		s.alert(21610, m.SID, base, "Attempt to send to unsubscribed recipient")
+		return Message{}, false
+	}
+	return s.reply(m, to, text, callback, media), true
+}
+
+// reply sends a text in answer to m, from the sender m came to.
+func (s *Server) reply(m *Message, to, text, callback string, media []string) Message {
+	r := &Message{From: m.To, To: to, Body: text, Status: "queued", Direction: "outbound-reply", ServiceSID: m.ServiceSID,
+		Callback: callback, Media: make([]Media, len(media))}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range r.Media {
+		r.Media[i].pending = true
+	}
+	s.addMessage(r)
+	s.startLocked(r, media)
+	return r.clone()
+}
+
+// ParseTwiML checks a voice or messaging document as strictly as the double does when it runs one. It returns nil, or
+// an error that says what the vendor would not accept.
+func ParseTwiML(body []byte, voice bool) error {
+	grammar := messageShapes
+	if voice {
+		grammar = voiceShapes
+	}
+	if _, err := parseTwiML(body, grammar); err != nil {
+		return err
+	}
+	return nil
+}
