@@ -49,6 +49,10 @@ type Outgoing struct {
 	Anyway         bool   // send even if there is something newer
 	Then           string // "", "resolve" or "snooze"
 	SnoozedUntil   time.Time
+	// Key, if not "", is the agent's own name for this message: asked for again
+	// under the same one within KeyLifetime, Reply writes nothing and returns
+	// the first result, also if that was taken back since.
+	Key string
 	// Template sends approved words instead of HTML; Account is needed then.
 	Template *message.TemplateUse
 	filled   string // how it reads
@@ -56,7 +60,8 @@ type Outgoing struct {
 
 // Reply writes a message into the outbox: message, delivery and event in one
 // transaction. If the conversation has something its writer has not seen, nothing
-// is written and a *NewerError tells what.
+// is written and a *NewerError tells what. A message that was written before, by
+// its Key, is not written again.
 func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 	if err := h.fillTemplate(ctx, &o); err != nil {
 		return 0, err
@@ -65,9 +70,13 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	digest := o.digest(body)
 	quote := h.quoteAhead(&o)
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
 		o := o // enqueue fills it in, and may run again
+		if seq, err = h.sentBefore(tx, o.Agent, o.Key, digest); err != nil || seq != 0 {
+			return err
+		}
 		var c *Conversation
 		if o.Conversation != 0 {
 			if c, err = h.Conversation(tx, o.Conversation); err != nil {
@@ -78,8 +87,10 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 				return err
 			}
 		}
-		seq, err = h.enqueue(tx, c, &o, body, quote)
-		return err
+		if seq, err = h.enqueue(tx, c, &o, body, quote); err != nil {
+			return err
+		}
+		return h.rememberSent(tx, o.Agent, o.Key, digest, seq)
 	})
 	if err != nil {
 		return 0, err
@@ -92,6 +103,9 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 func (h *Hub) checkOutgoing(o *Outgoing) (body string, err error) {
 	if len(o.HTML) > maxOutgoing {
 		return "", &InvalidError{"html", fmt.Sprintf("the text is longer than %d bytes; attach it as a file", maxOutgoing)}
+	}
+	if len(o.Key) > MaxKey {
+		return "", &InvalidError{"key", fmt.Sprintf("an idempotency key has at most %d bytes", MaxKey)}
 	}
 	if len(o.Attachments) > maxAttachments {
 		return "", &InvalidError{"attachments", fmt.Sprintf("at most %d files fit into one message", maxAttachments)}
