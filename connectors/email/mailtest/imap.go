@@ -39,6 +39,7 @@ type IMAP struct {
 	poison map[imap.UID]bool // UIDs whose body breaks the connection
 	tokens map[string]bool   // accepted bearer tokens
 	logins int
+	opened int
 }
 
 // IMAPOptions are the choices for StartIMAP.
@@ -163,6 +164,13 @@ func (s *IMAP) Logins() int {
 	return s.logins
 }
 
+// Selects counts how often a folder was opened.
+func (s *IMAP) Selects() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
 // Kick breaks all connections.
 func (s *IMAP) Kick() {
 	s.mu.Lock()
@@ -211,6 +219,13 @@ func (i *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) err
 			return nil
 		}
 	}
+}
+
+func (i *imapSession) Select(folder string, o *imap.SelectOptions) (*imap.SelectData, error) {
+	i.s.mu.Lock()
+	i.s.opened++
+	i.s.mu.Unlock()
+	return i.UserSession.Select(folder, o)
 }
 
 // Append is a client's.
