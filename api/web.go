@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"throughline/inbox"
 	"throughline/store"
 )
 
@@ -41,6 +42,9 @@ func (s *Server) plainRoutes(mux *http.ServeMux) error {
 		answerText(w, http.StatusOK, "ok")
 	})
 	mux.Handle("GET /metrics", s.metricsHandler())
+	mux.HandleFunc(inbox.HookPath+"{account}/{rest...}", s.hook)
+	mux.HandleFunc(inbox.HookPath+"{account}", s.hook)
+	mux.HandleFunc("GET "+inbox.SharePath+"{token}/{name}", s.shared)
 	app := http.Handler(http.NotFoundHandler())
 	if s.o.UI != nil {
 		if _, err := fs.Stat(s.o.UI, "index.html"); err != nil {

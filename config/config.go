@@ -43,6 +43,7 @@ type Config struct {
 	TLS            TLS
 	Log            Log
 	Undo           time.Duration // how long a sent message can be taken back, 0 = not at all
+	ChatPause      time.Duration // how long after its last message a resolved chat is taken up again
 	AuditKeep      time.Duration // of the log of security events, 0 = for ever
 	DefaultCharset string        // of texts that name none and are not UTF-8; a WHATWG encoding name in lower case
 	Limits         Limits
@@ -89,12 +90,15 @@ type Account struct {
 const (
 	DefaultListen      = "127.0.0.1:8080"
 	DefaultUndo        = 10 * time.Second
+	DefaultChatPause   = 24 * time.Hour
 	DefaultUploadBytes = 25 << 20
 	DefaultAuditDays   = 400 // a year, and time to look back at it
 	MaxAuditDays       = 36500
 	// MaxUndo is the longest undo window: a customer should not wait an hour
 	// for an answer that is written.
 	MaxUndo = 10 * time.Minute
+	// MaxChatHours is the longest pause of a chat that can be set, a year.
+	MaxChatHours = 366 * 24
 	// KeyFileName is the name of the key file in the data folder.
 	KeyFileName = "secret.key"
 )
@@ -109,6 +113,7 @@ func Default() *Config {
 		Data:           "data",
 		Log:            Log{Level: slog.LevelInfo, Format: "text"},
 		Undo:           DefaultUndo,
+		ChatPause:      DefaultChatPause,
 		AuditKeep:      DefaultAuditDays * day,
 		DefaultCharset: "windows-1252",
 		Limits:         Limits{UploadBytes: DefaultUploadBytes},
@@ -192,6 +197,7 @@ func (c *Config) Redacted() string {
 		TLS            map[string]string `json:"tls"`
 		Log            map[string]string `json:"log"`
 		Undo           string            `json:"undo"`
+		ChatHours      int               `json:"chat_hours"`
 		AuditDays      int               `json:"audit_days"`
 		DefaultCharset string            `json:"default_charset"`
 		Limits         map[string]int64  `json:"limits"`
@@ -202,7 +208,7 @@ func (c *Config) Redacted() string {
 		c.Listen, c.Data, c.URL(), c.TrustedProxies,
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
-		c.Undo.String(), int(c.AuditKeep / day), c.DefaultCharset,
+		c.Undo.String(), int(c.ChatPause / time.Hour), int(c.AuditKeep / day), c.DefaultCharset,
 		map[string]int64{"upload_bytes": c.Limits.UploadBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		"file:" + c.KeyFile(), accounts,

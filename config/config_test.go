@@ -68,6 +68,7 @@ public_url: https://Hub.Example.COM:443/
 trusted_proxies: [127.0.0.1, 10.1.2.3/8, "::1"]
 log: {level: debug, format: json}
 undo: 1m30s
+chat_hours: 12
 audit_days: 30
 default_charset: Latin1
 limits:
@@ -114,6 +115,7 @@ accounts:
 	eq("Log.Level", c.Log.Level, slog.LevelDebug)
 	eq("Log.Format", c.Log.Format, "json")
 	eq("Undo", c.Undo, 90*time.Second)
+	eq("ChatPause", c.ChatPause, 12*time.Hour)
 	eq("AuditKeep", c.AuditKeep, 30*24*time.Hour)
 	eq("DefaultCharset", c.DefaultCharset, "windows-1252")
 	eq("UploadBytes", c.Limits.UploadBytes, 5000000)
@@ -201,6 +203,8 @@ func TestProblems(t *testing.T) {
 		{"other half", "tls:\n  key: k.pem\n", []string{`2: tls.cert: is missing`}},
 		{"no such certificate", "tls:\n  cert: c.pem\n  key: k.pem\n", []string{`2: tls: the certificate and its key cannot be used`}},
 		{"undo", "undo: 11m\n", []string{`1: undo: "11m" has to be a duration from 0s to 10m`}},
+		{"chat_hours", "chat_hours: 1d\n", []string{`1: chat_hours: "1d" has to be a number of hours from 0 to 8784`}},
+		{"chat_hours above", "chat_hours: 8785\n", []string{`1: chat_hours: "8785" has to be`}},
 		{"audit_days", "audit_days: 30d\n", []string{`1: audit_days: "30d" has to be a number of days from 0 (for ever) to 36500`}},
 		{"audit_days below", "audit_days: -1\n", []string{`1: audit_days: "-1" has to be`}},
 		{"audit_days above", "audit_days: 36501\n", []string{`1: audit_days: "36501" has to be`}},

@@ -73,6 +73,14 @@ func schema() []setting {
 			c.Undo = d
 			return ""
 		}},
+		{key: "chat_hours", set: func(_ *reader, c *Config, v value) string {
+			n, err := strconv.Atoi(v.text)
+			if err != nil || n < 0 || n > MaxChatHours {
+				return "has to be a number of hours from 0 to " + strconv.Itoa(MaxChatHours)
+			}
+			c.ChatPause = time.Duration(n) * time.Hour
+			return ""
+		}},
 		{key: "audit_days", set: func(_ *reader, c *Config, v value) string {
 			n, err := strconv.Atoi(v.text)
 			if err != nil || n < 0 || n > MaxAuditDays {

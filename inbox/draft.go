@@ -29,7 +29,7 @@ type Draft struct {
 
 	Template *message.TemplateUse `json:"template,omitempty"`
 
-	Saved       time.Time        `json:"saved"`
+	Saved time.Time `json:"saved"`
 }
 
 // Read marks and drafts are values by agent and conversation.

@@ -27,6 +27,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		h.mu.Unlock()
 		cancel()
 	}()
+	if err := h.makeShareKey(ctx); err != nil {
+		return err
+	}
 	wake, stop := h.Accounts.Watch()
 	defer stop()
 	var timers sync.WaitGroup
@@ -178,7 +181,7 @@ func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[
 	if known, err := h.Accounts.Show(id); err == nil {
 		save = h.Accounts.Saver(id, known.Revision)
 	}
-	conn, err := kind.New(acc, connectors.Host{Log: h.log.With("account", id), TempDir: h.tempDir, Save: save})
+	conn, err := kind.New(acc, h.host(id, channel, save))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type runner struct {
 	revision uint64
 	conn     connectors.Connector // nil if the settings are unusable
 	info     connectors.Info
+	hook     http.Handler           // nil if nothing is brought over HTTP
 	kick     chan struct{}          // "try to send now"
 	sup      *connectors.Supervisor // nil without a connector
 	cancel   context.CancelFunc
@@ -101,7 +103,11 @@ func (h *Hub) newRunner(a accounts.Account) *runner {
 		r.info.Own.Handle = c
 	}
 	// Made here, before anybody can find the runner: Kick needs it.
-	r.sup = connectors.NewSupervisor(r.conn, &sink{hub: h, account: r.account, run: r}, h.log.With("account", r.account))
+	in := &sink{hub: h, account: r.account, run: r}
+	r.sup = connectors.NewSupervisor(r.conn, in, h.log.With("account", r.account))
+	if w, ok := r.conn.(connectors.Webhooker); ok {
+		r.hook = w.Webhook(in)
+	}
 	return r
 }
 
@@ -114,11 +120,7 @@ func (h *Hub) makeConnector(id string, revision uint64) (connectors.Connector, e
 	if !ok {
 		return nil, fmt.Errorf("account %s: there is no channel %q", id, acc.Channel)
 	}
-	return kind.New(acc, connectors.Host{
-		Log:     h.log.With("account", id, "channel", acc.Channel),
-		TempDir: h.tempDir,
-		Save:    h.Accounts.Saver(id, revision),
-	})
+	return kind.New(acc, h.host(id, acc.Channel, h.Accounts.Saver(id, revision)))
 }
 
 func (h *Hub) start(ctx context.Context, r *runner) {

@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -226,6 +225,3 @@ func fill(t message.Template, values map[string]string) (string, error) {
 		return s
 	})), nil
 }
-
-// errStopped tells that an account is there and does not run now.
-var errStopped = errors.New("this account is switched off, or is just being started")

@@ -48,7 +48,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 		logTo.Level = 12 // above errors: the demo's own mistakes come back as errors
 	}
 	log := newLog(os.Stderr, logTo)
-	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: kinds(), log: log, throw: *data == ""})
+	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: kinds(), log: log, public: cfg.URL(), throw: *data == ""})
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -45,9 +45,10 @@ type folderOptions struct {
 	config   *config.Config
 	kinds    []connectors.Kind
 	log      *slog.Logger
-	throw    bool // throw-away data: written without fsync
-	forget   bool // drop secrets that another key sealed
-	existing bool // for a tool: refuse to make a new folder, and do without the secret key
+	throw    bool   // throw-away data: written without fsync
+	public   string // where providers reach the hub, "" if they cannot
+	forget   bool   // drop secrets that another key sealed
+	existing bool   // for a tool: refuse to make a new folder, and do without the secret key
 }
 
 // openFolder opens or makes the data folder of a configuration.
@@ -94,7 +95,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	f.auth = auth.New(f.store, auth.Options{Log: o.log, AuditKeep: o.config.AuditKeep})
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
-		Undo: o.config.Undo, TempDir: temp, Log: o.log,
+		Undo: o.config.Undo, ChatPause: o.config.ChatPause, PublicURL: o.public, TempDir: temp, Log: o.log,
 	}); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: channels, log: log, forget: *forget})
+	f, err := openFolder(ctx, folderOptions{config: cfg, kinds: channels, log: log, public: cfg.PublicURL, forget: *forget})
 	if err != nil {
 		return err
 	}
