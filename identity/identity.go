@@ -102,9 +102,7 @@ func New(s *store.Store) *Identity {
 				{Name: "customer", Keys: func(h *Handle) []store.Key {
 					return []store.Key{store.K().Uint(h.Customer)}
 				}},
-				{Name: "words", Keys: func(h *Handle) []store.Key {
-					return wordKeys(append(addressWords(h.Handle), words(h.Name)...))
-				}},
+				{Name: "words", Keys: handleWords},
 			},
 		}),
 		customers: store.NewTable(s, "customers", store.TableOptions[Customer]{
@@ -115,9 +113,7 @@ func New(s *store.Store) *Identity {
 					}
 					return []store.Key{store.K().Uint(c.MergedInto)}
 				}},
-				{Name: "words", Keys: func(c *Customer) []store.Key {
-					return wordKeys(append(words(c.Name), words(c.Company)...))
-				}},
+				{Name: "words", Keys: customerWords},
 			},
 		}),
 	}

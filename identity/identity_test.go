@@ -134,6 +134,42 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// Of two words one may be very common: the rare one finds its customers all the
+// same, on whichever record and in whichever order the words are.
+func TestSearchBesideACommonWord(t *testing.T) {
+	s := storetest.Open(t)
+	i := New(s)
+	var merged uint64
+	update(t, s, func(tx *store.Tx) error {
+		for n := range searchScan + 50 {
+			p := message.Person{Name: "Maria Muster", Handle: message.Handle(fmt.Sprintf("mailto:m%d@example.org", n))}
+			if n > searchScan {
+				p.Name = "Maria Zett"
+			}
+			h, _, err := i.Resolve(tx, p, true)
+			if err != nil {
+				return err
+			}
+			merged = h.Customer
+		}
+		c, err := i.Create(tx, "Quentin Zett")
+		if err != nil {
+			return err
+		}
+		_, _, err = i.Merge(tx, c.ID, merged, Decision{By: "agent:1"})
+		return err
+	})
+	for q, want := range map[string]int{"maria zett": 49, "zett maria": 49, "maria quentin": 1, "example.org quentin maria": 1, "quentin muster": 0, "maria nobody": 0} {
+		view(t, s, func(tx *store.Tx) error {
+			found, _, err := i.Search(tx, q, nil, 100)
+			if len(found) != want {
+				t.Errorf("search %q found %d, want %d", q, len(found), want)
+			}
+			return err
+		})
+	}
+}
+
 // TestPointers does any sequence of links, unlinks, merges and unmerges. Every
 // handle always belongs to exactly one standing customer, and an unmerge right
 // after its merge restores everything.

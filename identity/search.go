@@ -66,6 +66,14 @@ func addressWords(h message.Handle) []string {
 	return []string{a}
 }
 
+func customerWords(c *Customer) []store.Key {
+	return wordKeys(append(words(c.Name), words(c.Company)...))
+}
+
+func handleWords(h *Handle) []store.Key {
+	return wordKeys(append(addressWords(h.Handle), words(h.Name)...))
+}
+
 func wordKeys(ws []string) []store.Key {
 	seen := make(map[string]bool, len(ws))
 	var keys []store.Key
@@ -81,7 +89,8 @@ func wordKeys(ws []string) []store.Key {
 	return keys
 }
 
-// searchScan bounds what one search looks at.
+// searchScan bounds what one search looks at: of a word that more records have,
+// and no rarer one beside it, only the first are found.
 const searchScan = 2000
 
 // Search finds customers by the beginning of a word of their name or company, of
@@ -103,22 +112,9 @@ func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (f
 	if len(parts) == 0 {
 		return i.newest(tx, after, limit)
 	}
-	var matches map[uint64]bool
-	for n, w := range parts {
-		if len(w) > maxWord {
-			w = strings.ToValidUTF8(w[:maxWord], "")
-		}
-		roots := make(map[uint64]bool)
-		for _, id := range i.withWord(tx, w) {
-			root, err := i.Root(tx, id)
-			if err != nil {
-				return nil, nil, err
-			}
-			if n == 0 || matches[root.ID] {
-				roots[root.ID] = true
-			}
-		}
-		matches = roots
+	matches, err := i.withWords(tx, parts)
+	if err != nil {
+		return nil, nil, err
 	}
 	// Newest first, so that a position is good even when its customer has been
 	// merged away.
@@ -138,13 +134,88 @@ func (i *Identity) Search(tx *store.Tx, q string, after store.Key, limit int) (f
 	return found, nil, nil
 }
 
+// withWords returns the customers that have all of the words. The rarest says who
+// comes into question; a word that too many have is looked for only on those.
+func (i *Identity) withWords(tx *store.Tx, parts []string) (map[uint64]bool, error) {
+	type list struct {
+		word string
+		ids  []uint64
+		all  bool
+	}
+	lists := make([]list, len(parts))
+	for n, w := range parts {
+		if len(w) > maxWord {
+			w = strings.ToValidUTF8(w[:maxWord], "")
+		}
+		lists[n].word = w
+		lists[n].ids, lists[n].all = i.withWord(tx, w)
+	}
+	slices.SortStableFunc(lists, func(a, b list) int {
+		if a.all != b.all {
+			if a.all {
+				return -1
+			}
+			return 1
+		}
+		return len(a.ids) - len(b.ids)
+	})
+	var matches map[uint64]bool
+	for n, l := range lists {
+		roots := make(map[uint64]bool)
+		if n > 0 && !l.all {
+			for id := range matches {
+				has, err := i.hasWord(tx, id, l.word)
+				if err != nil {
+					return nil, err
+				}
+				if has {
+					roots[id] = true
+				}
+			}
+		} else {
+			for _, id := range l.ids {
+				root, err := i.Root(tx, id)
+				if err != nil {
+					return nil, err
+				}
+				if n == 0 || matches[root.ID] {
+					roots[root.ID] = true
+				}
+			}
+		}
+		matches = roots
+	}
+	return matches, nil
+}
+
+// hasWord tells whether a customer has a word beginning with w: any member
+// record, or any handle.
+func (i *Identity) hasWord(tx *store.Tx, root uint64, w string) (bool, error) {
+	begins := func(k store.Key) bool { return bytes.HasPrefix(k, store.Key(w)) }
+	members, err := i.Members(tx, root)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range members {
+		if slices.ContainsFunc(customerWords(c), begins) {
+			return true, nil
+		}
+	}
+	handles, err := i.Handles(tx, root)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(handles, func(h *Handle) bool { return slices.ContainsFunc(handleWords(h), begins) }), nil
+}
+
 // withWord returns the records that have a word beginning with w, themselves or
-// on a handle.
-func (i *Identity) withWord(tx *store.Tx, w string) []uint64 {
-	var ids []uint64
+// on a handle; all is false if there may be more.
+func (i *Identity) withWord(tx *store.Tx, w string) (ids []uint64, all bool) {
 	prefix := store.Key(w)
+	all = true
 	for e := range i.customers.Scan(tx, store.Range{Index: "words", Prefix: prefix}) {
 		if ids = append(ids, e.ID); len(ids) == searchScan {
+			all = false
 			break
 		}
 	}
@@ -156,10 +227,11 @@ func (i *Identity) withWord(tx *store.Tx, w string) []uint64 {
 		}
 		ids = append(ids, h.Customer)
 		if n++; n == searchScan {
+			all = false
 			break
 		}
 	}
-	return ids
+	return ids, all
 }
 
 func (i *Identity) newest(tx *store.Tx, after store.Key, limit int) (found []*Customer, next store.Key, err error) {
