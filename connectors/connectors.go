@@ -78,7 +78,8 @@ type Writing struct {
 type Receipt struct {
 	Ref    string // wire name of the message, for threading; may be ""
 	Detail string // the provider's words, e.g. "250 2.0.0 Ok: queued as 4F1A"
-	// Rejected lists recipients that were refused while others were taken.
+	// Rejected lists recipients that were refused while others were taken. Those
+	// whose Report is not Permanent are tried again, alone: see message.Message.Only.
 	Rejected []message.Report
 }
 

@@ -29,6 +29,7 @@ type Delivery struct {
 	Created  time.Time        `json:"created"`
 	Attempts []Attempt        `json:"attempts,omitempty"`
 	Rejected []message.Report `json:"rejected,omitempty"` // recipients refused, at once or by a later bounce
+	Again    []message.Handle `json:"again,omitempty"`    // recipients refused for the moment while others were taken: the next attempt is for them alone
 	Ref      string           `json:"ref,omitempty"`      // the name under which the provider took it (Receipt.Ref)
 	Checking *Checking        `json:"checking,omitempty"` // while the provider is asked what became of it; then due is the next question
 	// Dismissed: an agent has seen the failure and leaves it at that.
@@ -159,6 +160,9 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 	}
 	was := d.troubled()
 	to := recipients(r)
+	if len(d.Again) > 0 && rep.Status != message.Failed {
+		return nil // good news of some, while others are still to be reached
+	}
 	switch {
 	case rep.Status == message.Failed && rep.Handle != "" && len(to) > 1:
 		// One of several: the message as a whole did go out.
@@ -179,6 +183,7 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			d.Dismissed = false
 		}
 	}
+	d.notAgain(rep.Handle)
 	return h.saveDelivery(tx, id, d, was, true)
 }
 

@@ -155,6 +155,7 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 		}
 		d.Attempts = append(d.Attempts, Attempt{Time: tx.Now()})
 		m, n = h.sendable(rec), len(d.Attempts)
+		m.Only = slices.Clone(d.Again)
 		if m.Thread, err = h.wireNames(tx, m.Thread); err != nil {
 			return err
 		}
@@ -234,7 +235,7 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 			if !overtaken {
 				d.Status, d.Reason, d.Code, d.Due = message.Sent, "", "", time.Time{}
 			}
-			d.Rejected = append(d.Rejected, receipt.Rejected...)
+			d.partly(receipt.Rejected, overtaken, n, tx.Now())
 			if err := h.keepOwn(tx, r.info.Own.Handle, r.account); err != nil {
 				return err
 			}
@@ -276,6 +277,13 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 				d.Status, d.Due = message.Failed, time.Time{}
 				d.Reason = "given up after three days; the last answer was: " + se.Reason
 			}
+		}
+		if d.Status == message.Failed && len(d.Again) > 0 {
+			rec, err := h.Message(tx, id)
+			if err != nil {
+				return err
+			}
+			d.giveUpRest(recipients(rec), tx.Now())
 		}
 		return h.saveDelivery(tx, id, d, was, true)
 	})

@@ -195,6 +195,11 @@ type Message struct {
 	// provider has not taken them.
 	Thread []string `json:"thread,omitempty"`
 
+	// Only is set by the hub at a further attempt for recipients that were
+	// refused for the moment: those of To, Cc and Bcc to whom it is to go now.
+	// The message itself stays the same and still names all.
+	Only []Handle `json:"only,omitempty"`
+
 	// Automatic marks an outgoing message that no person wrote.
 	Automatic bool `json:"automatic,omitempty"`
 

@@ -38,10 +38,11 @@ type composed struct {
 	id     string // Message-ID with its angle brackets
 	head   []byte // the header, with the empty line after it
 	body   func(w io.Writer) error
-	from   string   // envelope
-	to     []string // envelope, each once
-	utf8   bool     // an address needs SMTPUTF8
-	prefix string   // a DKIM-Signature field
+	from   string           // envelope
+	to     []string         // envelope, each once
+	who    []message.Handle // the same as the message has them
+	utf8   bool             // an address needs SMTPUTF8
+	prefix string           // a DKIM-Signature field
 }
 
 func (c *composed) write(w io.Writer) error {
@@ -93,6 +94,9 @@ func compose(m message.Message, address string) (*composed, error) {
 			h.raw("To", "undisclosed-recipients:;")
 		}
 	}
+	if len(m.Only) > 0 {
+		c.narrow(m.Only)
+	}
 	if len(c.to) == 0 {
 		return nil, errors.New("the message has no recipient")
 	}
@@ -118,6 +122,18 @@ func compose(m message.Message, address string) (*composed, error) {
 	return c, nil
 }
 
+// narrow takes all others off the envelope.
+func (c *composed) narrow(only []message.Handle) {
+	var to []string
+	var who []message.Handle
+	for i, h := range c.who {
+		if slices.Contains(only, h) {
+			to, who = append(to, c.to[i]), append(who, h)
+		}
+	}
+	c.to, c.who = to, who
+}
+
 // people writes an address field and gathers its recipients.
 func (c *composed) people(h *headerWriter, name string, people []message.Person, rcpt bool) error {
 	var list []string
@@ -131,7 +147,7 @@ func (c *composed) people(h *headerWriter, name string, people []message.Person,
 		}
 		c.utf8 = c.utf8 || needs
 		if rcpt && !slices.ContainsFunc(c.to, func(s string) bool { return strings.EqualFold(s, addr) }) {
-			c.to = append(c.to, addr)
+			c.to, c.who = append(c.to, addr), append(c.who, p.Handle)
 		}
 		if n := phrase(p.Name); n != "" {
 			list = append(list, n+" <"+addr+">")

@@ -90,7 +90,7 @@ func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Rec
 		return connectors.Receipt{}, err
 	}
 	receipt.Ref = strings.Trim(mail.id, "<>")
-	if c.set.sent != "" {
+	if c.set.sent != "" && len(m.Only) == 0 { // else the first attempt has left one
 		receipt.Detail += c.fileSent(ctx, mail, int64(size), m.Time)
 	}
 	return receipt, nil
@@ -253,7 +253,7 @@ func (c *Connector) pass(ctx context.Context, l *link, mail *composed, size int6
 	if err := l.c.Mail(mail.from, &smtp.MailOptions{Size: size, UTF8: mail.utf8}); err != nil {
 		return r, false, c.sendError(ctx, l.watch, "sender", err)
 	}
-	rejected, err := c.recipients(ctx, l, mail.to)
+	rejected, err := c.recipients(ctx, l, mail)
 	if err != nil {
 		return r, true, err
 	}
@@ -278,9 +278,9 @@ func (c *Connector) pass(ctx context.Context, l *link, mail *composed, size int6
 }
 
 // recipients announces them all. It fails only when the server takes none.
-func (c *Connector) recipients(ctx context.Context, l *link, to []string) (rejected []message.Report, err error) {
+func (c *Connector) recipients(ctx context.Context, l *link, mail *composed) (rejected []message.Report, err error) {
 	var first, retry error
-	for _, addr := range to {
+	for i, addr := range mail.to {
 		err := l.c.Rcpt(addr, nil)
 		var e *smtp.SMTPError
 		switch {
@@ -294,11 +294,11 @@ func (c *Connector) recipients(ctx context.Context, l *link, to []string) (rejec
 			first = err
 		}
 		rejected = append(rejected, message.Report{
-			Handle: message.NewHandle(Scheme, addr), Status: message.Failed, Code: smtpCode(e),
+			Handle: mail.who[i], Status: message.Failed, Code: smtpCode(e),
 			Reason: c.safe(e.Message), Permanent: !e.Temporary(), Time: time.Now(),
 		})
 	}
-	if len(rejected) < len(to) {
+	if len(rejected) < len(mail.to) {
 		return rejected, nil
 	}
 	if retry != nil {

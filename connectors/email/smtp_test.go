@@ -157,6 +157,20 @@ func TestSendPartialRefusal(t *testing.T) {
 	if got := srv.Mails()[0].To; len(got) != 1 {
 		t.Errorf("to = %v", got)
 	}
+	// Another attempt for one of them: the same mail with a smaller envelope.
+	srv.Script(mailtest.Script{})
+	m.Only = []message.Handle{r.Rejected[1].Handle}
+	if _, err := c.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	mails := srv.Mails()
+	if got := mails[1].To; len(got) != 1 || got[0] != "eve@example.org" {
+		t.Errorf("again to %v", got)
+	}
+	header := func(b []byte) string { h, _, _ := strings.Cut(string(b), "\r\nContent-Type"); return h }
+	if first, second := header(mails[0].Data), header(mails[1].Data); first != second || !strings.Contains(second, "bob@example.org") {
+		t.Errorf("the header was\n%s\nand then\n%s", first, second)
+	}
 }
 
 // TestSendStaleConnection: the server hung up while the connection was kept.
