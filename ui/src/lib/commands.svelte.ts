@@ -1,6 +1,7 @@
 // Commands of the palette. Screens register theirs while they are shown.
 import { untrack } from 'svelte'
 import type { IconName } from './components/icons'
+import { typeAhead } from './typeahead'
 
 export interface Command {
   id: string
@@ -30,3 +31,9 @@ export const commands = {
 
 /** What is open over the screen. */
 export const overlay = $state({ palette: false, keys: false })
+
+/** What is typed from now on is looked for. */
+export function openPalette() {
+  if (!overlay.palette) typeAhead.wait()
+  overlay.palette = true
+}

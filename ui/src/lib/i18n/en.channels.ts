@@ -70,6 +70,7 @@ export const channels = {
   'editor.listHelp': 'One in a line.',
   'editor.durationHelp': 'For example 30s, 5m or 2h.',
   'editor.secretSet': 'Set. Leave empty to keep it.',
+  'editor.secretAgain': 'Type it in again: it is not sent to another server than it was stored for.',
   'editor.secretClear': 'Remove it',
   'editor.secretCleared': 'Will be removed when you save.',
   'editor.secretKeep': 'Keep it',

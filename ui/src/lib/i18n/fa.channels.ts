@@ -72,6 +72,7 @@ export const channels: Texts<typeof en> = {
   'editor.listHelp': 'هر کدام در یک خط.',
   'editor.durationHelp': 'برای نمونه 30s، 5m یا 2h.',
   'editor.secretSet': 'ثبت شده. برای نگه داشتن خالی بگذارید.',
+  'editor.secretAgain': 'دوباره بنویسید: به سروری جز آنکه برایش ثبت شده فرستاده نمی‌شود.',
   'editor.secretClear': 'برداشتن آن',
   'editor.secretCleared': 'هنگام ذخیره برداشته می‌شود.',
   'editor.secretKeep': 'نگه داشتن آن',

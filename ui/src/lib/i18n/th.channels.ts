@@ -72,6 +72,7 @@ export const channels: Texts<typeof en> = {
   'editor.listHelp': 'บรรทัดละหนึ่งรายการ',
   'editor.durationHelp': 'เช่น 30s, 5m หรือ 2h',
   'editor.secretSet': 'ตั้งไว้แล้ว เว้นว่างเพื่อใช้ค่าเดิม',
+  'editor.secretAgain': 'โปรดพิมพ์ใหม่อีกครั้ง ระบบจะไม่ส่งค่านี้ไปยังเซิร์ฟเวอร์อื่นนอกจากที่บันทึกไว้',
   'editor.secretClear': 'นำออก',
   'editor.secretCleared': 'จะถูกนำออกเมื่อบันทึก',
   'editor.secretKeep': 'ใช้ค่าเดิม',

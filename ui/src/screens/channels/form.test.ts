@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Field, Preset } from '../../lib/api/types'
-import { applyPreset, check, idPattern, initial, secretsOf, slug, toSettings } from './form'
+import { applyPreset, astray, check, idPattern, initial, secretsOf, slug, standsFor, toSettings } from './form'
 
 const fields: Field[] = [
   { key: 'address', type: 'string', label: 'Address', required: true },
   { key: 'port', type: 'int', label: 'Port', default: 0 },
   { key: 'security', type: 'choice', label: 'Security', choices: ['tls', 'none'], default: 'tls' },
-  { key: 'password', type: 'secret', label: 'Password', required: true },
+  { key: 'password', type: 'secret', label: 'Password', required: true, sent_to: ['address', 'port'] },
   { key: 'token', type: 'secret', label: 'Token', advanced: true },
   { key: 'folders', type: 'list', label: 'Folders', default: ['INBOX'] },
   { key: 'poll', type: 'duration', label: 'Poll', default: '1m0s' },
@@ -17,7 +17,7 @@ const fresh = initial(fields)
 
 describe('initial', () => {
   it('starts from the defaults', () => {
-    expect(fresh).toEqual({ address: '', port: '0', security: 'tls', password: '', token: '', folders: 'INBOX', poll: '1m0s', greet: false, signature: '' })
+    expect(fresh).toEqual({ address: '', port: '', security: 'tls', password: '', token: '', folders: 'INBOX', poll: '1m0s', greet: false, signature: '' })
   })
   it('shows what is set, and of secrets only that they are', () => {
     const settings = { address: 'a@example.org', port: 1143, password: true, folders: ['INBOX', 'Orders, old'], greet: true }
@@ -46,7 +46,6 @@ describe('toSettings', () => {
   it('leaves out what is empty in a new account', () => {
     expect(toSettings(fields, { ...fresh, address: ' a@example.org ', password: ' s p ', poll: '' }, { change: false })).toEqual({
       address: 'a@example.org',
-      port: 0,
       security: 'tls',
       password: ' s p ',
       folders: ['INBOX'],
@@ -89,6 +88,36 @@ describe('check', () => {
     ['poll', '0', undefined],
     ['poll', '', undefined],
   ])('%s %j', (key, text, want) => expect(check(fields, { ...fresh, address: 'x', password: 'x', [key]: text })[key]).toBe(want))
+})
+
+describe('stored secrets and the server they are meant for', () => {
+  const set = new Set(['password', 'token'])
+  const was = initial(fields, { address: 'mail.example.org', port: 0, password: true, token: true })
+  it.each<[string, Record<string, string>, string[]]>([
+    ['nothing changed', {}, []],
+    ['something else changed', { signature: 'x', security: 'none' }, []],
+    ['only the case of the host', { address: ' Mail.Example.ORG ' }, []],
+    ['another host', { address: 'mail.example.net' }, ['password']],
+    ['another port', { port: '1143' }, ['password']],
+  ])('%s', (_, change, want) => expect([...astray(fields, was, { ...was, ...change }, set)]).toEqual(want))
+  it('asks for them again, unless they are typed or to be removed', () => {
+    const now = { ...was, address: 'mail.example.net' }
+    const again = astray(fields, was, now, set)
+    expect(check(fields, now, { set, cleared: new Set(), again })).toEqual({ password: 'editor.secretAgain' })
+    expect(check(fields, { ...now, password: 'new' }, { set, cleared: new Set(), again })).toEqual({})
+    expect(check(fields, now, { set, cleared: new Set(['password']), again })).toEqual({ password: 'form.required' })
+  })
+})
+
+describe('standsFor', () => {
+  it('tells the port that the security means', () => {
+    const port = (security: string) => [standsFor('email', 'imap_port', { imap_security: security }), standsFor('email', 'smtp_port', { smtp_security: security })]
+    expect(['tls', 'starttls', 'none'].map(port)).toEqual([['993', '465'], ['143', '587'], ['143', '25']])
+  })
+  it('tells the user', () => {
+    expect(standsFor('email', 'smtp_user', { address: 'a@example.org', imap_user: '' })).toBe('a@example.org')
+    expect(standsFor('sms', 'imap_port', {})).toBeUndefined()
+  })
 })
 
 describe('slug', () => {

@@ -10,6 +10,8 @@ export type Values = Record<string, string | boolean>
 export interface Secrets {
   set: ReadonlySet<string>
   cleared: ReadonlySet<string>
+  /** Those of `set` that the hub will not keep: see `astray`. */
+  again?: ReadonlySet<string>
 }
 export const noSecrets: Secrets = { set: new Set(), cleared: new Set() }
 
@@ -18,6 +20,8 @@ export function toInput(f: Field, v: unknown): string | boolean {
   if (f.type === 'bool') return v === true
   if (f.type === 'secret') return typeof v === 'string' ? v : ''
   if (v === undefined || v === null) return ''
+  // A number that is 0 unless given, such as a port, is not given.
+  if (f.type === 'int' && v === 0 && !f.default) return ''
   if (Array.isArray(v)) return v.map(String).join('\n')
   return String(v)
 }
@@ -31,6 +35,31 @@ export function initial(fields: readonly Field[], settings: Record<string, unkno
 
 export function secretsOf(fields: readonly Field[], settings: Record<string, unknown> = {}): ReadonlySet<string> {
   return new Set(fields.filter((f) => f.type === 'secret' && settings[f.key] === true).map((f) => f.key))
+}
+
+/** What two values have to differ in to be different places: not in the case of a host. */
+const place = (v: string | boolean | undefined) => {
+  const text = String(v ?? '').trim()
+  return text.includes('/') ? text : text.toLowerCase()
+}
+
+/**
+ * The stored secrets that would go to another server than they were meant for, because
+ * a setting changed that decides which: the hub wants them typed in again.
+ */
+export function astray(fields: readonly Field[], was: Values, now: Values, set: ReadonlySet<string>): ReadonlySet<string> {
+  const moved = new Set(fields.filter((f) => place(was[f.key]) !== place(now[f.key])).map((f) => f.key))
+  return new Set(fields.filter((f) => set.has(f.key) && f.sent_to?.some((k) => moved.has(k))).map((f) => f.key))
+}
+
+/** What an empty field stands for, where that depends on the others. */
+export function standsFor(channel: string, key: string, values: Values): string | undefined {
+  if (channel !== 'email') return undefined
+  if (key === 'imap_port') return values.imap_security === 'tls' ? '993' : '143'
+  if (key === 'smtp_port') return values.smtp_security === 'tls' ? '465' : values.smtp_security === 'starttls' ? '587' : '25'
+  if (key === 'imap_user') return String(values.address ?? '') || undefined
+  if (key === 'smtp_user') return String(values.imap_user || values.address || '') || undefined
+  return undefined
 }
 
 /**
@@ -98,8 +127,10 @@ export function check(fields: readonly Field[], values: Values, secrets: Secrets
   for (const f of fields) {
     const v = values[f.key]
     const text = typeof v === 'string' ? v.trim() : ''
-    const kept = f.type === 'secret' && secrets.set.has(f.key) && !secrets.cleared.has(f.key)
-    if (f.required && f.type !== 'bool' && !text && !kept) out[f.key] = 'form.required'
+    const stored = f.type === 'secret' && secrets.set.has(f.key) && !secrets.cleared.has(f.key)
+    const kept = stored && !secrets.again?.has(f.key)
+    if (stored && !kept && !text) out[f.key] = 'editor.secretAgain'
+    else if (f.required && f.type !== 'bool' && !text && !kept) out[f.key] = 'form.required'
     else if (f.type === 'int' && text && !/^-?\d+$/.test(digits(text))) out[f.key] = 'editor.intBad'
     else if (f.type === 'duration' && text && !duration.test(text) && text !== '0') out[f.key] = 'editor.durationBad'
   }
