@@ -17,6 +17,9 @@ import (
 // is "" when the hub found out by itself. Of two states the one that presses more
 // counts.
 func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error {
+	if err := h.joinReads(tx, from, into); err != nil {
+		return err
+	}
 	for {
 		// In pages: re-filing changes the index that is walked.
 		page, err := h.Timeline.Conversation(tx, from.ID, timeline.Span{Limit: 200})
