@@ -13,35 +13,35 @@ import (
 // for the time after they have become one: all before it is read. It must run
 // while each still has its own entries.
 func (h *Hub) joinReads(tx *store.Tx, from, into *Conversation) error {
-	begin := func(c *Conversation) (uint64, error) {
-		// A page after 0 would be the newest, so the first event is asked for.
-		if e, err := h.Timeline.Get(tx, 1); err == nil && e.Conversation == c.ID {
-			return 0, nil
+	// upTo is the sequence up to which nothing of c is unread.
+	upTo := func(c *Conversation, mark uint64) (uint64, error) {
+		if mark != 0 && mark >= c.LastSeq {
+			return math.MaxUint64, nil
 		}
-		page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{After: 1, Limit: 1})
+		if mark == 0 {
+			// A page after 0 would be the newest one.
+			if e, err := h.Timeline.Get(tx, 1); err == nil && e.Conversation == c.ID {
+				return 0, nil
+			}
+			mark = 1
+		}
+		page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{After: mark, Limit: 1})
 		if err != nil || len(page.Events) == 0 {
-			return math.MaxUint64, err // nothing in it is unread
+			return math.MaxUint64, err
 		}
 		return page.Events[0].Seq - 1, nil
-	}
-	beginFrom, errFrom := begin(from)
-	beginInto, errInto := begin(into)
-	if err := errors.Join(errFrom, errInto); err != nil {
-		return err
-	}
-	// Up to where everything is read.
-	upTo := func(c *Conversation, mark, begin uint64) uint64 {
-		if mark != 0 && mark >= c.LastSeq {
-			return math.MaxUint64
-		}
-		return max(mark, begin)
 	}
 	for _, agent := range h.readers(tx) {
 		was, is := h.ReadSeq(tx, agent, from.ID), h.ReadSeq(tx, agent, into.ID)
 		if was == 0 && is == 0 {
 			continue
 		}
-		mark := min(upTo(from, was, beginFrom), upTo(into, is, beginInto))
+		upFrom, errFrom := upTo(from, was)
+		upInto, errInto := upTo(into, is)
+		if err := errors.Join(errFrom, errInto); err != nil {
+			return err
+		}
+		mark := min(upFrom, upInto)
 		if mark == math.MaxUint64 {
 			mark = max(was, is)
 		}
