@@ -21,11 +21,12 @@ import (
 	"throughline/config"
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/twilio"
 )
 
 const examplePath = "../config.example.yaml"
 
-func kinds() []connectors.Kind { return []connectors.Kind{email.Kind()} }
+func kinds() []connectors.Kind { return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()} }
 
 func noEnv(string) (string, bool) { return "", false }
 

@@ -20,12 +20,15 @@ import (
 
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/twilio"
 )
 
 // kinds is the table of channels: a new one is one line here.
 func kinds() []connectors.Kind {
 	return []connectors.Kind{
 		email.Kind(),
+		twilio.SMS(),
+		twilio.WhatsApp(),
 	}
 }
 
