@@ -88,11 +88,11 @@ func (h *Hub) takeChange(tx *store.Tx, account string, c message.Change) error {
 // applyChange changes a stored item and tells of it. What is older than what is
 // known, or known already, changes nothing.
 func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
-	kinds := alter(&r.Message, c)
-	if len(kinds) == 0 {
+	kinds, changed := alter(&r.Message, c)
+	if !changed {
 		return nil
 	}
-	if err := h.messages.Put(tx, r.ID, r); err != nil {
+	if err := h.messages.Put(tx, r.ID, r); err != nil || len(kinds) == 0 {
 		return err
 	}
 	for _, kind := range kinds {
@@ -124,9 +124,9 @@ func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
 	return h.conversations.Put(tx, c2.ID, c2)
 }
 
-// alter applies c to m and returns the kinds of event that tell of it, none if
-// nothing changed.
-func alter(m *message.Message, c *message.Change) (kinds []string) {
+// alter applies c to m and returns the kinds of event that tell of it. What changes
+// without an event is only remembered, for news that come in another order.
+func alter(m *message.Message, c *message.Change) (kinds []string, changed bool) {
 	if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
 		keepFormer(m, c.Time)
 		m.Text, m.Reply, m.HTML, m.Parts, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, c.Time
@@ -138,10 +138,15 @@ func alter(m *message.Message, c *message.Change) (kinds []string) {
 		m.Text, m.Reply, m.HTML, m.Quoted, m.Signature, m.Deleted = "", "", "", "", "", c.Time
 		kinds = append(kinds, timeline.MessageDeleted)
 	}
-	if c.Reaction != nil && react(m, *c.Reaction) {
-		kinds = append(kinds, timeline.MessageReaction)
+	changed = len(kinds) > 0
+	if c.Reaction != nil {
+		kept, shown := react(m, *c.Reaction)
+		if shown {
+			kinds = append(kinds, timeline.MessageReaction)
+		}
+		changed = changed || kept
 	}
-	return kinds
+	return kinds, changed
 }
 
 // differs tells whether an edit changes anything: providers also tell of what they
@@ -160,9 +165,10 @@ func keepFormer(m *message.Message, until time.Time) {
 }
 
 // react sets or takes away a reaction; of two of one person the later one holds.
-func react(m *message.Message, re message.Reaction) bool {
+// shown tells whether anything looks different for it.
+func react(m *message.Message, re message.Reaction) (kept, shown bool) {
 	if re.Emoji == "" || len(re.Emoji) > maxEmoji {
-		return false
+		return false, false
 	}
 	for i := range m.Reactions {
 		o := &m.Reactions[i]
@@ -170,21 +176,21 @@ func react(m *message.Message, re message.Reaction) bool {
 			continue
 		}
 		if !re.Time.After(o.Time) {
-			return false
+			return false, false
 		}
-		changed := o.Gone != re.Gone
+		shown = o.Gone != re.Gone
 		*o = re
-		return changed
+		return true, shown
 	}
 	if len(m.Reactions) >= maxReactions {
 		i := slices.IndexFunc(m.Reactions, func(o message.Reaction) bool { return o.Gone })
 		if i < 0 {
-			return false
+			return false, false
 		}
 		m.Reactions = slices.Delete(m.Reactions, i, i+1)
 	}
 	m.Reactions = append(m.Reactions, re)
-	return !re.Gone
+	return true, !re.Gone
 }
 
 // early is news that came before what it is about.

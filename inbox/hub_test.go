@@ -84,6 +84,7 @@ type world struct {
 	sink *sink
 	ch   *channel
 	more map[string]*channel // of accounts beside "support", by ID
+	text map[string]*texter  // accounts of texts, by ID
 	sent chan message.Message
 	stop func()
 }
@@ -92,7 +93,7 @@ func newWorld(t *testing.T) *world { return newWorldAt(t, t.TempDir(), 0) }
 
 func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	t.Helper()
-	w := &world{t: t, more: make(map[string]*channel), sent: make(chan message.Message, 100), stop: func() {}}
+	w := &world{t: t, more: make(map[string]*channel), text: make(map[string]*texter), sent: make(chan message.Message, 100), stop: func() {}}
 	w.ch = &channel{
 		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters,
 			Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
@@ -113,8 +114,10 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	acc := accounts.New(s, accounts.NewKey(), []connectors.Kind{kind})
-	w.Hub, err = New(Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: []connectors.Kind{kind}, Undo: undo, TempDir: t.TempDir()})
+	kinds := []connectors.Kind{kind, w.texts()}
+	acc := accounts.New(s, accounts.NewKey(), kinds)
+	w.Hub, err = New(Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: undo, ChatPause: DefaultChatPause,
+		PublicURL: "https://hub.example.com", TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
