@@ -181,6 +181,27 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
+// BenchmarkPeek reads the same 25 records over and over, and records that are
+// remembered no more when their turn comes again.
+func BenchmarkPeek(b *testing.B) {
+	s, tab := benchStore(b, benchRecords)
+	read := func(b *testing.B, n uint64, get func(*store.Tx, uint64) (*person, error)) {
+		b.ReportAllocs()
+		view(b, s, func(tx *store.Tx) error {
+			for i := uint64(0); b.Loop(); i++ {
+				if _, err := get(tx, i%n+1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	b.Run("get", func(b *testing.B) { read(b, 25, tab.Get) })
+	b.Run("known", func(b *testing.B) { read(b, 25, tab.Peek) })
+	b.Run("new", func(b *testing.B) { read(b, benchRecords, tab.Peek) })
+	b.Run("get new", func(b *testing.B) { read(b, benchRecords, tab.Get) })
+}
+
 // BenchmarkScan25 reads the ids of the 25 newest of a team.
 func BenchmarkScan25(b *testing.B) {
 	prefix := store.K().Str("green")

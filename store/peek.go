@@ -17,6 +17,7 @@ const (
 // decoded, so that nothing can be out of date, whoever wrote the file.
 type memo[V any] struct {
 	slots [memoSlots]atomic.Pointer[decoded[V]]
+	seen  [memoSlots]atomic.Uint64 // ids that came once: only the second time is worth remembering
 }
 
 type decoded[V any] struct {
@@ -24,11 +25,10 @@ type decoded[V any] struct {
 	v      V
 }
 
-// slot is where a record is remembered; the one that comes there next takes its
-// place.
-func (m *memo[V]) slot(id uint64) *atomic.Pointer[decoded[V]] {
+// slot is the place of a record, which it shares with others.
+func slot(id uint64) uint64 {
 	// Ids of one table often lie a power of two apart: Fibonacci hashing.
-	return &m.slots[id*0x9E3779B97F4A7C15>>(64-memoBits)]
+	return id * 0x9E3779B97F4A7C15 >> (64 - memoBits)
 }
 
 // Peek is Get for readers of small records that are read often, at a fraction of
@@ -43,14 +43,14 @@ func (t *Table[V]) Peek(tx *Tx, id uint64) (*V, error) {
 	if err != nil {
 		return nil, err
 	}
-	slot := t.memo.slot(id)
-	if d := slot.Load(); d != nil && bytes.Equal(d.stored, stored) {
+	at := slot(id)
+	if d := t.memo.slots[at].Load(); d != nil && bytes.Equal(d.stored, stored) {
 		v := d.v
 		return &v, nil
 	}
-	v, _, err := t.decode(id, stored)
-	if err == nil && len(stored) <= memoRecord {
-		slot.Store(&decoded[V]{bytes.Clone(stored), *v})
+	v, err := t.open(id, stored)
+	if err == nil && len(stored) <= memoRecord && t.memo.seen[at].Swap(id) == id {
+		t.memo.slots[at].Store(&decoded[V]{bytes.Clone(stored), *v})
 	}
 	return v, err
 }

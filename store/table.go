@@ -114,6 +114,11 @@ func (t *Table[V]) Get(tx *Tx, id uint64) (*V, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.open(id, stored)
+}
+
+// open decodes a record; nothing of stored stays in it.
+func (t *Table[V]) open(id uint64, stored []byte) (*V, error) {
 	data, done, err := t.s.codec.borrow(stored)
 	defer done()
 	return t.parse(id, data, err)
