@@ -32,6 +32,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// publicURL is where providers would find the hub.
+const publicURL = "https://hub.example.com"
+
 // letters is what mail can have.
 var letters = connectors.Writing{Letter: true, Rich: true, Files: 50}
 
@@ -111,6 +114,7 @@ type worldOptions struct {
 	undo time.Duration
 	api  func(*Options)
 	dir  string
+	kind connectors.Kind // another channel beside "test"
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
@@ -141,13 +145,18 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	st := storetest.OpenPath(t, filepath.Join(dir, "hub.db"))
 	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
-	acc := accounts.New(st, accounts.NewKey(), []connectors.Kind{kind})
-	w.hub, err = inbox.New(inbox.Options{Store: st, Blobs: blobs, Accounts: acc, Kinds: []connectors.Kind{kind}, Undo: o.undo, TempDir: hubTemp})
+	kinds := []connectors.Kind{kind}
+	if o.kind.Channel != "" {
+		kinds = append(kinds, o.kind)
+	}
+	acc := accounts.New(st, accounts.NewKey(), kinds)
+	w.hub, err = inbox.New(inbox.Options{Store: st, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: o.undo, TempDir: hubTemp,
+		ChatPause: inbox.DefaultChatPause, PublicURL: publicURL})
 	must(t, err)
 	w.auth = auth.New(st, auth.Options{})
 	must(t, acc.Start(t.Context(), accounts.Options{File: []config.Account{{Account: connectors.Account{
 		ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{"host":"mail.example.com","password":"hunter2hunter2"}`)}}}}))
-	options := Options{Hub: w.hub, Auth: w.auth, Kinds: []connectors.Kind{kind}, Undo: o.undo, Version: "test", UI: fstest.MapFS{
+	options := Options{Hub: w.hub, Auth: w.auth, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
 		"index.html":         {Data: []byte("<!doctype html>app")},
 		"assets/app-1.js":    {Data: []byte("let a=1")},
 		"assets/app-1.js.br": {Data: []byte("brotli")},
