@@ -59,7 +59,9 @@ type Connector struct {
 	// trouble outlives a run: fetches that failed, by folder. Only Run's
 	// goroutine touches it.
 	trouble map[string]*trouble
-	holes   int // UIDs given up since the last mail that could be fetched
+	// pollOnly: the server offers IDLE and does not mean it.
+	pollOnly bool
+	holes    int // UIDs given up since the last mail that could be fetched
 
 	out    outgoing
 	copies copies

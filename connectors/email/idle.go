@@ -50,7 +50,7 @@ func joinWords(a, b string) string {
 }
 
 func (r *receiver) canIdle() bool {
-	return r.s.caps.Has(imap.CapIdle) || r.s.caps.Has(imap.CapIMAP4rev2)
+	return !r.c.pollOnly && (r.s.caps.Has(imap.CapIdle) || r.s.caps.Has(imap.CapIMAP4rev2))
 }
 
 // home is the folder to wait in.
@@ -121,6 +121,8 @@ func (r *receiver) wait(d time.Duration) (woken bool, err error) {
 		}
 	}
 	var leave func() error
+	began := time.Now()
+	r.s.idle.watch(true)
 	if err := r.s.ask(func() error {
 		idle, err := r.s.c.Idle()
 		if err == nil {
@@ -128,23 +130,35 @@ func (r *receiver) wait(d time.Duration) (woken bool, err error) {
 		}
 		return err
 	}); err != nil {
+		r.s.idle.watch(false)
 		return false, err
 	}
 	select {
 	case <-r.s.wake:
 		woken = true
 	case <-timer.C:
+	case <-r.s.idle.ended:
+		// The server has ended it by itself, and takes our DONE for nonsense.
+		r.s.conn.Conn.Close()
+		err = errIdleEnded
+		if time.Since(began) < idleShort {
+			r.c.log.Warn("the server ends IDLE by itself; new mail is asked for every poll interval instead")
+			r.c.pollOnly = true
+		}
 	case <-r.s.c.Closed():
 		err = errClosed
 	case <-r.ctx.Done():
 		r.s.conn.Conn.Close() // so that leaving does not wait for an answer
 		err = r.ctx.Err()
 	}
+	r.s.idle.watch(false)
 	left := r.s.ask(leave)
 	if err != nil {
 		return false, err // leaving a closed connection has nothing to add
 	}
 	return woken, left
 }
+
+var errIdleEnded = errors.New("the server ended IDLE")
 
 var errClosed = errors.New("the server closed the connection")

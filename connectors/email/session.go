@@ -24,6 +24,7 @@ type session struct {
 	limit  time.Duration
 	caps   imap.CapSet
 	wake   chan struct{} // holds a token when the selected folder may have grown
+	idle   *idleEnd
 	unhook func() bool
 	dead   bool
 
@@ -42,10 +43,11 @@ func (c *Connector) openSession(ctx context.Context, done step) (*session, error
 		return nil, err
 	}
 	conn = &lineGuard{Conn: conn}
-	s := &session{conn: watch, limit: c.limits.silence, wake: make(chan struct{}, 1)}
+	s := &session{conn: watch, limit: c.limits.silence, wake: make(chan struct{}, 1), idle: &idleEnd{ended: make(chan struct{}, 1)}}
 	s.unhook = context.AfterFunc(ctx, func() { watch.Conn.Close() })
 	options := &imapclient.Options{
-		TLSConfig: c.set.tlsConfig(c.set.imap.host),
+		TLSConfig:   c.set.tlsConfig(c.set.imap.host),
+		DebugWriter: s.idle, // sees what goes over the line; keeps nothing
 		UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 			Mailbox: func(d *imapclient.UnilateralDataMailbox) {
 				if d.NumMessages != nil {
