@@ -231,7 +231,9 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 		overtaken := d.Status != message.Sending
 		if se == nil {
 			a.Result, a.Detail = "sent", receipt.Detail
-			d.Ref = receipt.Ref
+			if d.Ref == "" || len(d.Again) == 0 { // the rest of a message does not rename it
+				d.Ref = receipt.Ref
+			}
 			if !overtaken {
 				d.Status, d.Reason, d.Code, d.Due = message.Sent, "", "", time.Time{}
 			}

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Rec
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	receipt.Ref = strings.Trim(mail.id, "<>")
+	receipt.Ref = cmp.Or(renamed(c.set.smtp.host, receipt.Detail), strings.Trim(mail.id, "<>"))
 	if c.set.sent != "" && len(m.Only) == 0 { // else the first attempt has left one
 		receipt.Detail += c.fileSent(ctx, mail, int64(size), m.Time)
 	}
