@@ -1,15 +1,19 @@
 import { ApiError } from './api/client'
-import { t } from './i18n/index.svelte'
+import { i18n, type Key, t } from './i18n/index.svelte'
 import { toast } from './toast.svelte'
+
+/** Where the status alone says what happened; the server's detail, in English, adds little. */
+const byStatus: Record<number, Key> = { 404: 'error.notFound', 413: 'error.tooLarge', 429: 'error.tooMany', 503: 'error.busy' }
 
 /** What to tell people about a failed call. The server's detail says what to do. */
 export function explain(e: unknown): string {
   if (e instanceof ApiError) {
     if (e.unreachable) return t('error.unreachable')
-    if (e.detail) return e.detail
-    if (e.status === 429) return t('error.tooMany')
+    const known = byStatus[e.status]
+    if (known && i18n.language !== 'en') return t(known)
+    if (e.detail) return e.status >= 500 && i18n.language !== 'en' ? `${t('error.unknown')} (\u2068${e.detail}\u2069)` : e.detail
+    if (known) return t(known)
     if (e.status === 403) return t('error.forbidden')
-    if (e.status === 404) return t('error.notFound')
     return e.title || t('error.unknown')
   }
   return e instanceof Error && e.message ? e.message : t('error.unknown')

@@ -22,6 +22,8 @@ const shared = {
 
   'error.unreachable': 'The hub cannot be reached. Check your connection; we keep trying.',
   'error.tooMany': 'Too many tries. Wait a moment and try again.',
+  'error.tooLarge': 'This is too large. Send less at once, or a link to it.',
+  'error.busy': 'The hub is busy. Try again in a moment.',
   'error.forbidden': 'Your role may not do this. Ask an administrator.',
   'error.notFound': 'This no longer exists.',
   'error.unknown': 'Something went wrong. Try again; if it stays, tell your administrator.',

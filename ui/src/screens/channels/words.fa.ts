@@ -45,4 +45,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'به گذرواژهٔ برنامه با دسترسی IMAP و SMTP نیاز دارد.' },
     'email.Any provider': { name: 'هر ارائه‌دهنده', help: 'دو سرور را همان‌گونه که ارائه‌دهنده نام می‌برد بنویسید.' },
   },
+  steps: { connect: 'اتصال', tls: 'رمزنگاری TLS', 'log in': 'ورود', 'open folder': 'باز کردن پوشهٔ', 'move mail': 'جابه‌جا کردن نامه' },
 }

@@ -12,6 +12,8 @@ export interface Words {
 export interface Dictionary {
   fields: Record<string, Words>
   presets: Record<string, { name?: string; help?: string }>
+  /** What a test of the settings does: the part of a step's name after "imap: ". */
+  steps: Record<string, string>
 }
 
 const load: Partial<Record<Language, () => Promise<Dictionary>>> = {
@@ -39,4 +41,14 @@ export function words(channel: string, f: Field): Words {
 export function presetWords(channel: string, p: Preset): { name: string; help: string } {
   const known = here()?.presets[`${channel}.${p.name}`]
   return { name: known?.name ?? p.name, help: known?.help ?? p.help ?? '' }
+}
+
+/** A step of a test, "imap: open folder Archive": server and object keep their names. */
+export function stepWords(name: string): string {
+  const [, server = '', what = ''] = /^(\w+): (.*)$/s.exec(name) ?? []
+  const known = here()?.steps ?? {}
+  const at = Object.keys(known).find((k) => what === k || what.startsWith(`${k} `))
+  if (!at) return name
+  const object = what.slice(at.length).trim()
+  return `${known[at]}${object && ` \u2068${object}\u2069`} (${server.toUpperCase()})`
 }

@@ -45,4 +45,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'ต้องใช้รหัสผ่านสำหรับแอปที่เข้าถึง IMAP และ SMTP ได้' },
     'email.Any provider': { name: 'ผู้ให้บริการใดก็ได้', help: 'กรอกเซิร์ฟเวอร์ทั้งสองตามที่ผู้ให้บริการระบุ' },
   },
+  steps: { connect: 'เชื่อมต่อ', tls: 'เข้ารหัส TLS', 'log in': 'เข้าสู่ระบบ', 'open folder': 'เปิดโฟลเดอร์', 'move mail': 'ย้ายจดหมาย' },
 }

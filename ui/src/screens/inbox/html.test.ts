@@ -33,8 +33,11 @@ describe('clean', () => {
     const once = clean('<div><b>a</b><ul><li>x<br>y</li></ul><script>1</script></div><p>z</p>')
     expect(clean(once)).toBe(once)
   })
-  it('survives deep nesting', () => {
-    expect(toText(clean('<div>'.repeat(3000) + 'deep' + '</div>'.repeat(3000)))).toBe('deep')
+  // Not deeper: the parser of the tests takes time with the square of the depth.
+  it.each(['div', 'blockquote', 'b'])('takes the text out of <%s> that is nested too deep', (tag) => {
+    const out = clean(`<${tag}>`.repeat(300) + 'deep' + `</${tag}>`.repeat(300))
+    expect(toText(out)).toBe('deep')
+    expect(out.split(`<${tag}>`).length).toBeLessThan(70)
   })
 })
 
