@@ -20,12 +20,17 @@ const (
 type content struct {
 	text     string
 	blocks   []any
+	rich     bool // blocks are Slack's own, of the text
 	attach   []any
 	metadata obj
+	given    map[string]bool // which arguments were there, empty or not
 }
 
 func (c *call) content(most int) (content, error) {
-	k := content{text: c.text("text")}
+	k := content{text: c.text("text"), given: map[string]bool{}}
+	for _, name := range []string{"blocks", "attachments", "metadata"} {
+		k.given[name] = c.args[name] != nil && c.args[name] != ""
+	}
 	if utf8.RuneCountInString(k.text) > most {
 		return k, fail("msg_too_long")
 	}
@@ -53,7 +58,7 @@ func (c *call) content(most int) (content, error) {
 	}
 	if found, err := c.structure("metadata", &k.metadata); found {
 		kind, _ := k.metadata["event_type"].(string)
-		if _, ok := k.metadata["event_payload"].(obj); err != nil || !ok || kind == "" {
+		if _, ok := k.metadata["event_payload"].(obj); err != nil || len(k.metadata) > 0 && (!ok || kind == "") {
 			return k, fail("invalid_metadata_format")
 		}
 	}
@@ -61,7 +66,7 @@ func (c *call) content(most int) (content, error) {
 		return k, fail("no_text")
 	}
 	k.text = kept(k.text, c.text("parse") != "none")
-	if k.blocks == nil && k.text != "" {
+	if k.rich = len(k.blocks) == 0 && k.text != ""; k.rich {
 		k.blocks = c.s.richText(k.text)
 	}
 	return k, nil
@@ -128,6 +133,7 @@ func chatPost(c *call) (obj, error) {
 		return nil, err
 	}
 	m := &message{channel: ch, user: c.s.app, text: k.text, blocks: k.blocks, attach: k.attach, metadata: k.metadata, byApp: true}
+	m.rich = k.rich
 	if m.threadTS, err = c.thread(ch); err != nil {
 		return nil, err
 	}
@@ -167,6 +173,8 @@ func (c *call) own(wrong string) (*message, error) {
 	return m, nil
 }
 
+// chatUpdate changes a message. Blocks, attachments and metadata that are not
+// given stay as they are; given and empty, they go.
 func chatUpdate(c *call) (obj, error) {
 	m, err := c.own("cant_update_message")
 	if err != nil {
@@ -177,8 +185,14 @@ func chatUpdate(c *call) (obj, error) {
 		return nil, err
 	}
 	before := c.s.messageView(m, false)
-	m.text, m.blocks, m.attach = k.text, k.blocks, k.attach
-	if k.metadata != nil {
+	m.text = k.text
+	if k.given["blocks"] || m.rich {
+		m.blocks, m.rich = k.blocks, k.rich
+	}
+	if k.given["attachments"] {
+		m.attach = k.attach
+	}
+	if k.given["metadata"] {
 		m.metadata = k.metadata
 	}
 	m.edited = obj{"user": c.s.app.ID, "ts": c.s.stamp()}

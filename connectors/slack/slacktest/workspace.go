@@ -116,6 +116,7 @@ type message struct {
 	inviter  string
 	reacts   []reaction
 	byApp    bool
+	rich     bool // blocks are Slack's own, of the text
 	deleted  bool
 }
 

@@ -1,0 +1,446 @@
+package slacktest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"throughline/connectors/slack/slacktest"
+)
+
+// answer is what every answer of the Web API may have.
+type answer struct {
+	OK               bool
+	Error            string
+	Warning          string
+	Needed, Provided string
+	Meta             struct {
+		Cursor   string `json:"next_cursor"`
+		Messages []string
+		Warnings []string
+	} `json:"response_metadata"`
+	status int
+	header http.Header
+	raw    []byte
+}
+
+// ask makes a call with a token in the header and a form.
+func ask(t *testing.T, s *slacktest.Server, method, token string, form url.Values) answer {
+	t.Helper()
+	return request(t, s, method, token, "application/x-www-form-urlencoded", form.Encode())
+}
+
+func request(t *testing.T, s *slacktest.Server, method, token, kind, body string) answer {
+	t.Helper()
+	r := must(http.NewRequestWithContext(ctx(t), http.MethodPost, s.API()+method, strings.NewReader(body)))
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	a := answer{status: res.StatusCode, header: res.Header, raw: must(io.ReadAll(res.Body))}
+	if err := json.Unmarshal(a.raw, &a); err != nil {
+		t.Fatalf("%v in %q", err, a.raw)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return a
+}
+
+// lenient is a server whose clients may do what they should not.
+func lenient(t *testing.T, o slacktest.Options) *slacktest.Server {
+	t.Helper()
+	s, err := slacktest.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestRequestsThatSlackRefuses(t *testing.T) {
+	s := lenient(t, fast())
+	c := s.Channel(slacktest.Room{Name: "support"})
+	form, plain := "application/x-www-form-urlencoded", "token="+url.QueryEscape(s.BotToken)
+	for _, x := range []struct {
+		name, method, token, kind, body, want string
+	}{
+		{"no token", "auth.test", "", form, "", "not_authed"},
+		{"a token in the query", "auth.test?token=" + s.BotToken, "", form, "", "not_authed"},
+		{"a token in the form", "auth.test", "", form, plain, ""},
+		{"a wrong token", "auth.test", "xoxb-1", form, "", "invalid_auth"},
+		{"a token of the wrong kind", "auth.test", s.AppToken, form, "", "not_allowed_token_type"},
+		{"a bot token for a socket", "apps.connections.open", s.BotToken, form, "", "not_allowed_token_type"},
+		{"a token in JSON", "auth.test", "", "application/json; charset=utf-8", `{"token":"` + s.BotToken + `"}`, "not_authed"},
+		{"an unknown method", "chat.shout", s.BotToken, form, "", "unknown_method"},
+		{"no kind of content", "auth.test", s.BotToken, "", "a=b", "missing_post_type"},
+		{"another kind of content", "auth.test", s.BotToken, "text/csv", "a=b", "invalid_post_type"},
+		{"another character set", "auth.test", s.BotToken, form + "; charset=koi8-r", "a=b", "invalid_charset"},
+		{"broken JSON", "auth.test", s.BotToken, "application/json", "{", "invalid_json"},
+		{"JSON that is no object", "auth.test", s.BotToken, "application/json", "[]", "json_not_object"},
+		{"a repeated argument", "auth.test", s.BotToken, form, "a=b&a=c", "invalid_array_arg"},
+		{"a broken form", "auth.test", s.BotToken, form, "a=%zz", "invalid_form_data"},
+		{"JSON where only forms are read", "conversations.info", s.BotToken, "application/json; charset=utf-8", `{"channel":"` + c.ID + `"}`, "invalid_arguments"},
+		{"a missing argument", "conversations.info", s.BotToken, form, "", "invalid_arguments"},
+		{"a form", "conversations.info", s.BotToken, form, "channel=" + c.ID, ""},
+		{"JSON", "chat.postMessage", s.BotToken, "application/json; charset=utf-8", `{"channel":"` + c.ID + `","text":"x"}`, ""},
+		{"an unknown channel", "conversations.info", s.BotToken, form, "channel=C000", "channel_not_found"},
+		{"a page too large", "conversations.list", s.BotToken, form, "limit=5000", "invalid_limit"},
+		{"a page too small", "conversations.list", s.BotToken, form, "limit=-1", "invalid_limit"},
+		{"a wrong cursor", "conversations.list", s.BotToken, form, "cursor=abc", "invalid_cursor"},
+		{"a wrong kind of channel", "conversations.list", s.BotToken, form, "types=secret", "invalid_types"},
+		{"a wrong start", "conversations.history", s.BotToken, form, "channel=" + c.ID + "&oldest=yesterday", "invalid_ts_oldest"},
+		{"a wrong end", "conversations.history", s.BotToken, form, "channel=" + c.ID + "&latest=-", "invalid_ts_latest"},
+		{"an unknown thread", "conversations.replies", s.BotToken, form, "channel=" + c.ID + "&ts=1.000001", "thread_not_found"},
+		{"an unknown person", "users.info", s.BotToken, form, "user=U000", "user_not_found"},
+		{"an unknown address", "users.lookupByEmail", s.BotToken, form, "email=nobody@example.com", "users_not_found"},
+		{"an unknown bot", "bots.info", s.BotToken, form, "bot=B000", "bot_not_found"},
+		{"an unknown workspace", "team.info", s.BotToken, form, "team=T000", "team_not_found"},
+		{"an unknown file", "files.info", s.BotToken, form, "file=F000", "file_not_found"},
+		{"no text", "chat.postMessage", s.BotToken, form, "channel=" + c.ID, "no_text"},
+		{"a text too long", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&text=" + strings.Repeat("ä", slacktest.MaxText+1), "msg_too_long"},
+		{"the longest text", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&text=" + strings.Repeat("ä", slacktest.MaxText), ""},
+		{"blocks that are none", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&blocks=x", "invalid_blocks_format"},
+		{"a block without a type", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&blocks=[{}]", "invalid_blocks"},
+		{"metadata without a type", "chat.postMessage", s.BotToken, form, `channel=` + c.ID + `&text=x&metadata={"a":1}`, "invalid_metadata_format"},
+		{"a thread that is none", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&text=x&thread_ts=1.000001", "thread_not_found"},
+		{"nobody to talk to", "conversations.open", s.BotToken, form, "", "users_list_not_supplied"},
+		{"a talk with oneself", "conversations.open", s.BotToken, form, "users=" + s.App().ID, "cannot_dm_bot"},
+		{"an upload of nothing", "files.getUploadURLExternal", s.BotToken, form, "filename=a&length=0", "invalid_arguments"},
+		{"a reaction that is no name", "reactions.add", s.BotToken, form, "channel=" + c.ID + "&name=A%20B&timestamp=1.000001", "invalid_name"},
+		{"a reaction to nothing", "reactions.add", s.BotToken, form, "channel=" + c.ID + "&name=eyes&timestamp=1.000001", "message_not_found"},
+		{"a change of nothing", "chat.update", s.BotToken, form, "channel=" + c.ID + "&text=x&ts=1.000001", "message_not_found"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			a := request(t, s, x.method, x.token, x.kind, x.body)
+			if a.status != 200 || a.OK != (x.want == "") || a.Error != x.want {
+				t.Errorf("%d %s, want %q", a.status, a.raw, x.want)
+			}
+		})
+	}
+	if a := request(t, s, "chat.postMessage", s.BotToken, "application/json", `{"channel":"`+c.ID+`","text":"x"}`); a.Warning != "missing_charset" ||
+		!slices.Equal(a.Meta.Warnings, []string{"missing_charset"}) {
+		t.Errorf("JSON without a character set: %s", a.raw)
+	}
+	if odd := s.Violations(); len(odd) != 3 {
+		t.Errorf("violations: %q", odd)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	s := start(t, fast())
+	ana := s.User(slacktest.Person{RealName: "Ana Example", Email: "ana@example.com"})
+	open := s.Channel(slacktest.Room{Name: "open", Members: []*slacktest.User{ana}})
+	closed := s.Channel(slacktest.Room{Name: "closed", Private: true, Members: []*slacktest.User{ana}})
+	dm := ana.DM()
+	for _, x := range []struct {
+		method, args, needed string
+	}{
+		{"chat.postMessage", "channel=" + open.ID + "&text=x", "chat:write"},
+		{"chat.postMessage", "channel=" + open.ID + "&text=x&username=Ben", "chat:write.customize"},
+		{"conversations.history", "channel=" + open.ID, "channels:history"},
+		{"conversations.history", "channel=" + closed.ID, "groups:history"},
+		{"conversations.history", "channel=" + dm.ID, "im:history"},
+		{"conversations.info", "channel=" + closed.ID, "groups:read"},
+		{"conversations.list", "types=public_channel,im", "im:read"},
+		{"conversations.open", "users=" + ana.ID, "im:write"},
+		{"conversations.mark", "ts=1.0&channel=" + open.ID, "channels:manage"},
+		{"users.info", "user=" + ana.ID, "users:read"},
+		{"users.lookupByEmail", "email=ana@example.com", "users:read.email"},
+		{"files.info", "file=F1", "files:read"},
+		{"files.getUploadURLExternal", "filename=a&length=1", "files:write"},
+		{"emoji.list", "", "emoji:read"},
+		{"team.info", "", "team:read"},
+	} {
+		t.Run(x.method+" "+x.needed, func(t *testing.T) {
+			s.SetScopes(slices.DeleteFunc(slacktest.AllScopes(), func(o string) bool { return o == x.needed })...)
+			form := must(url.ParseQuery(x.args))
+			a := ask(t, s, x.method, s.BotToken, form)
+			if a.Error != "missing_scope" || a.Needed != x.needed || !strings.Contains(a.Provided, "chat:write.public") {
+				t.Errorf("without: %s", a.raw)
+			}
+			s.SetScopes(slacktest.AllScopes()...)
+			if a := ask(t, s, x.method, s.BotToken, form); a.Error == "missing_scope" {
+				t.Errorf("with: %s", a.raw)
+			}
+		})
+	}
+}
+
+func TestEmailsAndStrangers(t *testing.T) {
+	s := start(t, fast())
+	api := client(s)
+	acme := s.Team("Acme", "acme")
+	ana := s.User(slacktest.Person{RealName: "Ana Example", Email: "ana@example.com", TZ: "Europe/Berlin"})
+	guest := s.User(slacktest.Person{RealName: "Ben Partner", Email: "ben@example.org", Team: acme})
+	open := s.User(slacktest.Person{RealName: "Cem Partner", Email: "cem@example.org", ShareEmail: true, Team: acme})
+	stranger := s.User(slacktest.Person{RealName: "Dan Stranger", Email: "dan@example.org", ShareEmail: true, Team: acme})
+	s.Channel(slacktest.Room{Name: "acme", Private: true, Members: []*slacktest.User{ana, guest, open}, Shared: []*slacktest.Team{acme}})
+	for u, want := range map[*slacktest.User]struct {
+		email    string
+		stranger bool
+		team     string
+	}{
+		ana: {"ana@example.com", false, s.TeamID()}, guest: {"", false, acme.ID}, open: {"cem@example.org", false, acme.ID}, stranger: {"", true, acme.ID},
+	} {
+		got, err := api.GetUserInfoContext(ctx(t), u.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Profile.Email != want.email || got.IsStranger != want.stranger || got.TeamID != want.team {
+			t.Errorf("%v: %q %v %s", u, got.Profile.Email, got.IsStranger, got.TeamID)
+		}
+	}
+	list, err := api.GetUsersContext(ctx(t))
+	if err != nil || len(list) != 5 { // Slackbot, the app, and three
+		t.Errorf("%d users, %v", len(list), err)
+	}
+	if u, err := api.GetUserByEmailContext(ctx(t), "ANA@example.com"); err != nil || u.ID != ana.ID || u.TZ != "Europe/Berlin" {
+		t.Errorf("%+v %v", u, err)
+	}
+	if _, err := api.GetUserByEmailContext(ctx(t), "cem@example.org"); err == nil {
+		t.Error("a person of another workspace was found by email")
+	}
+	s.SetScopes("users:read")
+	if u, err := api.GetUserInfoContext(ctx(t), ana.ID); err != nil || u.Profile.Email != "" || u.RealName != "Ana Example" {
+		t.Errorf("without users:read.email: %+v %v", u, err)
+	}
+	res, err := http.Get(list[2].Profile.Image72)
+	if err != nil || res.Header.Get("Content-Type") != "image/png" {
+		t.Errorf("picture: %v %v", res, err)
+	}
+	res.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestMembershipDecides(t *testing.T) {
+	s := start(t, fast())
+	api := client(s)
+	ana := s.User(slacktest.Person{RealName: "Ana Example"})
+	out := s.Channel(slacktest.Room{Name: "elsewhere", Members: []*slacktest.User{ana}, WithoutApp: true})
+	secret := s.Channel(slacktest.Room{Name: "secret", Private: true, Members: []*slacktest.User{ana}, WithoutApp: true})
+	old := s.Channel(slacktest.Room{Name: "old"})
+	old.Archive()
+	must(ana.Say(out, "not for the app"))
+	must(ana.Say(secret, "not either"))
+	if n := len(s.Deliveries()); n != 0 {
+		t.Errorf("%d events of channels the app is not in", n)
+	}
+	s.SetScopes(slices.DeleteFunc(slacktest.AllScopes(), func(o string) bool { return o == "chat:write.public" })...)
+	post := func(c *slacktest.Channel) string {
+		_, _, err := api.PostMessageContext(ctx(t), c.ID, slack.MsgOptionText("x", false))
+		return fmt.Sprint(err)
+	}
+	for c, want := range map[*slacktest.Channel]string{out: "not_in_channel", secret: "channel_not_found", old: "is_archived"} {
+		if got := post(c); got != want {
+			t.Errorf("%s: %s, want %s", c.Name(), got, want)
+		}
+	}
+	if _, err := api.GetConversationHistoryContext(ctx(t), &slack.GetConversationHistoryParameters{ChannelID: out.ID}); err == nil || err.Error() != "not_in_channel" {
+		t.Error(err)
+	}
+	_, warning, _, err := api.JoinConversationContext(ctx(t), out.ID)
+	if err != nil || warning != "" {
+		t.Error(warning, err)
+	}
+	if got := post(out); got != "<nil>" {
+		t.Errorf("after joining: %s", got)
+	}
+	if _, _, warnings, err := api.JoinConversationContext(ctx(t), out.ID); err != nil || !slices.Contains(warnings, "already_in_channel") {
+		t.Error(warnings, err)
+	}
+	members, _, err := api.GetUsersInConversationContext(ctx(t), &slack.GetUsersInConversationParameters{ChannelID: out.ID})
+	if err != nil || !slices.Equal(members, []string{ana.ID, s.App().ID}) {
+		t.Error(members, err)
+	}
+	mine, _, err := api.GetConversationsForUserContext(ctx(t), &slack.GetConversationsForUserParameters{ExcludeArchived: true})
+	if err != nil || len(mine) != 1 || mine[0].ID != out.ID || !mine[0].IsMember {
+		t.Error(mine, err)
+	}
+}
+
+func TestRateLimits(t *testing.T) {
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	o := fast()
+	o.Unlimited, o.Now = false, func() time.Time { return now }
+	s := start(t, o)
+	a, b := s.Channel(slacktest.Room{Name: "a"}), s.Channel(slacktest.Room{Name: "b"})
+	post := func(c *slacktest.Channel) answer {
+		return ask(t, s, "chat.postMessage", s.BotToken, url.Values{"channel": {c.ID}, "text": {"x"}})
+	}
+	for range 5 {
+		if r := post(a); !r.OK {
+			t.Fatalf("within a burst: %s", r.raw)
+		}
+	}
+	if r := post(a); r.status != 429 || r.header.Get("Retry-After") != "1" || r.Error != "ratelimited" {
+		t.Errorf("after the burst: %d %v %s", r.status, r.header, r.raw)
+	}
+	if r := post(b); !r.OK {
+		t.Errorf("another channel: %s", r.raw)
+	}
+	now = now.Add(time.Second)
+	if r := post(a); !r.OK {
+		t.Errorf("a second later: %s", r.raw)
+	}
+	for range 20 {
+		ask(t, s, "conversations.list", s.BotToken, nil)
+	}
+	if r := ask(t, s, "conversations.list", s.BotToken, nil); r.status != 429 || r.header.Get("Retry-After") != "3" {
+		t.Errorf("tier 2: %d %v", r.status, r.header)
+	}
+	if n := len(s.Posted()); n != 7 {
+		t.Errorf("%d posts", n)
+	}
+	now = now.Add(3 * time.Second)
+	_, _, err := client(s).GetConversationsContext(ctx(t), &slack.GetConversationsParameters{})
+	if err != nil {
+		t.Error(err)
+	}
+	var limited *slack.RateLimitedError
+	s.Inject("conversations.list", 1, slacktest.Fault{RetryAfter: 30 * time.Second})
+	if _, _, err := client(s).GetConversationsContext(ctx(t), &slack.GetConversationsParameters{}); !errors.As(err, &limited) || limited.RetryAfter != 30*time.Second {
+		t.Error(err)
+	}
+}
+
+func TestFaultsOfCalls(t *testing.T) {
+	s := start(t, fast())
+	c := s.Channel(slacktest.Room{Name: "support"})
+	post := func() (int, error) {
+		before := len(s.Posted())
+		_, _, err := client(s).PostMessageContext(ctx(t), c.ID, slack.MsgOptionText("x", false))
+		return len(s.Posted()) - before, err
+	}
+	for _, x := range []struct {
+		name   string
+		fault  slacktest.Fault
+		posted int
+		fails  bool
+	}{
+		{"none", slacktest.Fault{}, 1, false},
+		{"cut before", slacktest.Fault{CutBefore: true}, 0, true},
+		{"cut after", slacktest.Fault{CutAfter: true}, 1, true},
+		{"5xx", slacktest.Fault{Status: 502}, 0, true},
+		{"5xx after", slacktest.Fault{StatusLate: 504}, 1, true},
+		{"an error", slacktest.Fault{Error: "fatal_error"}, 0, true},
+		{"slow", slacktest.Fault{Delay: time.Millisecond}, 1, false},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			s.Inject("chat.postMessage", 1, x.fault)
+			n, err := post()
+			if n != x.posted || (err != nil) != x.fails {
+				t.Errorf("%d posted, %v", n, err)
+			}
+			if n, err := post(); n != 1 || err != nil {
+				t.Errorf("the call after it: %d posted, %v", n, err)
+			}
+		})
+	}
+	calls := s.Calls("chat.postMessage")
+	if len(calls) != 14 || calls[2].Error != "cut before" || calls[0].Args["channel"] != c.ID || calls[0].Args["token"] != "" {
+		t.Errorf("calls: %+v", calls)
+	}
+	s.Inject("", -1, slacktest.Fault{Status: 500})
+	if _, err := client(s).AuthTestContext(ctx(t)); err == nil {
+		t.Error("no fault")
+	}
+	s.ClearFaults()
+	if _, err := client(s).AuthTestContext(ctx(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	s := start(t, fast())
+	api := client(s)
+	acme := s.Team("Acme", "acme")
+	ana := s.User(slacktest.Person{RealName: "Ana Example"})
+	ben := s.User(slacktest.Person{RealName: "Ben Partner", Team: acme})
+	c := s.Channel(slacktest.Room{Name: "support", Members: []*slacktest.User{ana, ben}, Shared: []*slacktest.Team{acme}})
+	parent := must(ana.Say(c, "a thread"))
+	up, err := api.UploadFileContext(ctx(t), slack.UploadFileParameters{
+		Filename: "note.txt", Title: "Note", FileSize: 5, Content: "hello", Channel: c.ID, ThreadTimestamp: parent, InitialComment: "see",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := s.Posted()[0]
+	if post.Text != "see" || post.ThreadTS != parent || string(post.Files[0].Content) != "hello" || post.Files[0].ID != up.ID {
+		t.Errorf("posted: %+v", post)
+	}
+	info, _, _, err := api.GetFileInfoContext(ctx(t), up.ID, 1, 1)
+	if err != nil || info.Size != 5 || info.Mimetype != "text/plain" || len(info.Shares.Public[c.ID]) != 1 {
+		t.Errorf("%+v %v", info, err)
+	}
+	var b bytes.Buffer
+	if err := api.GetFileContext(ctx(t), info.URLPrivateDownload, &b); err != nil || b.String() != "hello" {
+		t.Errorf("%q %v", b.String(), err)
+	}
+	err = slack.New("xoxb-wrong", slack.OptionAPIURL(s.API())).GetFileContext(ctx(t), info.URLPrivate, &b)
+	if err == nil || !strings.Contains(err.Error(), "sign-in page") {
+		t.Error(err)
+	}
+	s.Inject("download", 1, slacktest.Fault{CutAfter: true})
+	if err := api.GetFileContext(ctx(t), info.URLPrivate, &b); err == nil {
+		t.Error("a cut download is no error")
+	}
+
+	must(ana.Say(c, "", slacktest.Say{Files: []slacktest.Upload{{Name: "a.png", Content: []byte("\x89PNG\r\n\x1a\n")}}}))
+	must(ben.Say(c, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "b.pdf", Content: []byte("%PDF-1.7")}}}))
+	h, err := api.GetConversationHistoryContext(ctx(t), &slack.GetConversationHistoryParameters{ChannelID: c.ID})
+	if err != nil || len(h.Messages) != 3 {
+		t.Fatal(h, err)
+	}
+	if f := h.Messages[0].Files[0]; f.FileAccess != "check_file_info" || f.Name != "" {
+		t.Errorf("a file of another workspace: %+v", f)
+	}
+	if f := h.Messages[1].Files[0]; f.Mimetype != "image/png" || f.URLPrivate == "" || h.Messages[1].SubType != "file_share" {
+		t.Errorf("a file: %+v", f)
+	}
+	full, _, _, err := api.GetFileInfoContext(ctx(t), h.Messages[0].Files[0].ID, 1, 1)
+	if err != nil || full.Name != "b.pdf" || full.User != ben.ID {
+		t.Errorf("%+v %v", full, err)
+	}
+	if err := s.DeleteFile(full.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := api.GetFileInfoContext(ctx(t), full.ID, 1, 1); err == nil || err.Error() != "file_deleted" {
+		t.Error(err)
+	}
+	// An address takes one upload, and only uploaded files can be completed.
+	u, err := api.GetUploadURLExternalContext(ctx(t), slack.GetUploadURLExternalParameters{FileName: "x", FileSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete := slack.CompleteUploadExternalParameters{Files: []slack.FileSummary{{ID: u.FileID}}, Channel: c.ID}
+	if _, err := api.CompleteUploadExternalContext(ctx(t), complete); err == nil || err.Error() != "file_not_found" {
+		t.Error(err)
+	}
+	for _, want := range []int{200, 404} {
+		res, err := http.Post(u.UploadURL, "application/octet-stream", strings.NewReader("x"))
+		if err != nil || res.StatusCode != want {
+			t.Errorf("%v %v, want %d", res, err, want)
+		}
+		res.Body.Close()
+	}
+	if _, err := api.CompleteUploadExternalContext(ctx(t), complete); err != nil {
+		t.Error(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
