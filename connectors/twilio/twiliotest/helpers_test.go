@@ -155,7 +155,7 @@ func status(want string) func(hit) bool {
 func vendor(t *testing.T, s *Server) *api.ApiService {
 	t.Helper()
 	c := &client.Client{Credentials: client.NewCredentials(s.AccountSID(), s.AuthToken()),
-		HTTPClient: &http.Client{Transport: rewrite{s.URL(), t}, Timeout: 10 * time.Second}}
+		HTTPClient: &http.Client{Transport: rewrite{s.URL(), t}}}
 	c.SetAccountSid(s.AccountSID())
 	return api.NewApiService(client.NewRequestHandler(c))
 }

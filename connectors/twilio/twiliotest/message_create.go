@@ -73,12 +73,8 @@ func (s *Server) createMessage(rq *apiRequest) (answer, *apiError) {
 
 // startLocked lets a message go its way; the caller holds mu.
 func (s *Server) startLocked(m *Message, media []string) {
-	if s.closed {
-		return
-	}
 	start := s.slot(m)
-	s.wg.Add(1)
-	go func() { defer s.wg.Done(); s.carry(m, media, start) }()
+	s.spawnLocked(func() { s.carry(m, media, start) })
 }
 
 func (s *Server) checkCallback(m *Message, appSID string) *apiError {

@@ -1,6 +1,7 @@
 package twiliotest
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,20 +13,9 @@ const maxMessageRedirects = 10
 func (s *Server) messageTwiML(m *Message, a hookAnswer) []Message {
 	var sent []Message
 	for range maxMessageRedirects {
-		switch {
-		case len(strings.TrimSpace(string(a.body))) == 0 && !isXML(a.contentType):
-			return sent // nothing to say
-		case isPlain(a.contentType):
-			// The vendor sends a plain text answer to the customer: "OK" becomes a text that says OK.
-			return append(sent, s.reply(m, m.From, string(a.body), "", nil))
-		case !isXML(a.contentType):
-			s.alert(12300, m.SID, a.url, "Invalid content type %q", a.contentType)
-			return sent
-		}
-		doc, err := parseTwiML(a.body, messageShapes)
+		doc, err := messageDocument(a)
 		if err != nil {
-			s.alert(err.code, m.SID, a.url, "%s", err.text)
-			return sent
+			return sent // post has logged it
 		}
 		redirected := false
 		for _, e := range doc.kids {
@@ -35,7 +25,8 @@ func (s *Server) messageTwiML(m *Message, a hookAnswer) []Message {
 				form := s.inboundForm(m, n, Inbound{})
 				s.mu.Unlock()
 				var herr *hookError
-				a, herr = s.post(hook{url: resolve(a.url, e.text), method: e.get("method", "POST"), resource: m.SID, form: form})
+				a, herr = s.post(hook{url: resolve(a.url, e.text), method: e.get("method", "POST"), resource: m.SID, form: form,
+					check: checkMessageAnswer})
 				if herr != nil {
 					return sent
 				}
@@ -52,6 +43,29 @@ func (s *Server) messageTwiML(m *Message, a hookAnswer) []Message {
 	}
 	s.alert(11215, m.SID, a.url, "Too many redirects")
 	return sent
+}
+
+// messageDocument reads an answer: TwiML, plain text to be sent, or nothing.
+func messageDocument(a hookAnswer) (*element, *hookError) {
+	switch {
+	case len(strings.TrimSpace(string(a.body))) == 0 && !isXML(a.contentType):
+		return &element{}, nil
+	case isPlain(a.contentType):
+		// The vendor sends a plain text answer to the customer: "OK" becomes a text that says OK.
+		return &element{kids: []*element{{name: "Message", text: string(a.body)}}}, nil
+	case !isXML(a.contentType):
+		return nil, &hookError{12300, "", "Invalid content type " + strconv.Quote(a.contentType)}
+	}
+	doc, err := parseTwiML(a.body, messageShapes)
+	if err != nil {
+		return nil, &hookError{err.code, "", err.text}
+	}
+	return doc, nil
+}
+
+func checkMessageAnswer(a hookAnswer) *hookError {
+	_, err := messageDocument(a)
+	return err
 }
 
 // replyVerb does one Message verb.

@@ -74,7 +74,7 @@ func (s *Server) ReceiveMessage(in Inbound) (Arrival, error) {
 		s.reply(m, m.From, reply, "", nil)
 	}
 	out := Arrival{Message: got}
-	h := hook{url: n.SMSURL, method: n.SMSMethod, fallback: n.SMSFallbackURL, resource: m.SID, form: form}
+	h := hook{url: n.SMSURL, method: n.SMSMethod, fallback: n.SMSFallbackURL, resource: m.SID, form: form, check: checkMessageAnswer}
 	if inService && !service.UseNumberURL {
 		h.url, h.method, h.fallback = service.InboundURL, http.MethodPost, service.FallbackURL
 	}

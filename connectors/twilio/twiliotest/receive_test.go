@@ -118,7 +118,7 @@ func TestWebhookFailures(t *testing.T) {
 		}
 	}
 	f := app.hits("/fallback")
-	if len(f) != 3 || f[0].form["ErrorCode"] != "11200" || f[0].form["ErrorUrl"] != app.url+"/sms" {
+	if len(f) != 8 || f[0].form["ErrorCode"] != "11200" || f[0].form["ErrorUrl"] != app.url+"/sms" {
 		t.Errorf("fallback: %v", f)
 	}
 	app.handle("/sms", text("text/plain", "OK"))

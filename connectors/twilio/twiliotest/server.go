@@ -230,13 +230,8 @@ func (s *Server) update(f func()) {
 // spawn runs f in a goroutine that Close waits for; after Close it does nothing.
 func (s *Server) spawn(f func()) {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return
-	}
-	s.wg.Add(1)
-	s.mu.Unlock()
-	go func() { defer s.wg.Done(); f() }()
+	defer s.mu.Unlock()
+	s.spawnLocked(f)
 }
 
 // newSID makes an identifier of the vendor's form: two letters and 32 hexadecimal digits.
@@ -267,4 +262,13 @@ func keep[T any](list []T, v T) []T {
 		list = append(list[:0:0], list[len(list)-maxLog/2:]...)
 	}
 	return append(list, v)
+}
+
+// spawnLocked is spawn for a caller that holds mu.
+func (s *Server) spawnLocked(f func()) {
+	if s.closed {
+		return
+	}
+	s.wg.Add(1)
+	go func() { defer s.wg.Done(); f() }()
 }

@@ -31,7 +31,8 @@ type hook struct {
 	fallback    string // URL asked when the first one fails
 	resource    string // SID for the error log
 	form        url.Values
-	json        []byte // instead of the form
+	json        []byte                      // instead of the form
+	check       func(hookAnswer) *hookError // of what was answered; a failure asks the fallback too
 }
 
 // hookAnswer is a 2xx answer.
@@ -89,6 +90,9 @@ func parseOverrides(raw string) (string, overrides) {
 func (s *Server) post(h hook) (hookAnswer, *hookError) {
 	token := newSID("")
 	a, err := s.tryURL(h, h.url, token)
+	if err == nil && h.check != nil {
+		err = h.check(a)
+	}
 	if err == nil {
 		return a, nil
 	}
@@ -103,7 +107,10 @@ func (s *Server) post(h hook) (hookAnswer, *hookError) {
 	form.Set("ErrorCode", strconv.Itoa(err.code))
 	form.Set("ErrorUrl", h.url)
 	h.form = form
-	if a, err = s.tryURL(h, h.fallback, token); err != nil {
+	if a, err = s.tryURL(h, h.fallback, token); err == nil && h.check != nil {
+		err = h.check(a)
+	}
+	if err != nil {
 		s.alert(err.code, h.resource, h.fallback, "%s", err.text)
 	}
 	return a, err
