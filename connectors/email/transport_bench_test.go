@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,7 +107,40 @@ func (n *nullSink) Accept(_ context.Context, b connectors.Batch) error {
 // BenchmarkFetchConnector is the whole way with parsing, without a store.
 func BenchmarkFetchConnector(b *testing.B) {
 	d := seeded(b)
-	c := newConnector(b, plain(d.IMAP, 1, nil))
+	takeIn(b, newConnector(b, plain(d.IMAP, 1, nil)))
+}
+
+// BenchmarkFetchFolders is the same with the mails in two folders by turns.
+func BenchmarkFetchFolders(b *testing.B) {
+	d := mailtest.Peer(b)
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, folder := range []string{"", "Sent"} {
+		var mails [][]byte
+		for i := range benchMails / 2 {
+			mails = append(mails, benchMail(i))
+		}
+		if err := d.WriteMaildir("support", folder, mails...); err != nil {
+			b.Fatal(err)
+		}
+		dir := filepath.Join(d.Dir, "mail", "support", "Maildir")
+		if folder != "" {
+			dir = filepath.Join(dir, "."+folder)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "new", "*"))
+		if err != nil || len(files) != benchMails/2 {
+			b.Fatal(len(files), err)
+		}
+		for i, f := range files {
+			if err := os.Chtimes(f, at, at.Add(time.Duration(i)*time.Minute)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	takeIn(b, newConnector(b, plain(d.IMAP, 1, map[string]any{"folders": []string{"INBOX", "Sent"}})))
+}
+
+func takeIn(b *testing.B, c *Connector) {
+	b.Helper()
 	for b.Loop() {
 		sink := &nullSink{done: make(chan struct{})}
 		sink.left.Store(benchMails)

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"sync"
 	"time"
 
@@ -53,9 +52,6 @@ type IMAPOptions struct {
 
 // StartIMAP starts a server with an empty INBOX.
 func StartIMAP(o IMAPOptions) (*IMAP, error) {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
 	s := &IMAP{User: o.User, Password: o.Password, done: make(chan struct{}), conns: map[*imapserver.Conn]*imapSession{},
 		poison: map[imap.UID]bool{}, tokens: map[string]bool{}}
 	s.user = imapmemserver.NewUser(o.User, o.Password)
@@ -78,14 +74,11 @@ func StartIMAP(o IMAPOptions) (*IMAP, error) {
 		},
 		Caps: caps, InsecureAuth: true, TLSConfig: o.TLS, Logger: log.New(io.Discard, "", 0),
 	})
-	ln, err := net.Listen("tcp", o.Addr)
+	ln, port, err := listen(o.Addr, o.TLS, o.Implicit)
 	if err != nil {
 		return nil, err
 	}
-	s.Port = ln.Addr().(*net.TCPAddr).Port
-	if o.Implicit {
-		ln = tls.NewListener(ln, o.TLS)
-	}
+	s.Port = port
 	go func() {
 		defer close(s.done)
 		_ = s.srv.Serve(ln) // ends with Close

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"sync"
 	"time"
 
@@ -70,9 +69,6 @@ type SMTPOptions struct {
 
 // StartSMTP starts a server.
 func StartSMTP(o SMTPOptions) (*SMTP, error) {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
 	s := &SMTP{o: o, done: make(chan struct{}), tokens: map[string]bool{}}
 	s.cond = sync.NewCond(&s.mu)
 	s.srv = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
@@ -88,14 +84,11 @@ func StartSMTP(o SMTPOptions) (*SMTP, error) {
 	s.srv.Domain, s.srv.AllowInsecureAuth, s.srv.TLSConfig = "localhost", true, o.TLS
 	s.srv.MaxMessageBytes, s.srv.EnableSMTPUTF8 = o.MaxSize, o.UTF8
 	s.srv.ErrorLog = log.New(io.Discard, "", 0)
-	ln, err := net.Listen("tcp", o.Addr)
+	ln, port, err := listen(o.Addr, o.TLS, o.Implicit)
 	if err != nil {
 		return nil, err
 	}
-	s.Port = ln.Addr().(*net.TCPAddr).Port
-	if o.Implicit {
-		ln = tls.NewListener(ln, o.TLS)
-	}
+	s.Port = port
 	go func() {
 		defer close(s.done)
 		_ = s.srv.Serve(ln) // ends with Close
