@@ -69,7 +69,7 @@ var allowedInTests = map[string]string{
 	"demo":              "blob config connectors/email store/storetest",
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest inbox message store",
 	"identity":          "store/storetest",
-	"inbox":             "config connectors/email connectors/email/mailtest store/storetest",
+	"inbox":             "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"store":             "store/storetest",
 	"timeline":          "store/storetest",
 }

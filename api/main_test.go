@@ -23,6 +23,7 @@ import (
 	"throughline/blob"
 	"throughline/config"
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/store"
@@ -40,24 +41,10 @@ var letters = connectors.Writing{Letter: true, Rich: true, Files: 50}
 
 // channel is a connector whose provider is the test.
 type channel struct {
-	info connectors.Info
-	in   chan connectors.Sink // gives the sink of the running connector
+	connectortest.Idle
 	sent chan message.Message
 	fail atomic.Pointer[connectors.SendError]
 	hold chan struct{} // if set, Refetch waits for it
-}
-
-func (c *channel) Info() connectors.Info { return c.info }
-
-func (c *channel) Run(ctx context.Context, in connectors.Sink) error {
-	in.State(connectors.State{Phase: connectors.Live})
-	for {
-		select {
-		case c.in <- in:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 func (c *channel) Send(_ context.Context, m message.Message) (connectors.Receipt, error) {
@@ -120,8 +107,8 @@ type worldOptions struct {
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{t: t, ch: &channel{
-		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters, Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
-		in:   make(chan connectors.Sink), sent: make(chan message.Message, 1000),
+		Idle: connectortest.NewIdle(connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters, Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}}),
+		sent: make(chan message.Message, 1000),
 	}}
 	hubTemp := t.TempDir() // only the hub itself has it, not a check of settings
 	kind := connectors.Kind{
@@ -132,8 +119,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 				return nil, errors.New("the settings have become unusable")
 			}
 			if a.ID != "support" {
-				return &channel{info: connectors.Info{Account: a.ID, Channel: "test", Writing: letters, Own: message.Person{Handle: message.NewHandle("mailto", a.ID+"@example.com")}},
-					in: make(chan connectors.Sink), sent: make(chan message.Message, 1)}, nil
+				return &channel{Idle: connectortest.NewIdle(connectors.Info{Account: a.ID, Channel: "test", Writing: letters, Own: message.Person{Handle: message.NewHandle("mailto", a.ID+"@example.com")}}), sent: make(chan message.Message, 1)}, nil
 			}
 			return w.ch, nil
 		},
@@ -190,7 +176,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		w.stop()
 		w.http.Close()
 	})
-	w.sink = <-w.ch.in
+	w.sink = <-w.ch.Sinks
 	w.admin = w.agent("Ada", auth.RoleAdmin)
 	return w
 }

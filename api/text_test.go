@@ -12,33 +12,20 @@ import (
 	"throughline/accounts"
 	"throughline/auth"
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/message"
 )
 
 // texter is an account of a channel as texts are, which the test brings over HTTP:
 // the body is the text, ?id= its ID and ?from= the end of the sender's number.
 type texter struct {
-	info connectors.Info
+	connectortest.Idle
 	host connectors.Host
-	in   chan connectors.Sink
 	sent chan message.Message
 
 	mu        sync.Mutex
 	seen      []*http.Request
 	templates []message.Template
-}
-
-func (c *texter) Info() connectors.Info { return c.info }
-
-func (c *texter) Run(ctx context.Context, in connectors.Sink) error {
-	in.State(connectors.State{Phase: connectors.Live})
-	for {
-		select {
-		case c.in <- in:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 func (c *texter) Send(_ context.Context, m message.Message) (connectors.Receipt, error) {
@@ -73,8 +60,8 @@ func (c *texter) Webhook(in connectors.Sink) http.Handler {
 func (c *texter) message(from, text string) message.Message {
 	n := mails.Add(1)
 	return message.Message{
-		Channel: "text", Account: c.info.Account, Source: fmt.Sprintf("T%d", n), Key: fmt.Sprintf("T%d", n), Ref: fmt.Sprintf("T%d", n),
-		From: message.Person{Handle: message.NewHandle("tel", from)}, To: []message.Person{c.info.Own},
+		Channel: "text", Account: c.About.Account, Source: fmt.Sprintf("T%d", n), Key: fmt.Sprintf("T%d", n), Ref: fmt.Sprintf("T%d", n),
+		From: message.Person{Handle: message.NewHandle("tel", from)}, To: []message.Person{c.About.Own},
 		Text: text, Reply: text, Kind: message.Human, Chat: true, Time: time.Now(), Received: time.Now(),
 	}
 }
@@ -83,9 +70,9 @@ func (c *texter) message(from, text string) message.Message {
 func newTextWorld(t testing.TB, o worldOptions, change func(*texter)) (*world, *texter) {
 	t.Helper()
 	c := &texter{
-		info: connectors.Info{Account: "mobile", Channel: "text", Own: message.Person{Name: "Shop", Handle: "tel:+447700900001"},
-			Writing: connectors.Writing{Chat: true, Segments: true, Text: 1600, Files: 10}},
-		in: make(chan connectors.Sink), sent: make(chan message.Message, 100),
+		Idle: connectortest.NewIdle(connectors.Info{Account: "mobile", Channel: "text", Own: message.Person{Name: "Shop", Handle: "tel:+447700900001"},
+			Writing: connectors.Writing{Chat: true, Segments: true, Text: 1600, Files: 10}}),
+		sent: make(chan message.Message, 100),
 	}
 	if change != nil {
 		change(c)
@@ -97,14 +84,14 @@ func newTextWorld(t testing.TB, o worldOptions, change func(*texter)) (*world, *
 	w := newWorld(t, o)
 	_, err := w.hub.Accounts.Create(t.Context(), accounts.NewAccount{ID: "mobile", Channel: "text", Name: "Shop mobile"})
 	must(t, err)
-	<-c.in
+	<-c.Sinks
 	return w, c
 }
 
 // take has the account take in a batch.
 func (c *texter) take(t testing.TB, b connectors.Batch) {
 	t.Helper()
-	must(t, (<-c.in).Accept(t.Context(), b))
+	must(t, (<-c.Sinks).Accept(t.Context(), b))
 }
 
 func (w *world) staff(role auth.Role) *client {

@@ -14,6 +14,7 @@ import (
 	"throughline/blob"
 	"throughline/config"
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/message"
 	"throughline/store"
 )
@@ -31,7 +32,7 @@ func benchHub(b *testing.B) (*Hub, string) {
 		b.Fatal(err)
 	}
 	kind := connectors.Kind{Channel: "test", New: func(connectors.Account, connectors.Host) (connectors.Connector, error) {
-		return &channel{info: connectors.Info{Account: "support", Writing: letters, Own: message.Person{Handle: "mailto:support@example.com"}}}, nil
+		return &channel{Idle: connectortest.NewIdle(connectors.Info{Account: "support", Writing: letters, Own: message.Person{Handle: "mailto:support@example.com"}})}, nil
 	}}
 	acc := accounts.New(s, accounts.NewKey(), []connectors.Kind{kind})
 	file := config.Account{Account: connectors.Account{ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{}`)}}

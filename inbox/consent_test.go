@@ -27,7 +27,7 @@ func (w *world) consentOf(handle message.Handle, channel string) (c *Consent) {
 // TestStop: STOP forbids, START allows again, whatever the order in which they come.
 func TestStop(t *testing.T) {
 	w := newWorld(t)
-	acknowledging := func(c *texter) { c.info.Acknowledge = "We got it." }
+	acknowledging := func(c *texter) { c.About.Acknowledge = "We got it." }
 	c := w.texter("mobile", "+447700900001", acknowledging)
 	word := func(m int, text string, consent message.Consent) message.Message {
 		msg := c.message(annsNumber, text)
@@ -171,7 +171,7 @@ func TestConsentByHand(t *testing.T) {
 func TestAcknowledgeObeysConsent(t *testing.T) {
 	w := newWorld(t)
 	w.pause = 0
-	c := w.texter("mobile", "+447700900001", func(c *texter) { c.info.Acknowledge = "We got it." })
+	c := w.texter("mobile", "+447700900001", func(c *texter) { c.About.Acknowledge = "We got it." })
 	id := w.texted(c, c.message(annsNumber, "hello"))
 	if m := <-w.sent; m.Text != "We got it." || m.Subject != "" || !m.Automatic {
 		t.Errorf("acknowledged with %+v", m)

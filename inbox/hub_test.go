@@ -15,6 +15,7 @@ import (
 	"throughline/blob"
 	"throughline/config"
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/message"
 	"throughline/store"
 	"throughline/store/storetest"
@@ -25,27 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // channel is a connector whose provider is the test.
 type channel struct {
-	info connectors.Info
+	connectortest.Idle
 	send func(ctx context.Context, m message.Message) (connectors.Receipt, error)
-	in   chan connectors.Sink // gives the sink of the running connector
 
 	inventory []connectors.Item
 	listing   func() error // fails an inventory
 	refetch   func(in connectors.Sink, sources []string) error
 	read      func(raw message.Content, source string) (message.Message, error)
-}
-
-func (c *channel) Info() connectors.Info { return c.info }
-
-func (c *channel) Run(ctx context.Context, in connectors.Sink) error {
-	in.State(connectors.State{Phase: connectors.Live})
-	for {
-		select {
-		case c.in <- in:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 func (c *channel) Send(ctx context.Context, m message.Message) (connectors.Receipt, error) {
@@ -95,9 +82,8 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	t.Helper()
 	w := &world{t: t, more: make(map[string]*channel), text: make(map[string]*texter), sent: make(chan message.Message, 100), stop: func() {}}
 	w.ch = &channel{
-		info: connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters,
-			Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}},
-		in: make(chan connectors.Sink),
+		Idle: connectortest.NewIdle(connectors.Info{Account: "support", Channel: "test", Idempotent: true, Writing: letters,
+			Own: message.Person{Name: "Support", Handle: "mailto:support@example.com"}}),
 	}
 	w.ch.send = func(_ context.Context, m message.Message) (connectors.Receipt, error) {
 		w.sent <- m
@@ -151,15 +137,15 @@ func (w *world) close() {
 func (w *world) account(id string) *channel {
 	w.t.Helper()
 	ch := &channel{
-		info: connectors.Info{Account: id, Channel: "test", Idempotent: true, Writing: letters,
-			Own: message.Person{Handle: message.NewHandle("mailto", id+"@example.com")}},
-		in: make(chan connectors.Sink), send: w.ch.send,
+		Idle: connectortest.NewIdle(connectors.Info{Account: id, Channel: "test", Idempotent: true, Writing: letters,
+			Own: message.Person{Handle: message.NewHandle("mailto", id+"@example.com")}}),
+		send: w.ch.send,
 	}
 	w.more[id] = ch
 	if _, err := w.Accounts.Create(w.t.Context(), accounts.NewAccount{ID: id, Channel: "test"}); err != nil {
 		w.t.Fatal(err)
 	}
-	<-ch.in
+	<-ch.Sinks
 	return ch
 }
 
@@ -173,7 +159,7 @@ func (w *world) start() {
 			w.t.Errorf("run: %v", err)
 		}
 	}()
-	w.sink = (<-w.ch.in).(*sink)
+	w.sink = (<-w.ch.Sinks).(*sink)
 	w.stop = func() { cancel(); <-done; w.stop = func() {} }
 }
 

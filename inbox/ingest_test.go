@@ -299,7 +299,7 @@ func TestAutomaticMailAsksForNothing(t *testing.T) {
 
 func TestLoopGuard(t *testing.T) {
 	w := newWorld(t)
-	w.ch.info.Acknowledge = "We got your mail."
+	w.ch.About.Acknowledge = "We got your mail."
 	w.stop()
 	w.start()
 	for i := range 10 {

@@ -232,7 +232,7 @@ func TestOutcomes(t *testing.T) {
 func TestStopInMidAttempt(t *testing.T) {
 	for _, idempotent := range []bool{true, false} {
 		w := newWorld(t)
-		w.ch.info.Idempotent = idempotent
+		w.ch.About.Idempotent = idempotent
 		w.stop()
 		w.start()
 		id := w.accept(mail("ann@example.org", "q", "question"))[0]
@@ -289,7 +289,7 @@ func (w *world) replyStopped(o Outgoing) (uint64, error) {
 }
 
 func (w *world) idleRunner() *runner {
-	return &runner{hub: w.Hub, account: "support", conn: w.ch, info: w.ch.info, kick: make(chan struct{}, 1), cancel: func() {}}
+	return &runner{hub: w.Hub, account: "support", conn: w.ch, info: w.ch.About, kick: make(chan struct{}, 1), cancel: func() {}}
 }
 
 func TestReports(t *testing.T) {

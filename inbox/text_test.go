@@ -11,34 +11,21 @@ import (
 
 	"throughline/accounts"
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/message"
 )
 
 // texter is an account of a channel as texts are: one stream, no letters, no
 // second try, brought over HTTP. Its provider is the test.
 type texter struct {
-	info connectors.Info
+	connectortest.Idle
 	host connectors.Host
-	in   chan connectors.Sink
 	hook func(in connectors.Sink, w http.ResponseWriter, r *http.Request)
 
 	mu        sync.Mutex
 	send      func(m message.Message) (connectors.Receipt, error)
 	find      func(m message.Message, taken func(string) bool) (connectors.Receipt, error)
 	templates []message.Template
-}
-
-func (c *texter) Info() connectors.Info { return c.info }
-
-func (c *texter) Run(ctx context.Context, in connectors.Sink) error {
-	in.State(connectors.State{Phase: connectors.Live})
-	for {
-		select {
-		case c.in <- in:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 func (c *texter) Send(_ context.Context, m message.Message) (connectors.Receipt, error) {
@@ -78,9 +65,9 @@ func (c *texter) Webhook(in connectors.Sink) http.Handler {
 func (c *texter) message(from, text string) message.Message {
 	sourceN++
 	return message.Message{
-		Channel: "text", Account: c.info.Account, Source: fmt.Sprintf("T%d", sourceN), Key: fmt.Sprintf("%s/T%d", c.info.Account, sourceN),
-		From: message.Person{Handle: message.NewHandle("tel", from)}, To: []message.Person{c.info.Own},
-		Ref: fmt.Sprintf("%s/T%d", c.info.Account, sourceN), Text: text, Reply: text, Kind: message.Human, Chat: true, Time: time.Now(),
+		Channel: "text", Account: c.About.Account, Source: fmt.Sprintf("T%d", sourceN), Key: fmt.Sprintf("%s/T%d", c.About.Account, sourceN),
+		From: message.Person{Handle: message.NewHandle("tel", from)}, To: []message.Person{c.About.Own},
+		Ref: fmt.Sprintf("%s/T%d", c.About.Account, sourceN), Text: text, Reply: text, Kind: message.Human, Chat: true, Time: time.Now(),
 	}
 }
 
@@ -101,9 +88,8 @@ func (w *world) texter(id, number string, change func(*texter)) *texter {
 	w.t.Helper()
 	n := 0
 	c := &texter{
-		info: connectors.Info{Account: id, Channel: "text", Own: message.Person{Handle: message.NewHandle("tel", number)},
-			Writing: connectors.Writing{Chat: true, Segments: true, Text: 1600, Files: 2, FileBytes: 100}},
-		in: make(chan connectors.Sink),
+		Idle: connectortest.NewIdle(connectors.Info{Account: id, Channel: "text", Own: message.Person{Handle: message.NewHandle("tel", number)},
+			Writing: connectors.Writing{Chat: true, Segments: true, Text: 1600, Files: 2, FileBytes: 100}}),
 	}
 	c.send = func(m message.Message) (connectors.Receipt, error) {
 		w.sent <- m
@@ -117,14 +103,14 @@ func (w *world) texter(id, number string, change func(*texter)) *texter {
 	if _, err := w.Accounts.Create(w.t.Context(), accounts.NewAccount{ID: id, Channel: "text"}); err != nil {
 		w.t.Fatal(err)
 	}
-	<-c.in
+	<-c.Sinks
 	return c
 }
 
 // take has an account take in a batch.
 func (w *world) take(c *texter, b connectors.Batch) {
 	w.t.Helper()
-	if err := (<-c.in).Accept(w.t.Context(), b); err != nil {
+	if err := (<-c.Sinks).Accept(w.t.Context(), b); err != nil {
 		w.t.Fatal(err)
 	}
 }

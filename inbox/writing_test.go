@@ -14,7 +14,7 @@ import (
 // TestWriting goes through what a channel cannot carry.
 func TestWriting(t *testing.T) {
 	w := newWorld(t)
-	c := w.texter("mobile", "+447700900001", func(c *texter) { c.info.Writing.Text = 20 })
+	c := w.texter("mobile", "+447700900001", func(c *texter) { c.About.Writing.Text = 20 })
 	id := w.texted(c, c.message(annsNumber, "hello"))
 	part := func(name, content string) message.Part {
 		ref, err := w.Blobs.Put(t.Context(), strings.NewReader(content))
@@ -65,7 +65,7 @@ func TestWriting(t *testing.T) {
 // TestRich: formatted text stays where the channel has it.
 func TestRich(t *testing.T) {
 	w := newWorld(t)
-	c := w.texter("room", "+447700900001", func(c *texter) { c.info.Writing.Rich, c.info.Signature = true, "Example Ltd" })
+	c := w.texter("room", "+447700900001", func(c *texter) { c.About.Writing.Rich, c.About.Signature = true, "Example Ltd" })
 	id := w.texted(c, c.message(annsNumber, "hello"))
 	w.reply(textReply(id, "room", "a <b>bold</b> answer"))
 	if m := <-w.sent; m.HTML != "<p>a <b>bold</b> answer</p>" || m.Text != "a bold answer" || m.Quoted != "" {
@@ -77,7 +77,7 @@ func TestRich(t *testing.T) {
 func TestWindow(t *testing.T) {
 	w := newWorld(t)
 	c := w.texter("mobile", "+447700900001", func(c *texter) {
-		c.info.Writing.Window = 24 * time.Hour
+		c.About.Writing.Window = 24 * time.Hour
 		c.templates = []message.Template{{ID: "late", Name: "Delay", Text: "Hello {{1}}, your order {{ 2 }} is late.", Gaps: []string{"1", "2"}}}
 	})
 	old := c.message(annsNumber, "hello")
