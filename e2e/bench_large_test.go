@@ -18,8 +18,8 @@ import (
 )
 
 // benchSizes are the numbers of conversations that BenchmarkLarge goes through:
-// BENCH_CONVERSATIONS, parted by commas. A million takes about five minutes and
-// 6 GB of disk.
+// BENCH_CONVERSATIONS, parted by commas. A million takes about three minutes and
+// 4 GB of disk.
 func benchSizes(b *testing.B) []int {
 	v := os.Getenv("BENCH_CONVERSATIONS")
 	if v == "" {
