@@ -147,6 +147,13 @@ func TestPathologicalMail(t *testing.T) {
 		"utf-7":                     head + "text/plain; charset=utf-7\r\n\r\n" + strings.Repeat("+", 8*n),
 		"flowed":                    head + "text/plain; format=flowed\r\n\r\n" + strings.Repeat("a \r\n", 2*n) + strings.Repeat(">", 2*n),
 		"bounce":                    "From: MAILER-DAEMON@x\r\nSubject: Undelivered\r\n\r\n" + strings.Repeat("<a@example.org>:\r\n550 5.1.1\r\n", n/2),
+		"open formatting":           head + "text/html\r\n\r\n" + strings.Repeat("<p><b><i><u><em>x", n/4),
+		"open anchors":              head + "text/html\r\n\r\n" + strings.Repeat("<a><p>", n),
+		"attributes":                head + "text/html\r\n\r\n<a " + strings.Repeat("x=y ", 2*n) + ">",
+		"signatures":                head + "text/plain\r\n\r\n" + strings.Repeat("-- \r\n", 2*n),
+		"attributions":              head + "text/plain\r\n\r\n" + strings.Repeat("On Mon, Ann wrote:\r\n", n/2),
+		"files that do not end":     head + "text/plain\r\n\r\n" + strings.Repeat("begin 644 x\r\n", n),
+		"continued parameters":      head + "text/plain" + strings.Repeat("; name*1*=%41", n/2) + "\r\n\r\nx",
 		"many bounced":              "From: MAILER-DAEMON@x\r\nX-Failed-Recipients: " + strings.Repeat("a@example.org,", n/2) + "\r\n\r\nx",
 	} {
 		dir := t.TempDir()
