@@ -4,7 +4,8 @@
 // Reading and writing the format (RFC 5322, MIME) is separate from moving it
 // about. Parse turns raw bytes into a message.Message and is pure; compose does
 // the reverse. The transport fetches what lies behind the cursor (UIDVALIDITY
-// and last UID of each folder) and waits in IDLE for more.
+// and last UID of each folder), from several folders in the order of time, and
+// waits in IDLE for more.
 //
 // On disk it keeps only temporary files for large mails, and its cursor lives
 // with the hub. It never changes anything in the mailbox unless the account is
