@@ -60,7 +60,6 @@ type listener struct {
 	others   chan slackevents.EventsAPIEvent
 	bad      chan []byte // what slack-go does not understand, and so does not acknowledge
 	clicks   chan slack.InteractionCallback
-	stop     func()
 }
 
 func listen(t *testing.T, s *slacktest.Server) listener {
@@ -69,7 +68,7 @@ func listen(t *testing.T, s *slacktest.Server) listener {
 	c, stop := context.WithCancel(ctx(t))
 	l := listener{
 		make(chan *slackevents.MessageEvent, 100), make(chan slackevents.EventsAPIEvent, 100), make(chan []byte, 100),
-		make(chan slack.InteractionCallback, 100), nil,
+		make(chan slack.InteractionCallback, 100),
 	}
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -87,8 +86,7 @@ func listen(t *testing.T, s *slacktest.Server) listener {
 			}
 		}
 	})
-	l.stop = sync.OnceFunc(func() { stop(); work.Wait() })
-	t.Cleanup(l.stop)
+	t.Cleanup(func() { stop(); work.Wait() })
 	if err := s.WaitFor(c, func() bool { return s.Sockets() > 0 }); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ type delivery struct {
 	eventsURL, actionsURL string
 	disabled              bool
 	results               []result // of the last hour
+	good                  int      // of those
 }
 
 type result struct {

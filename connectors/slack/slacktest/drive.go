@@ -233,14 +233,18 @@ func (c *Channel) Add(u *User) {
 	}
 }
 
-// Remove takes someone out: member_left_channel, or channel_left when it is the
-// app.
+// Remove takes someone out: member_left_channel, or channel_left or group_left
+// when it is the app.
 func (c *Channel) Remove(u *User) {
 	s := c.srv
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u == s.app && c.has(u) {
-		s.emit("channel_left", c, obj{"channel": c.ID, "actor_id": c.creator, "event_ts": s.stamp()})
+		event := "channel_left"
+		if c.Kind != Public {
+			event = "group_left"
+		}
+		s.emit(event, c, obj{"channel": c.ID, "actor_id": c.creator, "event_ts": s.stamp()})
 	}
 	c.members = slices.DeleteFunc(c.members, func(o *User) bool { return o == u })
 	if u != s.app {

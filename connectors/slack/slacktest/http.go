@@ -13,7 +13,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,14 +106,16 @@ func (s *Server) judge(ok bool) {
 	defer s.mu.Unlock()
 	d, now := &s.out, s.opt.Now()
 	d.results = append(d.results, result{now, ok})
-	d.results = slices.DeleteFunc(d.results, func(r result) bool { return now.Sub(r.at) > time.Hour })
-	good := 0
-	for _, r := range d.results {
-		if r.ok {
-			good++
-		}
+	if ok {
+		d.good++
 	}
-	if n := len(d.results); n >= s.opt.DisableAfter && good*20 < n {
+	for now.Sub(d.results[0].at) > time.Hour {
+		if d.results[0].ok {
+			d.good--
+		}
+		d.results = d.results[1:]
+	}
+	if n := len(d.results); n >= s.opt.DisableAfter && d.good*20 < n {
 		d.disabled = true
 	}
 }
@@ -137,7 +138,7 @@ func (s *Server) SubscribeURL(ctx context.Context, address string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.out.eventsURL, s.out.disabled, s.out.results = address, false, nil
+	s.out.eventsURL, s.out.disabled, s.out.results, s.out.good = address, false, nil, 0
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (p peer) next(what string, into any) {
 func TestVendorClients(t *testing.T) {
 	dir := vendorClients(t)
 	o := fast()
-	o.AckTimeout = 200 * time.Millisecond
+	o.AckTimeout = 2 * time.Second
 	s := start(t, o)
 	ana := s.User(slacktest.Person{RealName: "Ana Example", DisplayName: "ana", Email: "ana@example.com", Locale: "de-DE", TZ: "Europe/Berlin"})
 	support := s.Channel(slacktest.Room{Name: "support", Members: []*slacktest.User{ana}})

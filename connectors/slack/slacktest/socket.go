@@ -2,6 +2,7 @@ package slacktest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,12 +114,15 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.read(c)
 }
 
-// write sends one message; an error shows itself to the reader.
-func (c *socket) write(v any) error {
+// write sends one message.
+func (c *socket) write(v any) { c.send(marshal(v)) }
+
+// send writes a message; an error shows itself to the reader.
+func (c *socket) send(b []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.ws.SetWriteDeadline(time.Now().Add(writeWithin))
-	return c.ws.WriteJSON(v)
+	c.ws.WriteMessage(websocket.TextMessage, b)
 }
 
 // read takes the answers of the app until the connection ends.
@@ -228,10 +232,9 @@ func (s *Server) push(e envelope, sent func()) answer {
 		return answer{reason: reasonSocket}
 	}
 	if !stalled {
-		c.write(obj{
-			"envelope_id": id, "type": e.kind, "payload": json.RawMessage(e.payload), "accepts_response_payload": e.kind != "events_api",
-			"retry_attempt": e.attempt, "retry_reason": e.reason,
-		})
+		// Put together by hand, as a test may send a payload that is not JSON.
+		c.send(fmt.Appendf(nil, `{"envelope_id":%q,"type":%q,"accepts_response_payload":%v,"retry_attempt":%d,"retry_reason":%q,"payload":%s}`,
+			id, e.kind, e.kind != "events_api", e.attempt, e.reason, e.payload))
 	}
 	sent()
 	t := time.NewTimer(s.opt.AckTimeout)
