@@ -171,12 +171,12 @@ func openWhole(path string, o bbolt.Options) (*bbolt.DB, error) {
 	if err == nil && fi.Size() > 0 {
 		look := o
 		look.ReadOnly, look.InitialMmapSize = true, 0
-		db, err := bbolt.Open(path, fileMode, &look)
+		db, err := openNamed(path, look)
 		if err != nil {
 			return nil, err
 		}
 		err = db.View(func(btx *bbolt.Tx) error {
-			fi, err := os.Stat(path) // now that nobody else writes
+			fi, err := os.Stat(path) // now that nobody else writes or replaces it
 			if err == nil && fi.Size() < btx.Size() {
 				err = errCut
 			}
