@@ -291,7 +291,7 @@ func (s *Server) reply(ctx context.Context, i *replyIn) (*out[Entry], error) {
 	seq, err := s.send(ctx, inbox.Outgoing{
 		Conversation: i.ID, Mode: b.Mode, Account: b.Account, Subject: b.Subject, HTML: b.HTML,
 		InReplyTo: b.InReplyTo, SeenSeq: b.SeenSeq, Anyway: b.Anyway, Then: b.Then, SnoozedUntil: b.SnoozedUntil,
-		Key: i.Key,
+		Key: i.Key, Template: b.Template.use(),
 	}, Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if newer := (*inbox.NewerError)(nil); errors.As(err, &newer) {
 		return nil, s.heldBack(newer)
@@ -350,7 +350,7 @@ func (s *Server) heldBack(newer *inbox.NewerError) error {
 
 func (s *Server) compose(ctx context.Context, i *composeIn) (*out[Conversation], error) {
 	b := i.Body
-	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML, Key: i.Key},
+	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML, Key: i.Key, Template: b.Template.use()},
 		Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if err != nil {
 		return nil, err

@@ -123,8 +123,17 @@ func (s *Server) changeCustomer(ctx context.Context, i *idBody[CustomerChange]) 
 	return s.showCustomer(i.ID)
 }
 
-func (s *Server) getCustomerTimeline(ctx context.Context, i *spanIn) (*out[Page], error) {
-	return s.timeline(i, func(v *view, span timeline.Span) (timeline.Page, error) {
+type customerSpanIn struct {
+	ID      uint64 `path:"id"`
+	Before  uint64 `query:"before" doc:"Entries older than this sequence number."`
+	After   uint64 `query:"after" doc:"Entries newer than this sequence number; the oldest of them come first."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Channel string `query:"channel" maxLength:"100" doc:"Only messages of this channel. A page may then be short, or empty, and still have more before or after it."`
+}
+
+func (s *Server) getCustomerTimeline(ctx context.Context, i *customerSpanIn) (*out[Page], error) {
+	span := &spanIn{ID: i.ID, Before: i.Before, After: i.After, Limit: i.Limit}
+	return s.timeline(span, func(v *view, span timeline.Span) (timeline.Page, error) {
 		root, err := s.hub.Identity.Root(v.tx, i.ID)
 		if err != nil {
 			return timeline.Page{}, err
@@ -132,6 +141,9 @@ func (s *Server) getCustomerTimeline(ctx context.Context, i *spanIn) (*out[Page]
 		subjects, err := s.hub.Identity.Subjects(v.tx, root.ID)
 		if err != nil {
 			return timeline.Page{}, err
+		}
+		if i.Channel != "" {
+			return s.hub.SubjectsOn(v.tx, subjects, span, i.Channel)
 		}
 		return s.hub.Timeline.Subjects(v.tx, subjects, span)
 	})

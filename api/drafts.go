@@ -51,7 +51,7 @@ func (s *Server) saveDraft(ctx context.Context, i *idBody[Draft]) (*out[Draft], 
 		return nil, err
 	}
 	d := &inbox.Draft{Mode: b.Mode, Account: b.Account, To: typed(b.To), Cc: typed(b.Cc), Bcc: typed(b.Bcc), Subject: b.Subject, HTML: b.HTML,
-		Attachments: files, InReplyTo: b.InReplyTo}
+		Attachments: files, InReplyTo: b.InReplyTo, Template: b.Template.use()}
 	d, err = s.hub.SaveDraft(ctx, who(ctx).id(), i.ID, d)
 	if err != nil {
 		return nil, err

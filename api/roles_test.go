@@ -17,13 +17,14 @@ var roleTable = map[string]minRole{
 
 	"getCounts": agent, "listConversations": agent, "compose": agent, "changeConversations": agent, "getConversation": agent,
 	"changeConversation": agent, "getTimeline": agent, "readConversation": agent, "addNote": agent, "getRecipients": agent, "reply": agent,
-	"getDraft": agent, "saveDraft": agent, "deleteDraft": agent, "moveMessage": agent, "mergeConversation": agent, "listTags": agent, "live": agent,
+	"getDraft": agent, "saveDraft": agent, "deleteDraft": agent, "moveMessage": agent, "mergeConversation": agent, "listTags": agent, "listWays": agent, "live": agent,
 
 	"getMessage": agent, "getMessageHTML": agent, "getMessageRaw": agent, "undoMessage": agent, "retryMessage": agent, "dismissMessage": agent,
 	"upload": agent, "getBlob": signed, "getImage": signed,
 
 	"listCustomers": agent, "createCustomer": agent, "getCustomer": agent, "changeCustomer": agent, "getCustomerTimeline": agent,
 	"listCustomerConversations": agent, "linkHandle": agent, "unlinkHandle": agent, "changeHandle": agent, "mergeCustomer": agent, "unmergeCustomer": agent,
+	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,

@@ -128,6 +128,7 @@ func (s *Server) inboxRoutes() {
 	add(s, route{id: "deleteDraft", method: "DELETE", path: "/api/conversations/{id}/draft", role: agent, group: g, summary: "Throw a draft away", status: 204}, s.deleteDraft)
 	add(s, route{id: "moveMessage", method: "POST", path: "/api/conversations/{id}/move", role: agent, group: g, summary: "File one message in another conversation"}, s.moveMessage)
 	add(s, route{id: "mergeConversation", method: "POST", path: "/api/conversations/{id}/merge", role: agent, group: g, summary: "Put this conversation into another"}, s.mergeConversation)
+	add(s, route{id: "listWays", method: "GET", path: "/api/conversations/{id}/ways", role: agent, group: g, summary: "Over what an answer can go out: channels, accounts and the customer's handles"}, s.listWays)
 	add(s, route{id: "listTags", method: "GET", path: "/api/tags", role: agent, group: g, summary: "Tags in use"}, s.listTags)
 	add(s, route{id: "live", method: "GET", path: "/api/live", role: agent, group: g, summary: "The live stream: a websocket of LiveFrame and LiveRequest", status: 101, raw: "-"}, s.live)
 }
@@ -156,6 +157,8 @@ func (s *Server) customerRoutes() {
 	add(s, route{id: "linkHandle", method: "POST", path: "/api/customers/{id}/handles", role: agent, group: g, summary: "Give a customer a handle"}, s.linkHandle)
 	add(s, route{id: "unlinkHandle", method: "DELETE", path: "/api/customers/{id}/handles/{handle}", role: agent, group: g, summary: "Give a handle a customer of its own"}, s.unlinkHandle)
 	add(s, route{id: "changeHandle", method: "PATCH", path: "/api/customers/{id}/handles/{handle}", role: agent, group: g, summary: "Say that a handle is shared by several people, or not"}, s.changeHandle)
+	add(s, route{id: "setConsent", method: "PUT", path: "/api/customers/{id}/handles/{handle}/consent", role: manager, group: g, summary: "Record what somebody told about being written to"}, s.setConsent)
+	add(s, route{id: "listCustomerWays", method: "GET", path: "/api/customers/{id}/ways", role: agent, group: g, summary: "Over what a customer can be written to"}, s.listCustomerWays)
 	add(s, route{id: "mergeCustomer", method: "POST", path: "/api/customers/{id}/merge", role: agent, group: g, summary: "Merge another customer into this one"}, s.mergeCustomer)
 	add(s, route{id: "unmergeCustomer", method: "POST", path: "/api/customers/{id}/unmerge", role: agent, group: g, summary: "Undo a merge"}, s.unmergeCustomer)
 }
@@ -169,6 +172,7 @@ func (s *Server) channelRoutes() {
 	add(s, route{id: "deleteAccount", method: "DELETE", path: "/api/accounts/{id}", role: admin, group: g, summary: "Remove an account; what it brought in stays", status: 204}, s.deleteAccount)
 	add(s, route{id: "testAccount", method: "POST", path: "/api/accounts/test", role: admin, group: g, summary: "Try settings without keeping them"}, s.testAccount)
 	add(s, route{id: "kickAccount", method: "POST", path: "/api/accounts/{id}/kick", role: agent, group: g, summary: "Try to connect now", status: 204}, s.kickAccount)
+	add(s, route{id: "listTemplates", method: "GET", path: "/api/accounts/{id}/templates", role: agent, group: g, summary: "Texts that the account's provider has approved"}, s.listTemplates)
 	add(s, route{id: "listHeld", method: "GET", path: "/api/held", role: agent, group: g, summary: "Items held back with a reason"}, s.listHeld)
 	add(s, route{id: "getHeldRaw", method: "GET", path: "/api/held/{id}/raw", role: agent, group: g, summary: "A held item as it was delivered", raw: "text/plain"}, s.getHeldRaw)
 	add(s, route{id: "retryHeld", method: "POST", path: "/api/held/{id}/retry", role: agent, group: g, summary: "Try to take a held item in again"}, s.retryHeld)

@@ -162,6 +162,7 @@ type ReplyRequest struct {
 	Anyway       bool         `json:"anyway,omitempty" doc:"Send even if there is something newer."`
 	Then         string       `json:"then,omitempty" enum:"resolve,snooze," doc:"What becomes of the conversation."`
 	SnoozedUntil time.Time    `json:"snoozed_until,omitzero"`
+	Template     *TemplateUse `json:"template,omitempty" doc:"Sends an approved text instead of html; account is needed."`
 }
 
 // ComposeRequest writes first, in a new conversation.
@@ -173,6 +174,24 @@ type ComposeRequest struct {
 	Subject     string       `json:"subject,omitempty" maxLength:"2000"`
 	HTML        string       `json:"html" maxLength:"2000000"`
 	Attachments []Attachment `json:"attachments,omitempty" maxItems:"200"`
+	Template    *TemplateUse `json:"template,omitempty" doc:"Sends an approved text instead of html."`
+}
+
+// Ways are the accounts that something can be sent over.
+type Ways struct {
+	Ways []Way `json:"ways" doc:"The proposed one first; those without a handle of the customer last."`
+}
+
+// Templates are the texts that an account's provider has approved.
+type Templates struct {
+	Templates []Template `json:"templates"`
+}
+
+// ConsentRequest records what somebody told about being written to.
+type ConsentRequest struct {
+	Channel string `json:"channel" minLength:"1" maxLength:"100"`
+	State   string `json:"state" enum:"opt_in,opt_out"`
+	Reason  string `json:"reason" minLength:"1" maxLength:"300" doc:"How they told it."`
 }
 
 // MoveRequest files one message elsewhere.

@@ -94,6 +94,89 @@ type Handle struct {
 	LastSeen time.Time `json:"last_seen,omitzero"`
 	Link     Link      `json:"link"`
 	Member   uint64    `json:"member" doc:"The customer record that owns it; differs from the customer asked for after a merge."`
+	Hints    []Hint    `json:"hints,omitempty" doc:"Other addresses that the provider's directory names for its user. They link nothing: link the handle to do so."`
+	Consents []Consent `json:"consents,omitempty" doc:"What was said about being written to, by channel."`
+}
+
+// Hint is an address that a provider's directory names for the user of another.
+type Hint struct {
+	Person
+	Time time.Time `json:"time"`
+}
+
+// Consent is what somebody said last about being written to on a channel.
+type Consent struct {
+	Channel string    `json:"channel"`
+	State   string    `json:"state" enum:"opt_in,opt_out"`
+	Since   time.Time `json:"since"`
+	By      string    `json:"by" doc:"customer (their own words), provider (it refused a message), or agent:ID."`
+	Name    string    `json:"name,omitempty" doc:"Of that agent."`
+	Reason  string    `json:"reason,omitempty"`
+	Code    string    `json:"code,omitempty" doc:"The provider's."`
+	Message uint64    `json:"message,omitempty" doc:"The message that proves it."`
+}
+
+// Writing is what a message over an account can have.
+type Writing struct {
+	Letter        bool  `json:"letter" doc:"A subject, several recipients and copies, a signature, the answered message quoted below. Otherwise plain text to one person."`
+	Rich          bool  `json:"rich" doc:"Formatted text; otherwise only its words are sent."`
+	Files         int   `json:"files" doc:"At most so many; 0 none."`
+	FileBytes     int64 `json:"file_bytes" doc:"Of all files together; 0 unlimited."`
+	Text          int   `json:"text" doc:"Longest text in characters; 0 unlimited."`
+	Segments      bool  `json:"segments" doc:"Paid for in segments of GSM-7 or UCS-2."`
+	WindowSeconds int64 `json:"window_seconds" doc:"How long after a person's last message own words can be sent; later only a template. 0: always."`
+}
+
+// Way is an account that something can be sent over, with the customer's handles
+// that it reaches.
+type Way struct {
+	Account   string      `json:"account"`
+	Name      string      `json:"name"`
+	Channel   string      `json:"channel"`
+	Address   string      `json:"address" doc:"Our own, which the customer sees."`
+	Writing   Writing     `json:"writing"`
+	Templates bool        `json:"templates" doc:"There are approved texts: see listTemplates."`
+	Proposed  bool        `json:"proposed,omitempty" doc:"What the composer starts with, together with the first of its handles; at most one."`
+	Paused    string      `json:"paused,omitempty" doc:"Why nothing goes out at the moment, if so; what is written waits."`
+	Handles   []WayHandle `json:"handles" doc:"What is proposed comes first; empty if the customer has none here."`
+}
+
+// WayHandle is one address of a Way.
+type WayHandle struct {
+	Person
+	Last    time.Time `json:"last,omitzero" doc:"When it was last in touch."`
+	Blocked string    `json:"blocked,omitempty" enum:"opted_out,window," doc:"window: own words are refused and a template can be sent."`
+	Reason  string    `json:"reason,omitempty" doc:"Why, for people."`
+	Since   time.Time `json:"since,omitzero" doc:"Since when."`
+	Until   time.Time `json:"until,omitzero" doc:"When the time for own words ends, where there is such a limit and it has not ended."`
+}
+
+// Version is what a message said before it was edited or deleted.
+type Version struct {
+	Time time.Time `json:"time" doc:"When it was replaced."`
+	Text string    `json:"text"`
+}
+
+// Reaction is a sign somebody put on a message.
+type Reaction struct {
+	Emoji string    `json:"emoji" doc:"The character, or :name: where it has none."`
+	By    Person    `json:"by"`
+	Time  time.Time `json:"time"`
+}
+
+// Template is a text that the provider has approved, with gaps to fill.
+type Template struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Language string   `json:"language,omitempty"`
+	Text     string   `json:"text" doc:"Gaps are written {{name}}."`
+	Gaps     []string `json:"gaps" doc:"Their names, in the order of the text."`
+}
+
+// TemplateUse is a template with its gaps filled.
+type TemplateUse struct {
+	ID     string            `json:"id" minLength:"1" maxLength:"200"`
+	Values map[string]string `json:"values,omitempty" maxProperties:"100" doc:"By name of the gap."`
 }
 
 // Link tells who decided that a handle belongs to a customer, when and why.
@@ -205,6 +288,7 @@ type Delivery struct {
 	Attempts  []Attempt        `json:"attempts"`
 	Rejected  []message.Report `json:"rejected,omitempty" doc:"Recipients refused while others were taken, and later bounces."`
 	Dismissed bool             `json:"dismissed,omitempty"`
+	Checking  bool             `json:"checking,omitempty" doc:"Nobody knows yet whether it went out: the provider is asked, next when due."`
 }
 
 // Message is a message as the screen shows it. The HTML is not in it: fetch
@@ -236,6 +320,15 @@ type Message struct {
 	Warnings     []string     `json:"warnings,omitempty"`
 	Delivery     *Delivery    `json:"delivery,omitempty"`
 	Agent        uint64       `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
+	AccountName  string       `json:"account_name,omitempty"`
+	Address      string       `json:"address,omitempty" doc:"Our own address or number on this account."`
+	Consent      string       `json:"consent,omitempty" enum:"opt_in,opt_out," doc:"What it says about being written to."`
+	Template     *TemplateUse `json:"template,omitempty"`
+	Edited       time.Time    `json:"edited,omitzero" doc:"By its author, after it was delivered."`
+	Deleted      time.Time    `json:"deleted,omitzero" doc:"By its author; what it said is in former."`
+	Versions     int          `json:"versions,omitempty" doc:"How many former versions there are."`
+	Former       []Version    `json:"former,omitempty" doc:"Oldest first; only in the message itself."`
+	Reactions    []Reaction   `json:"reactions,omitempty"`
 }
 
 // Note is a private remark among agents.
@@ -251,7 +344,7 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`
@@ -290,6 +383,7 @@ type Draft struct {
 	HTML        string       `json:"html" maxLength:"2000000"`
 	Attachments []Attachment `json:"attachments,omitempty"`
 	InReplyTo   uint64       `json:"in_reply_to,omitempty"`
+	Template    *TemplateUse `json:"template,omitempty"`
 	Saved       time.Time    `json:"saved,omitzero"`
 }
 

@@ -23,6 +23,7 @@ type view struct {
 	tx     *store.Tx
 	people map[message.Handle]known
 	briefs map[uint64]CustomerBrief // by handle
+	names  map[string]string        // of accounts, nil while they are not read
 
 	troubled int // accounts in trouble, -1 while they are not counted
 }
@@ -192,6 +193,7 @@ func (v *view) message(id uint64, limit int) (*Message, error) {
 		Warnings: r.Warnings, Agent: r.Agent, Attachments: attachments(r.Parts),
 		RemoteImages: r.Direction == message.In && safehtml.HasRemote(r.HTML),
 	}
+	v.more(m, r, limit)
 	if len(r.ReplyTo) > 0 {
 		m.ReplyTo = v.persons(r.ReplyTo)
 	}
@@ -222,6 +224,7 @@ func (v *view) delivery(d *inbox.Delivery) *Delivery {
 	out := &Delivery{
 		Status: string(d.Status), Reason: d.Reason, Code: d.Code, Due: d.Due, CanUndo: d.CanUndo(v.tx.Now()), CanRetry: d.CanRetry(),
 		Attempts: make([]Attempt, 0, len(d.Attempts)), Rejected: d.Rejected, Dismissed: d.Dismissed,
+		Checking: d.Checking != nil,
 	}
 	for _, a := range d.Attempts {
 		out.Attempts = append(out.Attempts, Attempt(a))
@@ -268,7 +271,7 @@ func cut(s string, n int) string {
 func (v *view) draft(d *inbox.Draft) *Draft {
 	return &Draft{
 		Mode: d.Mode, Account: d.Account, To: v.persons(d.To), Cc: v.persons(d.Cc), Bcc: v.persons(d.Bcc), Subject: d.Subject,
-		HTML: d.HTML, Attachments: attachments(d.Attachments), InReplyTo: d.InReplyTo, Saved: d.Saved,
+		HTML: d.HTML, Attachments: attachments(d.Attachments), InReplyTo: d.InReplyTo, Template: templateUse(d.Template), Saved: d.Saved,
 	}
 }
 
@@ -369,6 +372,7 @@ func (v *view) handle(h *identity.Handle, root uint64) Handle {
 			}
 		}
 	}
+	v.hints(&out, h, root)
 	if seq := v.s.hub.Timeline.LastOf(v.tx, h.ID); seq != 0 {
 		if e, err := v.s.hub.Timeline.Get(v.tx, seq); err == nil {
 			out.LastSeen = e.Time

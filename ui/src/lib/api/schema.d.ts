@@ -109,6 +109,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/accounts/{id}/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Texts that the account's provider has approved */
+        get: operations["listTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents": {
         parameters: {
             query?: never;
@@ -403,6 +420,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations/{id}/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Over what an answer can go out: channels, accounts and the customer's handles */
+        get: operations["listWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/counts": {
         parameters: {
             query?: never;
@@ -508,6 +542,23 @@ export interface paths {
         patch: operations["changeHandle"];
         trace?: never;
     };
+    "/api/customers/{id}/handles/{handle}/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Record what somebody told about being written to */
+        put: operations["setConsent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/merge": {
         parameters: {
             query?: never;
@@ -553,6 +604,23 @@ export interface paths {
         put?: never;
         /** Undo a merge */
         post: operations["unmergeCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/customers/{id}/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Over what a customer can be written to */
+        get: operations["listCustomerWays"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1183,7 +1251,35 @@ export interface components {
             cc?: components["schemas"]["Person"][];
             html: string;
             subject?: string;
+            /** @description Sends an approved text instead of html. */
+            template?: components["schemas"]["TemplateUse"];
             to: components["schemas"]["Person"][];
+        };
+        Consent: {
+            /** @description customer (their own words), provider (it refused a message), or agent:ID. */
+            by: string;
+            channel: string;
+            /** @description The provider's. */
+            code?: string;
+            /**
+             * Format: int64
+             * @description The message that proves it.
+             */
+            message?: number;
+            /** @description Of that agent. */
+            name?: string;
+            reason?: string;
+            /** Format: date-time */
+            since: string;
+            /** @enum {string} */
+            state: "opt_in" | "opt_out";
+        };
+        ConsentRequest: {
+            channel: string;
+            /** @description How they told it. */
+            reason: string;
+            /** @enum {string} */
+            state: "opt_in" | "opt_out";
         };
         Conversation: {
             account: string;
@@ -1361,6 +1457,8 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             can_retry?: boolean;
             can_undo?: boolean;
+            /** @description Nobody knows yet whether it went out: the provider is asked, next when due. */
+            checking?: boolean;
             code?: string;
             dismissed?: boolean;
             /**
@@ -1387,6 +1485,7 @@ export interface components {
             /** Format: date-time */
             saved?: string;
             subject?: string;
+            template?: components["schemas"]["TemplateUse"];
             to?: components["schemas"]["Person"][];
         };
         Entry: {
@@ -1398,7 +1497,7 @@ export interface components {
             customer?: number;
             /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze. */
             data?: unknown;
-            /** @description message.received, message.queued, message.delivery, message.cancelled, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
@@ -1462,10 +1561,14 @@ export interface components {
         Handle: {
             /** @description The handle without its scheme, for reading. */
             address: string;
+            /** @description What was said about being written to, by channel. */
+            consents?: components["schemas"]["Consent"][];
             /** Format: int64 */
             customer?: number;
             /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
             handle: string;
+            /** @description Other addresses that the provider's directory names for its user. They link nothing: link the handle to do so. */
+            hints?: components["schemas"]["Hint"][];
             /** Format: date-time */
             last_seen?: string;
             link: components["schemas"]["Link"];
@@ -1543,6 +1646,19 @@ export interface components {
             /** @enum {string} */
             outcome: "stored" | "duplicate" | "held";
             reason?: string;
+        };
+        Hint: {
+            /** @description The handle without its scheme, for reading. */
+            address: string;
+            /** Format: int64 */
+            customer?: number;
+            /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
+            handle: string;
+            name?: string;
+            /** @description One of our accounts. */
+            own?: boolean;
+            /** Format: date-time */
+            time: string;
         };
         ImportRequest: {
             /** @description Absent: all that is missing. */
@@ -1652,6 +1768,9 @@ export interface components {
         };
         Message: {
             account: string;
+            account_name?: string;
+            /** @description Our own address or number on this account. */
+            address?: string;
             /**
              * Format: int64
              * @description Who wrote it, for outgoing ones.
@@ -1662,9 +1781,26 @@ export interface components {
             bulk?: boolean;
             cc?: components["schemas"]["Person"][];
             channel: string;
+            /**
+             * @description What it says about being written to.
+             * @enum {string}
+             */
+            consent?: "opt_in" | "opt_out" | "";
+            /**
+             * Format: date-time
+             * @description By its author; what it said is in former.
+             */
+            deleted?: string;
             delivery?: components["schemas"]["Delivery"];
             /** @enum {string} */
             direction: "in" | "out";
+            /**
+             * Format: date-time
+             * @description By its author, after it was delivered.
+             */
+            edited?: string;
+            /** @description Oldest first; only in the message itself. */
+            former?: components["schemas"]["Version"][];
             from: components["schemas"]["Person"];
             has_html?: boolean;
             /** @description There is quoted text; timelines leave it out, the message itself has it. */
@@ -1675,6 +1811,7 @@ export interface components {
             kind?: "human" | "auto_reply" | "bounce" | "complaint" | "";
             list?: string;
             quoted?: string;
+            reactions?: components["schemas"]["Reaction"][];
             /** @description The HTML has pictures that lie elsewhere; images=1 shows them. */
             remote_images?: boolean;
             /** @description The new part of the text. */
@@ -1682,11 +1819,17 @@ export interface components {
             reply_to?: components["schemas"]["Person"][];
             signature?: string;
             subject?: string;
+            template?: components["schemas"]["TemplateUse"];
             /** Format: date-time */
             time: string;
             to: components["schemas"]["Person"][];
             /** @description Texts were cut; fetch the message for all of them. */
             truncated?: boolean;
+            /**
+             * Format: int64
+             * @description How many former versions there are.
+             */
+            versions?: number;
             /** @enum {string} */
             vouch?: "passed" | "failed" | "";
             warnings?: string[];
@@ -1782,6 +1925,13 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Reaction: {
+            by: components["schemas"]["Person"];
+            /** @description The character, or :name: where it has none. */
+            emoji: string;
+            /** Format: date-time */
+            time: string;
+        };
         ReadRequest: {
             /** Format: int64 */
             seq: number;
@@ -1824,6 +1974,8 @@ export interface components {
             /** Format: date-time */
             snoozed_until?: string;
             subject?: string;
+            /** @description Sends an approved text instead of html; account is needed. */
+            template?: components["schemas"]["TemplateUse"];
             /**
              * @description What becomes of the conversation.
              * @enum {string}
@@ -1952,11 +2104,38 @@ export interface components {
         Tags: {
             tags: components["schemas"]["TagCount"][];
         };
+        Template: {
+            /** @description Their names, in the order of the text. */
+            gaps: string[];
+            id: string;
+            language?: string;
+            name: string;
+            /** @description Gaps are written {{name}}. */
+            text: string;
+        };
+        TemplateUse: {
+            id: string;
+            /** @description By name of the gap. */
+            values?: {
+                [key: string]: string;
+            };
+        };
+        Templates: {
+            templates: components["schemas"]["Template"][];
+        };
         TestSteps: {
             steps: components["schemas"]["Step"][];
         };
         TokenRequest: {
             token: string;
+        };
+        Version: {
+            text: string;
+            /**
+             * Format: date-time
+             * @description When it was replaced.
+             */
+            time: string;
         };
         Viewer: {
             /** Format: int64 */
@@ -1964,6 +2143,87 @@ export interface components {
             /** Format: int64 */
             conversation: number;
             typing: boolean;
+        };
+        Way: {
+            account: string;
+            /** @description Our own, which the customer sees. */
+            address: string;
+            channel: string;
+            /** @description What is proposed comes first; empty if the customer has none here. */
+            handles: components["schemas"]["WayHandle"][];
+            name: string;
+            /** @description Why nothing goes out at the moment, if so; what is written waits. */
+            paused?: string;
+            /** @description What the composer starts with, together with the first of its handles; at most one. */
+            proposed?: boolean;
+            /** @description There are approved texts: see listTemplates. */
+            templates: boolean;
+            writing: components["schemas"]["Writing"];
+        };
+        WayHandle: {
+            /** @description The handle without its scheme, for reading. */
+            address: string;
+            /**
+             * @description window: own words are refused and a template can be sent.
+             * @enum {string}
+             */
+            blocked?: "opted_out" | "window" | "";
+            /** Format: int64 */
+            customer?: number;
+            /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
+            handle: string;
+            /**
+             * Format: date-time
+             * @description When it was last in touch.
+             */
+            last?: string;
+            name?: string;
+            /** @description One of our accounts. */
+            own?: boolean;
+            /** @description Why, for people. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since?: string;
+            /**
+             * Format: date-time
+             * @description When the time for own words ends, where there is such a limit and it has not ended.
+             */
+            until?: string;
+        };
+        Ways: {
+            /** @description The proposed one first; those without a handle of the customer last. */
+            ways: components["schemas"]["Way"][];
+        };
+        Writing: {
+            /**
+             * Format: int64
+             * @description Of all files together; 0 unlimited.
+             */
+            file_bytes: number;
+            /**
+             * Format: int64
+             * @description At most so many; 0 none.
+             */
+            files: number;
+            /** @description A subject, several recipients and copies, a signature, the answered message quoted below. Otherwise plain text to one person. */
+            letter: boolean;
+            /** @description Formatted text; otherwise only its words are sent. */
+            rich: boolean;
+            /** @description Paid for in segments of GSM-7 or UCS-2. */
+            segments: boolean;
+            /**
+             * Format: int64
+             * @description Longest text in characters; 0 unlimited.
+             */
+            text: number;
+            /**
+             * Format: int64
+             * @description How long after a person's last message own words can be sent; later only a template. 0: always.
+             */
+            window_seconds: number;
         };
     };
     responses: never;
@@ -2247,6 +2507,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
             };
             /** @description Error */
             default: {
@@ -3018,6 +3309,37 @@ export interface operations {
             };
         };
     };
+    listWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getCounts: {
         parameters: {
             query?: never;
@@ -3321,6 +3643,42 @@ export interface operations {
             };
         };
     };
+    setConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     mergeCustomer: {
         parameters: {
             query?: never;
@@ -3364,6 +3722,8 @@ export interface operations {
                 /** @description Entries newer than this sequence number; the oldest of them come first. */
                 after?: number;
                 limit?: number;
+                /** @description Only messages of this channel. A page may then be short, or empty, and still have more before or after it. */
+                channel?: string;
             };
             header?: never;
             path: {
@@ -3415,6 +3775,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SplitCustomer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCustomerWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
                 };
             };
             /** @description Error */
