@@ -34,6 +34,8 @@ type Call struct {
 	intr     chan struct{} // something is in pending
 	goneOnce sync.Once
 
+	verbAt time.Duration // when the verb under way began; of the leg's goroutine only
+
 	// Guarded by Server.mu.
 	status     string
 	endStatus  string // what it becomes when gone
@@ -216,8 +218,8 @@ func (c *Call) Press(digits string) error {
 	return c.give(input{digits: digits})
 }
 
-// Speak makes the far end speak for d, on the clock of lengths, and returns when that has passed. The words, if any, are
-// what a Gather understands and what a transcription gets.
+// Speak makes the far end speak for d, on the clock of lengths, and returns when that has passed; a frozen clock is moved
+// by d. The words, if any, are what a Gather understands and what a transcription gets.
 func (c *Call) Speak(d time.Duration, words ...string) error {
 	return c.give(input{speech: d, words: strings.Join(words, " ")})
 }

@@ -136,7 +136,8 @@ func (c *Call) finish(err error) {
 // ring runs an outgoing leg up to its answer. It returns errGone when it was not answered, its status then set.
 func (c *Call) ring(timeout time.Duration) error {
 	c.progress("initiated")
-	c.set(func() { c.status = "ringing" })
+	var end time.Duration
+	c.set(func() { c.status, end = "ringing", c.s.clk.now()+timeout })
 	c.progress("ringing")
 	c.s.mu.Lock()
 	f, ok := c.s.onRing[c.to]
@@ -147,7 +148,7 @@ func (c *Call) ring(timeout time.Duration) error {
 	if f != nil {
 		c.s.spawn(func() { f(c) })
 	}
-	up, _, err := c.wait(timeout, c.answered, false)
+	up, _, err := c.wait(c.left(end), c.answered, false)
 	var i *interrupt
 	switch {
 	case errors.As(err, &i):
@@ -319,7 +320,7 @@ func (c *Call) apologise() error {
 	}
 	c.pickUp()
 	c.set(func() { c.heard = append(c.heard, applicationError) })
-	if err := c.pause(time.Duration(len(applicationError)) * sayPerRune); err != nil {
+	if err := c.pause(c.soundLength(time.Duration(len(applicationError))*sayPerRune, "Say", 1)); err != nil {
 		return errGone
 	}
 	return errEnd

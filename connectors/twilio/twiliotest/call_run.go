@@ -25,6 +25,7 @@ func (c *Call) runVerb(d *document, v *element) (*document, error) {
 	if v.name != "Pause" { // a Pause in front lets the phone ring on
 		c.pickUp()
 	}
+	c.verbAt = c.s.clk.now()
 	defer c.setVerb(v.name)()
 	switch v.name {
 	case "Say", "Play", "Pause":
@@ -105,17 +106,50 @@ func (c *Call) sound(d *document, v *element, listen bool) (*input, error) {
 		length = v.seconds("length", 1)
 	}
 	loops, _ := strconv.Atoi(v.get("loop", "1"))
+	start := c.since()
 	for i := 0; i < loops || loops == 0; i++ {
 		if heard != "" {
 			c.set(func() { c.heard = append(c.heard, heard) })
 		}
-		_, in, err := c.wait(max(length, time.Millisecond), nil, listen)
+		length := c.soundLength(length, v.name, loops)
+		start += length
+		_, in, err := c.wait(c.left(start), nil, listen)
 		if in != nil || err != nil {
 			return in, err
 		}
 	}
 	return nil, nil
 }
+
+// soundLength is how long a sound takes: no time when the clock is frozen, so that a test need not move it for every
+// sentence. A Pause, and what is repeated without end, takes its time all the same.
+func (c *Call) soundLength(d time.Duration, verb string, loops int) time.Duration {
+	if !c.s.opt.Frozen || verb == "Pause" || loops == 0 {
+		return max(d, time.Millisecond)
+	}
+	return 0
+}
+
+// speech lets the far end speak: on a frozen clock that moves it, at once.
+func (c *Call) speech(d time.Duration) error {
+	if c.s.opt.Frozen {
+		c.s.clk.advance(d)
+		d = 0
+	}
+	return c.pause(d)
+}
+
+// since is the moment from which the verb under way counts its waiting: now, after what was played; on a frozen clock the
+// start of the verb, so that a test that has seen the verb can move the clock without knowing how far its prompt is.
+func (c *Call) since() time.Duration {
+	if c.s.opt.Frozen {
+		return c.verbAt
+	}
+	return c.s.clk.now()
+}
+
+// left is how much of a wait remains; 0 when it is over.
+func (c *Call) left(end time.Duration) time.Duration { return max(end-c.s.clk.now(), 0) }
 
 // spoken is the text of a Say with that of its SSML.
 func spoken(v *element) string {
@@ -147,8 +181,8 @@ func (c *Call) gather(d *document, v *element) (*document, error) {
 		}
 	}
 	timeout := v.seconds("timeout", defaultGatherTimeout)
-	for {
-		up, in, err := c.wait(timeout, nil, true)
+	for end := c.since() + timeout; ; end = c.s.clk.now() + timeout {
+		up, in, err := c.wait(c.left(end), nil, true)
 		if err != nil {
 			return nil, err
 		}
@@ -232,8 +266,8 @@ func (c *Call) recordVerb(d *document, v *element) (*document, error) {
 	var length time.Duration
 	var words []string
 	key, err := "", error(nil)
-	for key == "" && length < limit && err == nil {
-		up, in, werr := c.wait(silence, nil, true)
+	for end := c.since() + silence; key == "" && length < limit && err == nil; end = c.s.clk.now() + silence {
+		up, in, werr := c.wait(c.left(end), nil, true)
 		if werr != nil {
 			err = werr
 			break
@@ -250,7 +284,7 @@ func (c *Call) recordVerb(d *document, v *element) (*document, error) {
 		}
 		length += part
 		if part > 0 {
-			err = c.pause(part)
+			err = c.speech(part)
 		}
 		close(in.taken)
 	}

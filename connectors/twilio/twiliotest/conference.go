@@ -184,7 +184,7 @@ func (c *Call) stay(f *conference, wait *source) error {
 		case err != nil:
 			return err
 		case in.speech > 0:
-			err = c.pause(in.speech)
+			err = c.speech(in.speech)
 			close(in.taken)
 			if errors.As(err, &i) && (i.kind == "kick" || i.kind == "begin") {
 				if i.kind == "kick" {

@@ -92,12 +92,12 @@ func (c *Call) talk(b *bridge, limit time.Duration, star bool) error {
 	defer c.set(func() { c.peer = nil })
 	end := c.s.clk.now() + limit
 	for {
-		up, in, err := c.wait(max(end-c.s.clk.now(), 0), b.done, true)
+		up, in, err := c.wait(c.left(end), b.done, true)
 		if err != nil || up || in == nil {
 			return err
 		}
 		if in.speech > 0 {
-			err = c.pause(in.speech)
+			err = c.speech(in.speech)
 		}
 		close(in.taken)
 		if err != nil {

@@ -26,7 +26,8 @@
 // conform ends the call (Twilio logs warning 12200 and goes on), and every unknown parameter is kept in Notes.
 //
 // Two clocks: date stamps come from Options.Now; lengths of time (delivery latency, ringing, talking, pauses) run
-// Options.Speed times as fast as the wall clock, or only by Advance when Options.Frozen is set.
+// Options.Speed times as fast as the wall clock. With Options.Frozen they pass only by Advance and by Speak, while what
+// the phones hear takes no time: every duration is then exactly what the test made it, however slow the machine.
 //
 // The package keeps everything in memory, listens on the loopback interface only, never speaks to Twilio, imports
 // nothing outside the standard library and nothing of testing, so that a demonstration can embed it.

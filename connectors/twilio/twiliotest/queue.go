@@ -137,7 +137,7 @@ func (c *Call) waitInQueue(d *document, v *element, q *queue, m *queued) error {
 			err = c.nested(doc)
 		}
 		if err == nil && c.s.clk.now()-start < time.Second {
-			err = c.pause(time.Second) // an empty document must not become a storm of requests
+			err = c.pause(c.left(start + time.Second)) // an empty document must not become a storm of requests
 		}
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (c *Call) dialQueue(d *document, v, noun *element) (*document, error) {
 	s := c.s
 	b := s.newBridge()
 	b.b = c
-	end := s.clk.now() + v.seconds("timeout", int(dialTimeout/time.Second))
+	end := c.since() + v.seconds("timeout", int(dialTimeout/time.Second))
 	for {
 		s.mu.Lock()
 		if q := s.queueLocked(noun.text); q != nil && len(q.members) > 0 {
@@ -189,7 +189,7 @@ func (c *Call) dialQueue(d *document, v, noun *element) (*document, error) {
 		if b.a != nil {
 			break
 		}
-		up, _, err := c.wait(max(end-s.clk.now(), 0), ch, false)
+		up, _, err := c.wait(c.left(end), ch, false)
 		if err != nil {
 			return nil, err
 		}

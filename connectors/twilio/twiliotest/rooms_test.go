@@ -4,12 +4,13 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 )
 
 func TestQueue(t *testing.T) {
-	srv, app := start(t, Options{})
+	srv, app := start(t, Options{Frozen: true})
 	app.on("/voice", `<Enqueue waitUrl="/music" action="/out">support</Enqueue>`)
 	app.on("/music", `<Play>/moonlight.mp3</Play>`)
 	app.on("/out", `<Say>Bye</Say>`)
@@ -74,7 +75,7 @@ func TestQueue(t *testing.T) {
 		{func(c *Call) {
 			raw(t, srv, "POST", srv.path("Calls", c.SID()), url.Values{"Twiml": {"<Response><Say>Moved</Say></Response>"}})
 		}, "redirected"},
-		{func(*Call) { app.on("/music", "<Leave/>") }, "leave"},
+		{func(*Call) { app.on("/music", "<Leave/>"); srv.Advance(time.Second) }, "leave"},
 	} {
 		call, err := srv.Call(customer, ours)
 		if err != nil {
@@ -92,7 +93,7 @@ func TestQueue(t *testing.T) {
 }
 
 func TestConferenceTransfer(t *testing.T) {
-	srv, app := start(t, Options{})
+	srv, app := start(t, Options{Frozen: true})
 	app.on("/voice", `<Dial action="/left"><Conference startConferenceOnEnter="true" endConferenceOnExit="true" waitUrl="" `+
 		`record="record-from-start" recordingStatusCallback="/rec" statusCallback="/conf" `+
 		`statusCallbackEvent="start end join leave mute hold">Room 7</Conference></Dial>`)

@@ -55,7 +55,7 @@ type Options struct {
 
 	Now    func() time.Time // for date stamps; time.Now when nil
 	Speed  float64          // how many seconds pass in one real second; 1 when 0
-	Frozen bool             // lengths of time pass by Advance only
+	Frozen bool             // lengths of time pass by Advance and Speak only; see the package comment
 }
 
 // Server is a running double. All methods may be called from any goroutine.
