@@ -147,6 +147,18 @@ func (h *hub) state() (s connectors.State) {
 	return s
 }
 
+// lives is how often the live state was shown.
+func (h *hub) lives() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.states {
+		if s.Phase == connectors.Live {
+			n++
+		}
+	}
+	return n
+}
+
 // wait returns once ok does.
 func (h *hub) wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -247,6 +259,7 @@ func (r *rig) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	c := r.c
+	before := r.hub.lives()
 	go func() { ended <- c.Run(ctx, r.hub) }()
 	var once sync.Once
 	stop = func() {
@@ -263,7 +276,7 @@ func (r *rig) run(t *testing.T) (stop func()) {
 		})
 	}
 	t.Cleanup(stop)
-	r.hub.wait(t, "live", func() bool { return r.hub.state().Phase == connectors.Live })
+	r.hub.wait(t, "live", func() bool { return r.hub.lives() > before })
 	return stop
 }
 

@@ -62,6 +62,13 @@ type run struct {
 // for their webhook.
 func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 	defer c.client.CloseIdleConnections()
+	if err := c.watch(ctx, in); ctx.Err() == nil {
+		return c.fault(err)
+	}
+	return ctx.Err()
+}
+
+func (c *Connector) watch(ctx context.Context, in connectors.Sink) error {
 	in.State(connectors.State{Phase: connectors.Connecting})
 	r := &run{Connector: c, in: in, seen: map[string]time.Time{}}
 	if err := r.load(ctx); err != nil {
@@ -69,7 +76,7 @@ func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 	}
 	in.State(connectors.State{Phase: connectors.CatchingUp})
 	if err := r.look(ctx); err != nil {
-		return c.fault(err)
+		return err
 	}
 	poll := time.NewTicker(r.pause())
 	defer poll.Stop()
@@ -83,12 +90,12 @@ func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 			return ctx.Err()
 		case <-poll.C:
 			if err := r.look(ctx); err != nil {
-				return c.fault(err)
+				return err
 			}
 		case <-soon:
 			soon = nil
 			if err := r.look(ctx); err != nil {
-				return c.fault(err)
+				return err
 			}
 		case <-c.wake:
 			missed, err := r.gather(ctx)
@@ -100,7 +107,7 @@ func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 			}
 		case <-files.C:
 			if err := r.bringFiles(ctx); err != nil {
-				return c.fault(err)
+				return err
 			}
 		}
 		files.Reset(r.nextFile())
@@ -217,6 +224,7 @@ func (r *run) lookAtDay(ctx context.Context, d, from, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	slices.Reverse(fresh) // the list has the newest first, and its times whole seconds
 	slices.SortStableFunc(fresh, func(a, b listed) int { return a.at.Compare(b.at) })
 	for chunk := range slices.Chunk(fresh, batchItems) {
 		if err := r.offer(ctx, chunk); err != nil {

@@ -203,8 +203,10 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 			if text(r.Direction) != "outbound-api" || taken(text(r.Sid)) || c.set.from == "" && text(r.MessagingServiceSid) != c.set.service {
 				continue
 			}
-			switch files, _ := strconv.Atoi(text(r.NumMedia)); {
-			case trim(text(r.Body)) == trim(m.Text) && (m.Template != nil || files == len(m.Parts)):
+			// How many files it has is known only when Twilio has fetched them.
+			bare := text(r.NumMedia) == "0" || r.NumMedia == nil
+			switch {
+			case trim(text(r.Body)) == trim(m.Text) && (bare || len(m.Parts) > 0 || m.Template != nil):
 				exact = append(exact, candidate{r, at})
 			case m.Template != nil && at.Before(since.Add(templateSpan)):
 				near = append(near, candidate{r, at})
