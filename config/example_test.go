@@ -26,7 +26,9 @@ import (
 
 const examplePath = "../config.example.yaml"
 
-func kinds() []connectors.Kind { return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()} }
+func kinds() []connectors.Kind {
+	return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()}
+}
 
 func noEnv(string) (string, bool) { return "", false }
 
