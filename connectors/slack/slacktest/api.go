@@ -93,8 +93,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.arguments(r, m, c)
 	f := s.fault(c.method)
-	if f.before(w, r) {
-		s.note(c, f.String())
+	note := func(result string) { s.note(c, result) }
+	if f.before(w, r, note) {
 		return
 	}
 	if err == nil {
@@ -120,8 +120,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.touch()
 		s.mu.Unlock()
 	}
-	if f.after(w, r) {
-		s.note(c, f.String())
+	if f.after(w, note) {
 		return
 	}
 	s.answer(w, c, result, err)

@@ -206,7 +206,8 @@ type Call struct {
 	At     time.Time
 }
 
-// Calls are the calls of a method so far, or of all methods for "".
+// Calls are the calls of a method so far, or of all methods for "". The bytes of
+// files go by the names "upload" and "download", without arguments.
 func (s *Server) Calls(method string) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -251,42 +250,6 @@ func chatPermalink(c *call) (obj, error) {
 		link += "?thread_ts=" + m.threadTS + "&cid=" + ch.ID
 	}
 	return obj{"channel": ch.ID, "permalink": link}, nil
-}
-
-// Post is a message of the app.
-type Post struct {
-	Channel, TS string
-	ThreadTS    string // "" outside threads
-	Text        string // as Slack keeps it
-	Blocks      []any  // decoded JSON; Slack's own rich text when the app gave none
-	Files       []*File
-	Edited      bool
-	Deleted     bool
-	To          string // the only one who sees it (chat.postEphemeral)
-	At          time.Time
-}
-
-// Posted are the messages of the app in the order in which it posted them, as
-// they are now; deleted ones are among them.
-func (s *Server) Posted() []Post {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []Post
-	for _, m := range s.posts {
-		us, _ := micros(m.ts)
-		list = append(list, Post{
-			Channel: m.channel.ID, TS: m.ts, ThreadTS: m.threadTS, Text: m.text, Blocks: m.blocks, Files: m.files,
-			Edited: m.edited != nil, Deleted: m.deleted, At: time.UnixMicro(us),
-		})
-	}
-	return list
-}
-
-// Ephemeral are the messages of chat.postEphemeral.
-func (s *Server) Ephemeral() []Post {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Post(nil), s.ephem...)
 }
 
 // emojiName is what may stand between colons.

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// TeamID is the ID of the user's workspace.
+func (u *User) TeamID() string { return u.team.ID }
+
 // Team adds another workspace, for Slack Connect.
 func (s *Server) Team(name, domain string) *Team {
 	s.mu.Lock()

@@ -81,37 +81,39 @@ func (s *Server) fault(method string) *injected {
 }
 
 // before does what goes wrong before a call, and reports whether that was all.
-func (f *injected) before(w http.ResponseWriter, r *http.Request) bool {
+// What happened is noted first, so that it can be read once the client knows.
+func (f *injected) before(w http.ResponseWriter, r *http.Request, note func(string)) bool {
 	if f == nil {
 		return false
 	}
 	if f.Delay > 0 {
 		sleep(r.Context(), f.Delay)
 	}
+	if !f.CutBefore && f.RetryAfter == 0 && f.Status == 0 {
+		return false
+	}
+	note(f.String())
 	switch {
 	case f.CutBefore:
 		cut(w)
 	case f.RetryAfter > 0:
 		tooMany(w, f.RetryAfter)
-	case f.Status != 0:
-		http.Error(w, http.StatusText(f.Status), f.Status)
 	default:
-		return false
+		http.Error(w, http.StatusText(f.Status), f.Status)
 	}
 	return true
 }
 
 // after does what goes wrong after a call was carried out.
-func (f *injected) after(w http.ResponseWriter, _ *http.Request) bool {
-	switch {
-	case f == nil || f.Error != "":
+func (f *injected) after(w http.ResponseWriter, note func(string)) bool {
+	if f == nil || f.Error != "" || f.StatusLate == 0 && !f.CutAfter {
 		return false
-	case f.StatusLate != 0:
+	}
+	note(f.String())
+	if f.StatusLate != 0 {
 		http.Error(w, http.StatusText(f.StatusLate), f.StatusLate)
-	case f.CutAfter:
+	} else {
 		cut(w)
-	default:
-		return false
 	}
 	return true
 }

@@ -63,7 +63,8 @@ func uploadURL(c *call) (obj, error) {
 // serveUpload takes the bytes of a file, plain or as a form with one file.
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	fault := s.fault("upload")
-	if fault.before(w, r) {
+	note := func(result string) { s.note(&call{method: "upload"}, result) }
+	if fault.before(w, r, note) {
 		return
 	}
 	s.mu.Lock()
@@ -106,9 +107,10 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	}
 	s.touch()
 	s.mu.Unlock()
-	if fault.after(w, r) {
+	if fault.after(w, note) {
 		return
 	}
+	note("")
 	fmt.Fprintf(w, "OK - %d", len(content))
 }
 
@@ -209,7 +211,8 @@ func filesInfo(c *call) (obj, error) {
 // where people log in, which answers 200 with HTML: that is what Slack does.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	fault := s.fault("download")
-	if fault.before(w, r) {
+	note := func(result string) { s.note(&call{method: "download"}, result) }
+	if fault.before(w, r, note) {
 		return
 	}
 	_, id, _ := strings.Cut(r.PathValue("key"), "-")
@@ -219,8 +222,12 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	allowed := token == s.BotToken && s.hasScope("files:read") && !s.api.revoked && !s.api.removed && f != nil && s.readable(f)
 	gone := f != nil && f.deleted
 	s.mu.Unlock()
+	if allowed && (fault == nil || !fault.CutAfter) {
+		note("")
+	}
 	switch {
 	case !allowed:
+		note("no access")
 		http.Redirect(w, r, "/?redir="+url.QueryEscape(r.URL.Path), http.StatusFound)
 	case gone || r.PathValue("name") != f.Name:
 		http.NotFound(w, r)
@@ -230,6 +237,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 		half := len(f.Content)
 		if fault != nil && fault.CutAfter {
 			half /= 2 // the connection breaks on the way
+			note(fault.String())
 		}
 		w.Write(f.Content[:half])
 		if half < len(f.Content) {

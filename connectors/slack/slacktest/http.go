@@ -136,9 +136,7 @@ func (s *Server) SubscribeURL(ctx context.Context, address string) error {
 			return err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.out.eventsURL, s.out.disabled, s.out.results, s.out.good = address, false, nil, 0
+	s.SetEventsURL(address)
 	return nil
 }
 
@@ -183,4 +181,12 @@ func (s *Server) RateLimitEvents() {
 		"token": s.VerificationToken, "type": "app_rate_limited", "team_id": s.TeamID(), "minute_rate_limited": seconds(s.opt.Now()) / 60 * 60,
 		"api_app_id": s.AppID(),
 	}))
+}
+
+// SetEventsURL sends events to an address that is not asked for a challenge, as
+// if it had answered one long ago.
+func (s *Server) SetEventsURL(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.eventsURL, s.out.disabled, s.out.results, s.out.good = address, false, nil, 0
 }

@@ -107,6 +107,9 @@ func Start(o Options) (*Server, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.client = deliverer()
 	s.workspace = newWorkspace(s.URL, o)
+	for _, u := range s.users {
+		u.srv = s
+	}
 	s.api = apiState{limits: map[string]*bucket{}, uploads: map[string]*File{}}
 	s.out = delivery{queues: map[string][]*outgoing{}}
 	s.sockets = socketState{tickets: map[string]time.Time{}}

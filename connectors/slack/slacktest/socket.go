@@ -34,7 +34,7 @@ type socket struct {
 	ws      *websocket.Conn
 	writing sync.Mutex
 	closing bool                   // no new events; under the server's lock
-	waiting map[string]chan answer // by envelope_id; under the server's lock
+	waiting map[string]chan answer // by envelope_id, nil when it is too late; under the server's lock
 	done    chan struct{}
 }
 
@@ -154,14 +154,15 @@ func (s *Server) read(c *socket) {
 			s.violation("socket: an answer of %d bytes is ignored", len(b))
 		default:
 			s.mu.Lock()
-			ch := c.waiting[m.EnvelopeID]
+			ch, known := c.waiting[m.EnvelopeID]
+			if ch != nil {
+				ch <- answer{payload: m.Payload}
+			}
 			delete(c.waiting, m.EnvelopeID)
 			s.mu.Unlock()
-			if ch == nil {
-				s.violation("socket: answer to an unknown, answered or old envelope %q", m.EnvelopeID)
-				continue
+			if !known {
+				s.violation("socket: answer to an unknown or answered envelope %q", m.EnvelopeID)
 			}
-			ch <- answer{payload: m.Payload}
 		}
 	}
 }
@@ -197,7 +198,9 @@ func (s *Server) forget(c *socket) {
 	defer s.mu.Unlock()
 	s.sockets.list = slices.DeleteFunc(s.sockets.list, func(o *socket) bool { return o == c })
 	for id, ch := range c.waiting {
-		ch <- answer{reason: reasonSocket}
+		if ch != nil {
+			ch <- answer{reason: reasonSocket}
+		}
 		delete(c.waiting, id)
 	}
 	close(c.done)
@@ -246,7 +249,9 @@ func (s *Server) push(e envelope, sent func()) answer {
 	case <-s.ctx.Done():
 	}
 	s.mu.Lock()
-	delete(c.waiting, id)
+	if _, still := c.waiting[id]; still {
+		c.waiting[id] = nil // an answer that is late is no answer, but no mistake
+	}
 	s.mu.Unlock()
 	return answer{reason: reasonSocket}
 }

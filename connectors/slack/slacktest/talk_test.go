@@ -208,7 +208,11 @@ func TestOwnMessages(t *testing.T) {
 	if _, _, _, err := api.UpdateMessageContext(ctx(t), c.ID, ts, slack.MsgOptionText("two", false)); err != nil {
 		t.Fatal(err)
 	}
-	p := s.Posted()[0]
+	posted, err := s.WaitPosted(ctx(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := posted[0]
 	if b, _ := p.Blocks[0].(map[string]any); p.Text != "two" || !p.Edited || b["type"] != "section" {
 		t.Errorf("an update without blocks keeps them: %+v", p)
 	}
@@ -244,6 +248,9 @@ func TestOwnMessages(t *testing.T) {
 	item := slack.NewRefToMessage(c.ID, theirs)
 	if err := api.AddReactionContext(ctx(t), "eyes", item); err != nil {
 		t.Error(err)
+	}
+	if r := s.Reactions(c, theirs); !slices.Equal(r["eyes"], []string{s.App().ID}) {
+		t.Errorf("%v", r)
 	}
 	if err := api.AddReactionContext(ctx(t), "eyes", item); err == nil || err.Error() != "already_reacted" {
 		t.Error(err)
