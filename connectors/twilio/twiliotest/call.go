@@ -27,6 +27,7 @@ type Call struct {
 	callbackEvents           []string
 	fallback                 string
 	params                   url.Values // custom parameters of a browser's call
+	detect                   bool       // answering machine detection is on
 
 	answered chan struct{} // closed by Answer
 	gone     chan struct{} // closed when the leg is over for whatever reason

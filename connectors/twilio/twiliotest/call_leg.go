@@ -230,7 +230,7 @@ func (c *Call) form() url.Values {
 	if c.parent != nil {
 		f.Set("ParentCallSid", c.parent.sid)
 	}
-	if c.answeredBy != "" && c.direction == "outbound-api" {
+	if c.answeredBy != "" && c.detect {
 		f.Set("AnsweredBy", c.answeredBy)
 	}
 	return f

@@ -69,6 +69,7 @@ func (s *Server) listCalls(rq *apiRequest) (answer, *apiError) {
 	}
 	byEnd := rq.query.Has("EndTime") || rq.query.Has("EndTime<") || rq.query.Has("EndTime>")
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var items []item
 	for _, c := range slices.Backward(s.calls) {
 		parent := ""
@@ -83,9 +84,8 @@ func (s *Server) listCalls(rq *apiRequest) (answer, *apiError) {
 			!matches(rq, "ParentCallSid", parent) || !started(at) || byEnd && (!over(c.status) || !ended(at.Add(c.length))) {
 			continue
 		}
-		items = append(items, item{c.sid, s.callJSON(c)})
+		items = append(items, item{c.sid, func() any { return s.callJSON(c) }})
 	}
-	s.mu.Unlock()
 	return s.page(rq, "calls", items)
 }
 
@@ -116,7 +116,7 @@ func (s *Server) createCall(rq *apiRequest) (answer, *apiError) {
 	if app, ok := s.application(f.Get("ApplicationSid")); ok && c.callback == "" {
 		c.callback = app.StatusCallback
 	}
-	c.params = url.Values{}
+	c.detect = f.Get("MachineDetection") != ""
 	_ = s.begin(c, "queued", func() error {
 		if err := c.ring(timeout); err != nil {
 			return err
@@ -255,7 +255,10 @@ func (s *Server) updateCall(rq *apiRequest, c *Call) *apiError {
 // callJSON is the resource as the API shows it; the caller holds mu.
 func (s *Server) callJSON(c *Call) map[string]any {
 	uri := s.uri("Calls", c.sid)
-	var parent, number, end, duration, price, unit any
+	var parent, number, end, duration, price, unit, by any
+	if c.detect {
+		by = orNil(c.answeredBy)
+	}
 	if c.parent != nil {
 		parent = c.parent.sid
 	}
@@ -287,7 +290,7 @@ func (s *Server) callJSON(c *Call) map[string]any {
 	return map[string]any{"sid": c.sid, "date_created": rfc2822(c.created), "date_updated": rfc2822(s.opt.Now()),
 		"parent_call_sid": parent, "account_sid": s.opt.AccountSID, "to": c.to, "to_formatted": c.to, "from": c.from,
 		"from_formatted": c.from, "phone_number_sid": number, "status": status, "start_time": start, "end_time": end,
-		"duration": duration, "price": price, "price_unit": unit, "direction": c.direction, "answered_by": orNil(c.answeredBy),
+		"duration": duration, "price": price, "price_unit": unit, "direction": c.direction, "answered_by": by,
 		"api_version": apiVersion, "forwarded_from": nil, "group_sid": nil, "caller_name": nil, "queue_time": "0",
 		"trunk_sid": nil, "uri": uri + ".json", "subresource_uris": sub}
 }

@@ -60,27 +60,27 @@ func (s *Server) listConferences(rq *apiRequest) (answer, *apiError) {
 		return answer{}, e
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var items []item
 	for _, f := range slices.Backward(s.conferences) {
 		if created(f.created) && matches(rq, "FriendlyName", f.name) && matches(rq, "Status", f.status) {
-			items = append(items, item{f.sid, s.conferenceJSON(f)})
+			items = append(items, item{f.sid, func() any { return s.conferenceJSON(f) }})
 		}
 	}
-	s.mu.Unlock()
 	return s.page(rq, "conferences", items)
 }
 
 func (s *Server) listParticipants(rq *apiRequest, f *conference) (answer, *apiError) {
 	s.allow(rq, "Muted", "Hold", "Coaching", "PageSize", "Page", "PageToken")
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var items []item
 	for _, p := range f.parts {
 		if matches(rq, "Muted", strconv.FormatBool(p.muted)) && matches(rq, "Hold", strconv.FormatBool(p.hold)) &&
 			matches(rq, "Coaching", strconv.FormatBool(p.coaching)) {
-			items = append(items, item{p.c.sid, s.participantJSON(f, p)})
+			items = append(items, item{p.c.sid, func() any { return s.participantJSON(f, p) }})
 		}
 	}
-	s.mu.Unlock()
 	return s.page(rq, "participants", items)
 }
 

@@ -41,7 +41,7 @@ func (s *Server) mediaResource(rq *apiRequest, m *Message) (answer, *apiError) {
 		var items []item
 		for _, x := range list {
 			if !x.deleted && !x.pending && within(x.created) {
-				items = append(items, item{x.SID, s.mediaJSON(m.SID, x)})
+				items = append(items, item{x.SID, func() any { return s.mediaJSON(m.SID, x) }})
 			}
 		}
 		return s.page(rq, "media_list", items)

@@ -144,6 +144,7 @@ func (s *Server) listMessages(rq *apiRequest) (answer, *apiError) {
 		return answer{}, e
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var items []item
 	for _, m := range slices.Backward(s.messages) {
 		at := m.Sent
@@ -153,9 +154,8 @@ func (s *Server) listMessages(rq *apiRequest) (answer, *apiError) {
 		if m.deleted || !within(at) || !matches(rq, "To", m.To) || !matches(rq, "From", m.From) {
 			continue
 		}
-		items = append(items, item{m.SID, s.messageJSON(m)})
+		items = append(items, item{m.SID, func() any { return s.messageJSON(m) }})
 	}
-	s.mu.Unlock()
 	return s.page(rq, "messages", items)
 }
 

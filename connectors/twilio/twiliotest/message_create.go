@@ -40,6 +40,9 @@ func (s *Server) createMessage(rq *apiRequest) (answer, *apiError) {
 	f := rq.form
 	m := &Message{To: f.Get("To"), From: f.Get("From"), Body: f.Get("Body"), ServiceSID: f.Get("MessagingServiceSid"),
 		ContentSID: f.Get("ContentSid"), Callback: f.Get("StatusCallback"), Direction: "outbound-api", Status: "queued"}
+	if f.Has("SendAt") || f.Has("ScheduleType") {
+		return answer{}, fail(20001, "This double does not schedule messages")
+	}
 	if e := s.checkCallback(m, f.Get("ApplicationSid")); e != nil {
 		return answer{}, e
 	}

@@ -169,7 +169,7 @@ func (s *Server) numbersResource(rq *apiRequest) (answer, *apiError) {
 			if v := rq.query.Get("FriendlyName"); v != "" && v != n.FriendlyName {
 				continue
 			}
-			items = append(items, item{n.SID, s.numberJSON(*n)})
+			items = append(items, item{n.SID, func() any { return s.numberJSON(*n) }})
 		}
 		return s.page(rq, "incoming_phone_numbers", items)
 	case len(rq.parts) == 2:

@@ -18,13 +18,14 @@ const (
 // number, what arrives while a client pages through does not shift the rest.
 const pageToken = "PA"
 
-// item is one entry of a list.
+// item is one entry of a list; json is asked for only when the entry is on the page.
 type item struct {
 	sid  string
-	json any
+	json func() any
 }
 
-// page answers a list request: items in the order the API gives them, cut to the page asked for.
+// page answers a list request: items in the order the API gives them, cut to the page asked for. A caller whose items
+// are guarded by mu holds it.
 func (s *Server) page(rq *apiRequest, key string, items []item) (answer, *apiError) {
 	size := defaultPageSize
 	if v := rq.query.Get("PageSize"); v != "" {
@@ -51,7 +52,7 @@ func (s *Server) page(rq *apiRequest, key string, items []item) (answer, *apiErr
 	end := min(start+size, len(items))
 	list := make([]any, 0, end-start)
 	for _, it := range items[start:end] {
-		list = append(list, it.json)
+		list = append(list, it.json())
 	}
 	link := func(n int, token string) string {
 		q := url.Values{}

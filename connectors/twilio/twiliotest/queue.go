@@ -239,7 +239,7 @@ func (s *Server) queuesResource(rq *apiRequest) (answer, *apiError) {
 		}
 		var items []item
 		for _, q := range slices.Backward(s.queues) {
-			items = append(items, item{q.sid, s.queueJSON(q)})
+			items = append(items, item{q.sid, func() any { return s.queueJSON(q) }})
 		}
 		return s.page(rq, "queues", items)
 	}
@@ -287,7 +287,7 @@ func (s *Server) membersLocked(rq *apiRequest, q *queue) (answer, *apiError) {
 	if len(rq.parts) == 3 {
 		var items []item
 		for _, m := range q.members {
-			items = append(items, item{m.c.sid, s.memberJSON(q, m)})
+			items = append(items, item{m.c.sid, func() any { return s.memberJSON(q, m) }})
 		}
 		return s.page(rq, "queue_members", items)
 	}

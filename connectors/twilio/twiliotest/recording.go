@@ -143,15 +143,15 @@ func (s *Server) listRecordings(rq *apiRequest, call, conference string) (answer
 		return answer{}, e
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var items []item
 	for _, r := range slices.Backward(s.recordings) {
 		if r.Status == "deleted" || !within(r.Started) || call != "" && call != r.CallSID ||
 			conference != "" && conference != r.ConferenceSID {
 			continue
 		}
-		items = append(items, item{r.SID, s.recordingShape(rq, r)})
+		items = append(items, item{r.SID, func() any { return s.recordingShape(rq, r) }})
 	}
-	s.mu.Unlock()
 	return s.page(rq, "recordings", items)
 }
 

@@ -37,7 +37,7 @@ func TestQueue(t *testing.T) {
 	}
 	srv.OnRing(agent, func(c *Call) { _ = c.Answer() })
 	p := &api.CreateCallParams{}
-	p.SetTo(agent).SetFrom(ours).SetUrl(app.url + "/agent").SetStatusCallback(app.url + "/ended").
+	p.SetTo(agent).SetFrom(ours).SetMachineDetection("Enable").SetUrl(app.url + "/agent").SetStatusCallback(app.url + "/ended").
 		SetStatusCallbackEvent([]string{"initiated", "ringing", "answered", "completed"})
 	made, err := c.CreateCall(p)
 	if err != nil || *made.Status != "queued" || *made.Direction != "outbound-api" {

@@ -1,0 +1,162 @@
+package twiliotest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestVendorsNodeClient lets the vendor's client for Node drive the double and check the signatures of its webhooks.
+func TestVendorsNodeClient(t *testing.T) {
+	if testing.Short() {
+		t.Skip("npm ci takes its time: not in short mode")
+	}
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			skipPeer(t, tool+" is not installed: the vendor's client for Node cannot be run")
+		}
+	}
+	dir := t.TempDir()
+	for _, name := range []string{".npmrc", "package.json", "package-lock.json", "peer.mjs"} {
+		b, err := os.ReadFile(filepath.Join("npm", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ci := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts")
+	ci.Dir = dir
+	if out, err := ci.CombinedOutput(); err != nil {
+		skipPeer(t, fmt.Sprintf("npm ci: %v\n%s", err, out))
+	}
+
+	srv, err := Start(Options{Frozen: true, Numbers: []Number{{PhoneNumber: ours, SMS: true, Voice: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	node := exec.CommandContext(t.Context(), "node", "peer.mjs")
+	node.Dir, node.Stderr = dir, os.Stderr
+	node.Env = append(os.Environ(), "BASE="+srv.URL(), "ACCOUNT_SID="+srv.AccountSID(), "AUTH_TOKEN="+srv.AuthToken(),
+		"OURS="+ours, "CUSTOMER="+customer, "AGENT="+agent)
+	stdin, err := node.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = node.Process.Kill(); _ = node.Wait() }()
+	lines := bufio.NewScanner(stdout)
+	next := func() string {
+		if !lines.Scan() {
+			t.Fatalf("the peer ended: %v", lines.Err())
+		}
+		return lines.Text()
+	}
+	web := next()
+	srv.PutNumber(Number{PhoneNumber: ours, SMS: true, Voice: true, SMSURL: web + "/sms?a=b&c=%20d", VoiceURL: web + "/voice",
+		StatusCallback: web + "/ended"})
+
+	// The API, with a throttled request on the way, which the vendor's client repeats.
+	srv.Inject(Fault{Method: "POST", Path: "/Messages.json", Status: 429})
+	_, _ = io.WriteString(stdin, "drive\n")
+	if l := next(); l != "driven" {
+		t.Fatalf("the peer said %q", l)
+	}
+
+	// Webhooks of every kind.
+	a, err := srv.Receive(customer, ours, "Hello, سلام", Media{ContentType: "image/png", Data: []byte("x")})
+	if err != nil || len(a.Replies) != 1 || a.Replies[0].Body != "Thanks & bye, سلام 😀" {
+		t.Errorf("%+v %v", a, err)
+	}
+	srv.Advance(10 * time.Second) // the states of what was sent
+	if _, err := srv.WaitMessage(ctx(t), func(m Message) bool { return m.SID == a.Message.SID }); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{
+		srv.SendForm(web+"/form?x=1", map[string][]string{"B": {"2", "1", "2"}, "A": {""}}),
+		srv.SendJSON(web+"/json", []byte(`{"a": 1}`)), srv.SendJSON(web+"/json?x=1", []byte(`{}`)),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := srv.post(hook{url: web + "/get?x=1", method: "GET", form: map[string][]string{"B": {"a b"}}}); err != nil {
+		t.Error(err)
+	}
+	call, err := srv.Call(customer, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Press("1"); err != nil {
+		t.Fatal(err)
+	}
+	leg, err := srv.NextRinging(ctx(t), "client:ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := leg.Answer(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.WaitState(ctx(t), func(st State) bool { return st.TalkingTo == leg.SID() }); err != nil {
+		t.Fatal(err)
+	}
+	leg.HangUp()
+	if _, err := call.WaitEnd(ctx(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Wait(ctx(t), func() bool {
+		return slices.ContainsFunc(srv.Deliveries(), func(d Delivery) bool { return d.URL == web+"/ended" })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(stdin, "end\n")
+	var seen struct {
+		Webhooks []struct {
+			Method, Path string
+			Valid        bool
+		}
+		API map[string]any
+	}
+	if err := json.Unmarshal([]byte(next()), &seen); err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for _, h := range seen.Webhooks {
+		kinds[h.Path] = true
+		if !h.Valid {
+			t.Errorf("the vendor's validator refuses %s %s", h.Method, h.Path)
+		}
+	}
+	for _, k := range []string{"/sms", "/voice", "/menu", "/leg", "/done", "/ended", "/json", "/form", "/get"} {
+		if !kinds[k] {
+			t.Errorf("no webhook to %s", k)
+		}
+	}
+	for k, want := range map[string]string{"created": "[SM queued outbound-api 1 true <nil>]", "listed": "[Two Hello]",
+		"fetched": "Hello", "refused": "RestException 400 21211", "missing": "RestException 404 20404",
+		"stranger": "RestException 401 20003", "numbers": "[true]", "call": "[queued outbound-api]", "canceled": "canceled",
+		"queue": "[5 0]", "queueGone": "true", "participant": "[bob queued Room]", "held": "true", "recordings": "0",
+		"error": "<nil>"} {
+		if got := fmt.Sprint(seen.API[k]); got != want {
+			t.Errorf("%s: %s, want %s", k, got, want)
+		}
+	}
+	if n := srv.Notes(); len(n) > 0 {
+		t.Errorf("notes: %v", n)
+	}
+}
