@@ -32,6 +32,7 @@ var allowed = map[string]string{
 	"connectors/connectortest":     "connectors message",
 	"connectors/email":             "connectors message", // like every connector: never store, identity, inbox or api
 	"connectors/email/mailtest":    "",
+	"connectors/slack/slacktest":   "",
 	"connectors/twilio":            "connectors message",
 	"connectors/twilio/twiliotest": "",
 
@@ -79,7 +80,7 @@ var allowedInTests = map[string]string{
 var keepers = map[string]string{
 	"go.etcd.io/bbolt":              "store",
 	"github.com/danielgtaylor/huma": "api",
-	"github.com/gorilla/websocket":  "api",
+	"github.com/gorilla/websocket":  "api connectors/slack/slacktest",
 	"github.com/prometheus":         "api",
 	"github.com/emersion":           "connectors/email connectors/email/mailtest demo",
 	"github.com/jhillyerd/enmime":   "connectors/email demo",
