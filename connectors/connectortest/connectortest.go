@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,6 +46,15 @@ type Harness struct {
 	// provider got so far, one for each attempt.
 	Outgoing func(id uint64) message.Message
 	Sent     func() []string
+	// Hook puts an item at the provider and has it brought to handler as the
+	// provider does it: with its method, headers and signature. Asked for the same
+	// text again, or for one of Deliver, it brings the same item again. It may be called from many
+	// goroutines at once, and returns the status of the answer.
+	Hook func(handler http.Handler, text string) (status int, err error)
+	// Swallow makes the provider take the next message and break the connection
+	// before its answer; Taken counts the messages that it took so far.
+	Swallow func() error
+	Taken   func() int
 	// Lock makes the provider refuse the credentials from now on.
 	Lock func() error
 	// Secrets must not appear in any error or state.
@@ -68,6 +78,11 @@ func Run(t *testing.T, setup func(t *testing.T) Harness) {
 		{"refused credentials", refusedCredentials},
 		{"inventory and refetch", audit},
 		{"raw items can be read again", readAgain},
+		{"webhooks at once and again add nothing twice", hooksAtOnce},
+		{"no webhook is answered before the hub has it", slowHook},
+		{"a webhook that the hub refuses is refused", refusedHook},
+		{"by webhook and by looking: once", hookAndRun},
+		{"a cut answer is unsure", cutAnswer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			// What the provider needs ends with its cleanup, and only then is

@@ -3,8 +3,10 @@ package connectortest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +17,8 @@ import (
 )
 
 // Hub is a Sink in memory. It checks on the way that a connector keeps to the
-// contract of Sink: one call at a time, complete items.
+// contract of Sink: one call at a time, complete items. Sinks that Hooked makes of
+// it are for webhooks.
 type Hub struct {
 	mu     sync.Mutex
 	inside bool // a call is going on
@@ -32,6 +35,9 @@ type Hub struct {
 	refused error
 	entered chan struct{}
 	gate    chan struct{}
+
+	once  bool // drop items whose key is known, as the real hub does
+	again int  // how many were dropped
 }
 
 // NewHub makes an empty one.
@@ -49,9 +55,14 @@ func (h *Hub) enter(call string) (leave func()) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.inside = false
-		close(h.change)
-		h.change = make(chan struct{})
+		h.changed()
 	}
+}
+
+// changed wakes those who wait, with the lock held.
+func (h *Hub) changed() {
+	close(h.change)
+	h.change = make(chan struct{})
 }
 
 // Cursor implements connectors.Sink.
@@ -65,6 +76,10 @@ func (h *Hub) Cursor(context.Context) ([]byte, error) {
 // Accept implements connectors.Sink.
 func (h *Hub) Accept(ctx context.Context, b connectors.Batch) error {
 	defer h.enter("Accept")()
+	return h.accept(ctx, b)
+}
+
+func (h *Hub) accept(ctx context.Context, b connectors.Batch) error {
 	h.mu.Lock()
 	entered, gate, refused := h.entered, h.gate, h.refused
 	h.entered, h.gate, h.refused = nil, nil, nil
@@ -97,6 +112,10 @@ func (h *Hub) Accept(ctx context.Context, b connectors.Batch) error {
 		if m.Key == "" || m.Source == "" || m.Channel == "" || m.Account == "" || m.Direction == "" {
 			h.wrong = append(h.wrong, fmt.Sprintf("a message without key, source, channel, account or direction: %+v", m))
 		}
+		if h.once && slices.ContainsFunc(h.items, func(o message.Message) bool { return o.Key == m.Key }) {
+			h.again++
+			continue
+		}
 		h.items = append(h.items, m)
 		h.raw = append(h.raw, raws[i])
 	}
@@ -118,6 +137,46 @@ func (h *Hub) State(s connectors.State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.states = append(h.states, s)
+}
+
+// hooked is the Sink of a webhook: for many goroutines at once, without a cursor.
+type hooked struct{ *Hub }
+
+// Hooked makes a Sink for Webhooker.Webhook; what comes in again under a known key
+// adds nothing from now on.
+func (h *Hub) Hooked() connectors.Sink {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.once = true
+	return hooked{h}
+}
+
+// Cursor implements connectors.Sink.
+func (s hooked) Cursor(context.Context) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = append(s.wrong, "a webhook asked for the cursor")
+	return nil, errors.New("a webhook has no cursor")
+}
+
+// Accept implements connectors.Sink.
+func (s hooked) Accept(ctx context.Context, b connectors.Batch) error {
+	err := s.accept(ctx, b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.Cursor != nil {
+		s.wrong = append(s.wrong, "a webhook moved the cursor")
+	}
+	s.changed()
+	return err
+}
+
+// State implements connectors.Sink.
+func (s hooked) State(st connectors.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.states = append(s.states, st)
+	s.changed()
 }
 
 // refuse makes the next Accept fail.
