@@ -175,6 +175,9 @@ func (c *Connector) request(ctx context.Context, method, address string, payload
 		return nil, &apiError{err: err, written: written.Load()}
 	}
 	defer resp.Body.Close()
+	if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.ahead.Store(int64(time.Until(t)))
+	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err == nil && len(b) > maxAnswer {
 		err = errors.New("the answer is too long")
@@ -207,6 +210,10 @@ func (c *Connector) get(ctx context.Context, address string, v any) error {
 	}
 	return nil
 }
+
+// theirNow is the time by Twilio's clock, as far as its last answer told it: what
+// is listed carries its stamps, and ours may be wrong by more than a look overlaps.
+func (c *Connector) theirNow() time.Time { return now().Add(time.Duration(c.ahead.Load())) }
 
 // path is the address of a resource of the account.
 func (c *Connector) path(parts string) string {

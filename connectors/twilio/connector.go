@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"throughline/connectors"
@@ -94,6 +95,7 @@ type Connector struct {
 	client  *http.Client
 	pace    pace
 	began   time.Time
+	ahead   atomic.Int64  // of Twilio's clock before ours
 	fetches chan struct{} // a token for each file that is being fetched
 
 	wake chan struct{} // tells Run to look at what follows

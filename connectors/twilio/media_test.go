@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +160,11 @@ func TestFilesAreGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	sid := r.hub.messages()[0].Ref
-	r.hub.wait(t, "the note", func() bool { return strings.Contains(string(r.hub.noteOf()), `"late"`) })
+	r.hub.wait(t, "the note", func() bool {
+		r.hub.mu.Lock()
+		defer r.hub.mu.Unlock()
+		return slices.ContainsFunc(r.hub.batches, func(b connectors.Batch) bool { return strings.Contains(string(b.Cursor), `"late"`) })
+	})
 	r.hub.wait(t, "the end", func() bool { return !strings.Contains(string(r.hub.noteOf()), `"late"`) })
 	if len(r.hub.changes()) != 0 || sid == "" {
 		t.Errorf("%+v", r.hub.changes())
@@ -280,7 +285,7 @@ func TestFilesGoOut(t *testing.T) {
 		t.Errorf("%+v, %v", sent, err)
 	}
 	for name, parts := range map[string][]message.Part{
-		"too many":  append(append(aFile("a"), make([]message.Part, 10)...)),
+		"too many":  append(aFile("a"), make([]message.Part, 10)...),
 		"too large": {{Name: "x", Size: defaultSend<<20 + 1}},
 	} {
 		m.Parts = parts

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	openapi "github.com/twilio/twilio-go/rest/api/v2010"
-
 	"throughline/connectors"
 	"throughline/message"
 )
@@ -23,14 +21,12 @@ const (
 	listPage = 1000
 	// batchItems is how many listed items go to the hub at once.
 	batchItems = 200
+	// batchBytes is how many bytes of files are in flight before they go there.
+	batchBytes = 32 << 20
 	// maxSeen is how many SIDs a cursor holds.
 	maxSeen = 5000
-	// maxLate is how many messages may wait for their files.
-	maxLate = 1000
 	// restEvery is how often the cursor is stored while nothing happens.
 	restEvery = time.Hour
-	// maxBack bounds a look for delivery states after a long absence.
-	maxBack = 7 * 24 * time.Hour
 )
 
 // cursor is what the hub keeps for us.
@@ -71,6 +67,11 @@ func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 func (c *Connector) watch(ctx context.Context, in connectors.Sink) error {
 	in.State(connectors.State{Phase: connectors.Connecting})
 	r := &run{Connector: c, in: in, seen: map[string]time.Time{}}
+	// Any answer tells Twilio's time, by which the list is read.
+	var hello struct{}
+	if err := c.get(ctx, c.path("/Messages.json?PageSize=1"), &hello); err != nil {
+		return err
+	}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (r *run) load(ctx context.Context) error {
 		}
 		r.saved = r.cur.Since
 	} else {
-		r.cur.Since = time.Now().UTC().Add(-r.set.history).Truncate(time.Second)
+		r.cur.Since = r.theirNow().Add(-r.set.history).Truncate(time.Second)
 		r.cur.First = r.cur.Since
 	}
 	for _, sid := range r.cur.Seen {
@@ -160,7 +161,7 @@ func (r *run) load(ctx context.Context) error {
 
 // look compares Twilio's list with what the hub has, from the last look on.
 func (r *run) look(ctx context.Context) error {
-	now := time.Now().UTC()
+	now := r.theirNow()
 	if _, err := r.gather(ctx); err != nil {
 		return err
 	}
@@ -205,8 +206,10 @@ func (e *listed) name() string {
 func (r *run) lookAtDay(ctx context.Context, d, from, now time.Time) error {
 	var fresh []listed
 	err := r.pages(ctx, r.inbound(d, d.Add(day)), func(raws []json.RawMessage) (bool, error) {
+		newer := false // the newest come first: a page of old ones is the last
 		for _, raw := range raws {
 			e, ok := r.incoming(raw, from, now)
+			newer = newer || e.at.IsZero() || !e.at.Before(from)
 			if !ok {
 				continue
 			}
@@ -219,7 +222,7 @@ func (r *run) lookAtDay(ctx context.Context, d, from, now time.Time) error {
 			}
 			fresh = append(fresh, e)
 		}
-		return true, nil
+		return newer, nil
 	})
 	if err != nil {
 		return err
@@ -280,6 +283,7 @@ func (c *Connector) incoming(raw json.RawMessage) (e listed, ok bool) {
 	}
 	_ = json.Unmarshal(raw, &l)
 	e.sid, _ = l.SID.(string)
+	e.at, _ = parseDate(l.Created)
 	if l.Direction != "inbound" {
 		return e, false
 	}
@@ -290,7 +294,6 @@ func (c *Connector) incoming(raw json.RawMessage) (e listed, ok bool) {
 	if c.set.service != "" && l.Service != c.set.service && (c.set.from == "" || to != c.prefix+c.set.from) {
 		return e, false
 	}
-	e.at, _ = parseDate(l.Created)
 	return e, true
 }
 
@@ -299,7 +302,8 @@ func (r *run) offer(ctx context.Context, list []listed) error {
 	var b connectors.Batch
 	var parts []message.Part
 	defer func() { dropParts(parts) }()
-	for _, e := range list {
+	var size int64
+	for i, e := range list {
 		m, late, err := r.whole(ctx, e.raw)
 		var unread *errNotMessage
 		switch {
@@ -316,51 +320,26 @@ func (r *run) offer(ctx context.Context, list []listed) error {
 				// An earlier run may have stored it without its files and ended
 				// before it noted so.
 				edit := m
-				b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: time.Now().UTC(), Edit: &edit})
+				b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: now(), Edit: &edit})
 			}
+		}
+		for _, p := range m.Parts {
+			size += p.Size
 		}
 		r.seen[e.name()] = e.at
 		if e.at.After(r.cur.Since) {
 			r.cur.Since = e.at
 		}
+		if size < batchBytes && i < len(list)-1 {
+			continue
+		}
+		if err := r.save(ctx, b); err != nil {
+			return err
+		}
+		dropParts(parts)
+		b, parts, size = connectors.Batch{}, nil, 0
 	}
-	return r.save(ctx, b)
-}
-
-// whole makes a message of an entry, with the files that come in time.
-func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, late bool, err error) {
-	m, n, err := c.readResource(raw)
-	if err != nil {
-		return m, false, err
-	}
-	m.Raw = message.Bytes(raw)
-	if n == 0 {
-		return m, false, nil
-	}
-	fetching, cancel := context.WithTimeout(ctx, c.limits.file)
-	defer cancel()
-	files, err := c.filesOf(fetching, m.Ref)
-	if ctx.Err() != nil {
-		return m, false, ctx.Err()
-	}
-	if err != nil {
-		warn(&m, waiting)
-		return m, true, nil
-	}
-	var warnings []string
-	m.Parts, warnings, late = c.fetchAll(fetching, files)
-	if ctx.Err() != nil {
-		dropParts(m.Parts)
-		return m, false, ctx.Err()
-	}
-	m.Warnings = append(m.Warnings, warnings...)
-	if len(files) < min(n, maxMedia) {
-		warn(&m, fmt.Sprintf("of %d files Twilio still has %d", n, len(files)))
-	}
-	if late {
-		warn(&m, waiting)
-	}
-	return m, late, nil
+	return nil
 }
 
 // save stores a batch with the cursor as it is now.
@@ -413,154 +392,4 @@ func (r *run) gather(ctx context.Context) (missed bool, err error) {
 	return missed, r.save(ctx, connectors.Batch{})
 }
 
-func (r *run) addLate(sid string) {
-	if slices.ContainsFunc(r.cur.Late, func(l lateOne) bool { return l.SID == sid }) {
-		return
-	}
-	if len(r.cur.Late) >= maxLate {
-		r.log.Warn("too many messages wait for their files; the oldest is given up", "message", r.cur.Late[0].SID)
-		r.cur.Late = r.cur.Late[1:]
-	}
-	r.cur.Late = append(r.cur.Late, lateOne{SID: sid, Next: time.Now().UTC().Add(r.limits.again[0])})
-}
-
-// nextFile is how long until a file is tried again.
-func (r *run) nextFile() time.Duration {
-	wait := 24 * time.Hour
-	for _, l := range r.cur.Late {
-		wait = min(wait, max(0, time.Until(l.Next)))
-	}
-	return wait
-}
-
-// bringFiles tries the files that are due, and brings them as a change of their
-// message: all of them, because a change replaces what is there.
-func (r *run) bringFiles(ctx context.Context) error {
-	var due []lateOne
-	now := time.Now().UTC()
-	for _, l := range r.cur.Late {
-		if !l.Next.After(now) {
-			due = append(due, l)
-		}
-	}
-	for _, l := range due {
-		if err := r.bring(ctx, l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) bring(ctx context.Context, l lateOne) error {
-	done := func() {
-		r.cur.Late = slices.DeleteFunc(r.cur.Late, func(o lateOne) bool { return o.SID == l.SID })
-	}
-	var raw json.RawMessage
-	err := r.get(ctx, r.path("/Messages/"+l.SID+".json"), &raw)
-	var m message.Message
-	late := true
-	if err == nil {
-		m, late, err = r.whole(ctx, raw)
-	}
-	defer func() { dropParts(m.Parts) }()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var gone *apiError
-	switch {
-	case err == nil && !late:
-		done()
-		r.holds(l.SID, false)
-		r.seen[l.SID] = now()
-		if len(m.Parts) == 0 {
-			return r.save(ctx, connectors.Batch{}) // all were left at Twilio for good
-		}
-		return r.save(ctx, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: now(), Edit: &m}}})
-	case errors.As(err, &gone) && gone.status == 404, l.Tries+1 >= len(r.limits.again):
-		r.log.Warn("the files of a message are given up", "message", l.SID, "tries", l.Tries+1)
-		done()
-		return r.save(ctx, connectors.Batch{})
-	}
-	for i := range r.cur.Late {
-		if o := &r.cur.Late[i]; o.SID == l.SID {
-			o.Tries++
-			o.Next = now().Add(r.limits.again[o.Tries])
-		}
-	}
-	return r.save(ctx, connectors.Batch{})
-}
-
 func now() time.Time { return time.Now().UTC() }
-
-// lookAtStates reports the states of our messages whose callbacks did not come.
-func (r *run) lookAtStates(ctx context.Context, at time.Time) error {
-	from := at.Add(-r.limits.states)
-	if r.saved.Before(from) {
-		from = r.saved
-	}
-	if back := at.Add(-maxBack); from.Before(back) {
-		from = back
-	}
-	q := url.Values{"PageSize": {strconv.Itoa(listPage)}, "DateSent>": {from.Truncate(day).Format(time.DateOnly)}}
-	if r.set.from != "" {
-		q.Set("From", r.prefix+r.set.from)
-	}
-	var b connectors.Batch
-	var told []openapi.ApiV2010Message
-	err := r.pages(ctx, q, func(raws []json.RawMessage) (bool, error) {
-		newer := false
-		for _, raw := range raws {
-			var m openapi.ApiV2010Message
-			if json.Unmarshal(raw, &m) != nil {
-				continue
-			}
-			when, ok := resourceTime(&m)
-			if !ok || when.Before(from) {
-				continue
-			}
-			newer = true
-			if rep, ok := r.news(&m); ok {
-				b.Reports = append(b.Reports, rep)
-				told = append(told, m)
-			}
-		}
-		return newer, nil
-	})
-	if err != nil || len(b.Reports) == 0 {
-		return err
-	}
-	for chunk := range slices.Chunk(b.Reports, batchItems) {
-		if err := r.in.Accept(ctx, connectors.Batch{Reports: chunk}); err != nil {
-			return errors.Join(errors.New("the hub did not take reports"), err)
-		}
-	}
-	for i, m := range told {
-		r.told(text(m.Sid), b.Reports[i].Status)
-	}
-	return nil
-}
-
-// news makes a report of an entry of the list if the hub was not told yet.
-func (r *run) news(m *openapi.ApiV2010Message) (message.Report, bool) {
-	sid := text(m.Sid)
-	if text(m.Direction) != "outbound-api" || !messageForm.MatchString(sid) ||
-		r.set.from == "" && text(m.MessagingServiceSid) != r.set.service {
-		return message.Report{}, false
-	}
-	code := 0
-	if m.ErrorCode != nil {
-		code = *m.ErrorCode
-	}
-	when, ok := parseDate(text(m.DateUpdated))
-	if !ok {
-		when = now()
-	}
-	rep, ok := report(sid, text(m.To), text(m.Status), code, text(m.ErrorMessage), when)
-	if !ok || rep.Status == message.Sent {
-		return rep, false
-	}
-	r.mu.Lock()
-	known, had := r.reported[sid]
-	r.mu.Unlock()
-	return rep, !had || known.Before(rep.Status)
-}

@@ -148,7 +148,7 @@ func (c *Connector) sendError(err error) error {
 		se.Class, se.Reason = connectors.Unsure, "the connection to Twilio broke before it confirmed the message"
 	case e.err != nil:
 		se.Reason = "Twilio cannot be reached: " + c.safe(plainCause(e.err))
-	case e.status >= 500:
+	case e.status >= 500, e.status == http.StatusRequestTimeout:
 		// The vendor does not say that nothing was done.
 		se.Class, se.Reason = connectors.Unsure, fmt.Sprintf("Twilio answers %d %s; it may have taken the message all the same", e.status, http.StatusText(e.status))
 	case e.status == http.StatusTooManyRequests:
@@ -180,6 +180,7 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 		query.Set("From", c.prefix+c.set.from)
 	}
 	// No filter by day: a message that waits in the queue has no date of sending.
+	since = since.Add(time.Duration(c.ahead.Load()))
 	from := since.Add(-clockSkew)
 	type candidate struct {
 		r  openapi.ApiV2010Message

@@ -3,10 +3,12 @@ package twilio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -121,7 +123,7 @@ func (c *Connector) take(ctx context.Context, in connectors.Sink, form url.Value
 	if isOutgoingState(statusOf(form)) {
 		return c.takeStatus(ctx, in, form, own, now)
 	}
-	m, files, err := c.readForm(form, now)
+	m, files, err := c.readSafely(form, now)
 	var unread *errNotMessage
 	if errors.As(err, &unread) {
 		return c.accept(ctx, in, connectors.Batch{Held: []message.Held{held(raw, sidOf(form), unread.text)}})
@@ -154,6 +156,17 @@ func (c *Connector) take(ctx context.Context, in connectors.Sink, form url.Value
 		c.holds(m.Ref, len(files) > 0)
 	}
 	return nil
+}
+
+// readSafely is readForm for which a failure of ours is the item's: it is held.
+func (c *Connector) readSafely(form url.Values, at time.Time) (m message.Message, files []file, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("a webhook could not be read", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = &errNotMessage{"the program failed while reading it; the log has the details"}
+		}
+	}()
+	return c.readForm(form, at)
 }
 
 // waiting is the warning of a message whose files did not come with it.
