@@ -65,7 +65,7 @@ func methods() map[string]method {
 		"conversations.mark":           {run: conversationsMark, tier: tier3, json: true, post: true},
 		"conversations.members":        {run: conversationsMembers, tier: tier4},
 		"conversations.open":           {run: conversationsOpen, tier: tier3, json: true, post: true},
-		"conversations.replies":        {run: replies, tier: tier3},
+		"conversations.replies":        {run: replies, tier: tier3, json: true},
 		"emoji.list":                   {run: emojiList, tier: tier2, scope: "emoji:read"},
 		"files.completeUploadExternal": {run: completeUpload, tier: tier4, scope: "files:write", json: true, post: true},
 		"files.getUploadURLExternal":   {run: uploadURL, tier: tier4, scope: "files:write"},

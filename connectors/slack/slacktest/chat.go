@@ -101,8 +101,10 @@ func (c *call) destination() (*Channel, error) {
 	return ch, nil
 }
 
-// thread checks thread_ts: it has to name a message. A reply's ts stands for its
-// thread, but Slack's documents say not to use one.
+// thread checks thread_ts. When there is no such message any more, Slack does not
+// refuse: the message lands in the channel, and only the missing thread_ts of the
+// answer says so. A reply's ts stands for its thread, but the documents say not
+// to use one.
 func (c *call) thread(ch *Channel) (string, error) {
 	ts := c.text("thread_ts")
 	if ts == "" {
@@ -113,7 +115,7 @@ func (c *call) thread(ch *Channel) (string, error) {
 	}
 	p := ch.find(ts)
 	if p == nil {
-		return "", fail("thread_not_found")
+		return "", nil
 	}
 	if p.isReply() {
 		c.s.odd = append(c.s.odd, c.method+": thread_ts names a reply, not the parent of its thread")

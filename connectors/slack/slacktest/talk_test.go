@@ -284,6 +284,28 @@ func TestOwnMessages(t *testing.T) {
 	}
 }
 
+// TestAnswerToADeletedMessage: Slack puts it into the channel, outside any thread,
+// unless other replies keep the thread alive.
+func TestAnswerToADeletedMessage(t *testing.T) {
+	s := start(t, fast())
+	ana := s.User(slacktest.Person{RealName: "Ana Example"})
+	c := s.Channel(slacktest.Room{Name: "support", Members: []*slacktest.User{ana}})
+	alone, kept := must(ana.Say(c, "alone")), must(ana.Say(c, "with a reply"))
+	must(ana.Say(c, "the reply", slacktest.Say{Thread: kept}))
+	for _, x := range []struct{ parent, thread string }{{alone, ""}, {kept, kept}} {
+		if err := ana.Delete(c, x.parent); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := client(s).PostMessageContext(ctx(t), c.ID, slack.MsgOptionText("x", false), slack.MsgOptionTS(x.parent)); err != nil {
+			t.Fatal(err)
+		}
+		posts := s.Posted()
+		if got := posts[len(posts)-1].ThreadTS; got != x.thread {
+			t.Errorf("posted in thread %q, want %q", got, x.thread)
+		}
+	}
+}
+
 // TestTextAsKept: what comes back is not always what was sent.
 func TestTextAsKept(t *testing.T) {
 	s := start(t, fast())

@@ -117,7 +117,7 @@ func TestRequestsThatSlackRefuses(t *testing.T) {
 		{"blocks that are none", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&blocks=x", "invalid_blocks_format"},
 		{"a block without a type", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&blocks=[{}]", "invalid_blocks"},
 		{"metadata without a type", "chat.postMessage", s.BotToken, form, `channel=` + c.ID + `&text=x&metadata={"a":1}`, "invalid_metadata_format"},
-		{"a thread that is none", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&text=x&thread_ts=1.000001", "thread_not_found"},
+		{"a thread that is none", "chat.postMessage", s.BotToken, form, "channel=" + c.ID + "&text=x&thread_ts=later", "invalid_thread_ts"},
 		{"nobody to talk to", "conversations.open", s.BotToken, form, "", "users_list_not_supplied"},
 		{"a talk with oneself", "conversations.open", s.BotToken, form, "users=" + s.App().ID, "cannot_dm_bot"},
 		{"an upload of nothing", "files.getUploadURLExternal", s.BotToken, form, "filename=a&length=0", "invalid_arguments"},
