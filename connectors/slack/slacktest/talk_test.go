@@ -2,10 +2,13 @@ package slacktest_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -255,6 +258,10 @@ func TestOwnMessages(t *testing.T) {
 	if err := api.AddReactionContext(ctx(t), "eyes", item); err == nil || err.Error() != "already_reacted" {
 		t.Error(err)
 	}
+	reacted, err := api.GetReactionsContext(ctx(t), item, slack.NewGetReactionsParameters())
+	if err != nil || len(reacted.Reactions) != 1 || reacted.Reactions[0].Name != "eyes" {
+		t.Errorf("%+v %v", reacted, err)
+	}
 	if err := api.RemoveReactionContext(ctx(t), "eyes", item); err != nil {
 		t.Error(err)
 	}
@@ -264,6 +271,18 @@ func TestOwnMessages(t *testing.T) {
 	link, err := api.GetPermalinkContext(ctx(t), &slack.PermalinkParameters{Channel: c.ID, Ts: theirs})
 	if err != nil || !strings.HasSuffix(link, "/p"+strings.ReplaceAll(theirs, ".", "")) {
 		t.Error(link, err)
+	}
+	res, err := http.Get(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := io.ReadAll(res.Body); err != nil || string(page) != "mine\n" {
+		t.Errorf("%q %v", page, err)
+	}
+	res.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if at := slacktest.Time("1512085950.000216"); !at.Equal(time.UnixMicro(1512085950000216)) {
+		t.Error(at)
 	}
 	auth, err := api.AuthTestContext(ctx(t))
 	if err != nil || auth.UserID != s.App().ID || auth.TeamID != s.TeamID() || auth.BotID != s.App().BotID {
@@ -281,6 +300,36 @@ func TestOwnMessages(t *testing.T) {
 	}
 	if odd := s.Violations(); len(odd) != 0 {
 		t.Error(odd)
+	}
+}
+
+// TestJSONBodies: what is a string in a form is a structure in JSON.
+func TestJSONBodies(t *testing.T) {
+	s := start(t, fast())
+	ana := s.User(slacktest.Person{RealName: "Ana Example"})
+	ben := s.User(slacktest.Person{RealName: "Ben Example"})
+	c := s.Channel(slacktest.Room{Name: "support", Members: []*slacktest.User{ana}})
+	kind := "application/json; charset=utf-8"
+	a := request(t, s, "chat.postMessage", s.BotToken, kind, `{"channel":"`+c.ID+`","text":"x","blocks":[{"type":"divider"}],"mrkdwn":true}`)
+	if p := s.Posted(); !a.OK || len(p) != 1 || len(p[0].Blocks) != 1 {
+		t.Errorf("%s %+v", a.raw, p)
+	}
+	a = request(t, s, "conversations.open", s.BotToken, kind, `{"users":["`+ana.ID+`","`+ben.ID+`"],"return_im":true}`)
+	if !a.OK || !strings.Contains(string(a.raw), `"is_mpim":true`) {
+		t.Errorf("%s", a.raw)
+	}
+	if a := request(t, s, "conversations.mark", s.BotToken, kind, `{"channel":"`+c.ID+`","ts":1512085950.000216}`); !a.OK {
+		t.Errorf("%s", a.raw)
+	}
+	ana.Deactivate()
+	for _, user := range []string{ana.ID, "U000"} {
+		if a := request(t, s, "conversations.open", s.BotToken, kind, `{"users":"`+user+`"}`); a.OK {
+			t.Errorf("%s", a.raw)
+		}
+	}
+	u, err := client(s).GetUserInfoContext(ctx(t), ana.ID)
+	if err != nil || !u.Deleted || u.TeamID != ana.TeamID() {
+		t.Errorf("%+v %v", u, err)
 	}
 }
 
