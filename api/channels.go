@@ -34,8 +34,11 @@ func (s *Server) listChannels(ctx context.Context, _ *none) (*out[Channels], err
 // account describes an account to a caller; only admins see its settings.
 func (v *view) account(a accounts.Account, c *caller) Account {
 	out := Account{ID: a.ID, Channel: a.Channel, Name: a.Name, Address: v.s.ownAddress(a.ID), FromFile: a.FromFile, Disabled: a.Disabled, Health: v.health(a.ID)}
+	if info, ok := v.s.hub.Info(a.ID); ok {
+		out.Writing = writing(info.Writing)
+	}
 	if c.Agent.Role.AtLeast(auth.RoleAdmin) {
-		out.Settings = a.Settings
+		out.Settings, out.Webhook = a.Settings, v.s.hub.WebhookURL(a.ID)
 	}
 	return out
 }

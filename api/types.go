@@ -118,6 +118,7 @@ type Consent struct {
 
 // Writing is what a message over an account can have.
 type Writing struct {
+	None          bool  `json:"none,omitempty" doc:"Nothing can be written here."`
 	Letter        bool  `json:"letter" doc:"A subject, several recipients and copies, a signature, the answered message quoted below. Otherwise plain text to one person."`
 	Rich          bool  `json:"rich" doc:"Formatted text; otherwise only its words are sent."`
 	Files         int   `json:"files" doc:"At most so many; 0 none."`
@@ -408,6 +409,8 @@ type Account struct {
 	FromFile bool           `json:"from_file" doc:"Set in the configuration file; cannot be changed here."`
 	Disabled bool           `json:"disabled,omitempty"`
 	Settings map[string]any `json:"settings,omitempty" doc:"Only for admins; secrets read as true when set."`
+	Webhook  string         `json:"webhook,omitempty" doc:"Only for admins: the address that the provider is to call, where it does and the hub has a public one."`
+	Writing  Writing        `json:"writing"`
 	Health   Health         `json:"health"`
 }
 

@@ -61,6 +61,7 @@ type Info struct {
 // Writing is what a message on a channel can have; the composer follows it. The
 // zero value is plain text to one person.
 type Writing struct {
+	None      bool  `json:"none"`       // nothing can be written here (a line for calls only)
 	Letter    bool  `json:"letter"`     // a subject, several recipients and copies, a signature, and what is answered quoted below
 	Rich      bool  `json:"rich"`       // formatted text; otherwise only Text is sent
 	Files     int   `json:"files"`      // at most so many, 0 none

@@ -47,6 +47,9 @@ func (h *Hub) Check(ctx context.Context) (problems []string, err error) {
 	}); err != nil {
 		return problems, err
 	}
+	if err := h.checkTalk(ctx, bad); err != nil {
+		return problems, err
+	}
 	if err := h.Store.View(func(tx *store.Tx) error { return h.Identity.Check(tx, bad) }); err != nil {
 		return problems, err
 	}

@@ -33,6 +33,9 @@ func (h *Hub) Recipients(tx *store.Tx, conversation uint64, mode string, id uint
 		return nil, err
 	}
 	out := &Recipients{Account: h.sendAccount(c, base), Subject: c.Subject}
+	if info, ok := h.accountInfo(out.Account); ok && !info.Writing.Letter {
+		return h.partnerOver(tx, c, base, info, out)
+	}
 	if base == nil {
 		// Nothing but notes so far: write to whose matter it is.
 		hd, err := h.Identity.Handle(tx, c.Handle)

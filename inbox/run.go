@@ -160,9 +160,10 @@ func (h *Hub) accountInfo(account string) (connectors.Info, bool) {
 	return r.info, true
 }
 
+// usable tells whether something can be written over an account.
 func (h *Hub) usable(account string) bool {
-	_, ok := h.accountInfo(account)
-	return ok
+	info, ok := h.accountInfo(account)
+	return ok && !info.Writing.None
 }
 
 // TestAccount tries settings without storing them.

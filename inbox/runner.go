@@ -162,7 +162,7 @@ func (h *Hub) sending() []string {
 	defer h.mu.Unlock()
 	var list []string
 	for id, r := range h.running {
-		if r.conn != nil {
+		if r.conn != nil && !r.info.Writing.None {
 			list = append(list, id)
 		}
 	}

@@ -88,6 +88,32 @@ func (h *Hub) partner(base *Record) []message.Person {
 	return []message.Person{base.From}
 }
 
+// partnerOver completes what a composer starts with on an account that writes to one
+// person: the one answered, or else the customer at an address that it reaches.
+func (h *Hub) partnerOver(tx *store.Tx, c *Conversation, base *Record, info connectors.Info, out *Recipients) (*Recipients, error) {
+	out.Subject = ""
+	if base != nil {
+		out.InReplyTo = base.ID
+	}
+	hd, err := h.Identity.Handle(tx, c.Handle)
+	if err != nil {
+		return nil, err
+	}
+	ways, err := h.waysTo(tx, hd.Customer, h.partner(base))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range ways {
+		if w.Account == info.Account && len(w.Handles) > 0 {
+			out.To = []message.Person{w.Handles[0].Person}
+		}
+	}
+	if len(out.To) == 0 {
+		out.Warning = "This customer has no address that this account reaches: add one, or choose another account."
+	}
+	return out, nil
+}
+
 // waysTo looks at every account that can send. first are the people who come
 // first where they are reached; the others follow, who was in touch last first.
 func (h *Hub) waysTo(tx *store.Tx, customer uint64, first []message.Person) ([]Way, error) {

@@ -54,6 +54,15 @@ func (h *Hub) Webhook(account string) (http.Handler, error) {
 	return r.hook, nil
 }
 
+// WebhookURL is where the provider of an account reaches its webhook, "" if there is
+// none or the hub has no public address.
+func (h *Hub) WebhookURL(account string) string {
+	if r := h.runner(account); r == nil || r.hook == nil || h.public == "" {
+		return ""
+	}
+	return h.public + HookPath + url.PathEscape(account)
+}
+
 // host is what the hub lends the connector of an account.
 func (h *Hub) host(account, channel string, save func(ctx context.Context, key, value string) error) connectors.Host {
 	host := connectors.Host{

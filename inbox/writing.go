@@ -22,6 +22,9 @@ import (
 // channel can carry.
 func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 	w := info.Writing
+	if w.None {
+		return &InvalidError{"account", "nothing can be written over this account: choose another one"}
+	}
 	scheme := h.kinds[info.Channel].Scheme
 	var to []message.Handle
 	for _, list := range []struct {

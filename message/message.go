@@ -179,7 +179,8 @@ type Message struct {
 	// beforehand; Text is then how it reads.
 	Template *TemplateUse `json:"template,omitempty"`
 
-	// Edited, Deleted, Former and Reactions are kept by the hub from Changes.
+	// Edited, Deleted, Former and Reactions are kept by the hub from Changes. A
+	// connector sets Edited on an item that had been edited before it was read.
 	Edited    time.Time  `json:"edited,omitzero"`
 	Deleted   time.Time  `json:"deleted,omitzero"`
 	Former    []Version  `json:"former,omitempty"` // oldest first

@@ -1074,6 +1074,9 @@ export interface components {
             settings?: {
                 [key: string]: unknown;
             };
+            /** @description Only for admins: the address that the provider is to call, where it does and the hub has a public one. */
+            webhook?: string;
+            writing: components["schemas"]["Writing"];
         };
         AccountChange: {
             disabled?: boolean;
@@ -2210,6 +2213,8 @@ export interface components {
             files: number;
             /** @description A subject, several recipients and copies, a signature, the answered message quoted below. Otherwise plain text to one person. */
             letter: boolean;
+            /** @description Nothing can be written here. */
+            none?: boolean;
             /** @description Formatted text; otherwise only its words are sent. */
             rich: boolean;
             /** @description Paid for in segments of GSM-7 or UCS-2. */
