@@ -107,7 +107,8 @@ type Connector struct {
 	missed   bool            // the hub refused something: look for it soon
 	trouble  string          // the last webhook that was turned away, for people
 	reported map[string]message.Status
-	first    time.Time // where the hub's knowledge of this account begins, if known
+	owners   map[string]string // of messages of ours whose callbacks came: SID → message.OwnRef
+	first    time.Time         // where the hub's knowledge of this account begins, if known
 }
 
 func newConnector(f flavour, a connectors.Account, h connectors.Host) (*Connector, error) {
@@ -122,7 +123,7 @@ func newConnector(f flavour, a connectors.Account, h connectors.Host) (*Connecto
 		flavour: f, account: a.ID, set: set, host: h, log: h.Log, limits: defaultLimits(), client: newClient(),
 		pace: pace{every: time.Second / time.Duration(set.rate)}, began: time.Now(),
 		fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
-		taken: map[string]bool{}, reported: map[string]message.Status{},
+		taken: map[string]bool{}, reported: map[string]message.Status{}, owners: map[string]string{},
 	}, nil
 }
 

@@ -190,6 +190,28 @@ func TestACutBeforeIsNotFound(t *testing.T) {
 	}
 }
 
+// Two messages with the same words: the first has only its callbacks, the second
+// never arrived. The first is not taken for the second.
+func TestALikeMessageIsNotFound(t *testing.T) {
+	r := newRig(t, sms(), nil)
+	since := time.Now()
+	r.Inject(twiliotest.Fault{Method: http.MethodPost, Path: "/Messages.json", Cut: twiliotest.CutAfter})
+	if _, err := r.c.Send(t.Context(), outgoing(1, "ok")); sendErr(t, err).Class != connectors.Unsure {
+		t.Fatal(err)
+	}
+	r.hub.wait(t, "a report", func() bool { return len(r.hub.reports()) > 0 })
+	r.Inject(twiliotest.Fault{Method: http.MethodPost, Path: "/Messages.json", Cut: twiliotest.CutBefore})
+	if _, err := r.c.Send(t.Context(), outgoing(2, "ok")); sendErr(t, err).Class != connectors.Unsure {
+		t.Fatal(err)
+	}
+	if _, err := r.c.Find(t.Context(), outgoing(2, "ok"), since, never); !errors.Is(err, connectors.ErrNotFound) {
+		t.Errorf("the second is %v", err)
+	}
+	if _, err := r.c.Find(t.Context(), outgoing(1, "ok"), since, never); err != nil {
+		t.Errorf("the first is %v", err)
+	}
+}
+
 // Reports that overtake the answer, or come without one, name the message by what
 // we put into the address.
 func TestReportsBeforeTheAnswer(t *testing.T) {

@@ -204,6 +204,9 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 			if text(r.Direction) != "outbound-api" || taken(text(r.Sid)) || c.set.from == "" && text(r.MessagingServiceSid) != c.set.service {
 				continue
 			}
+			if owner := c.ownerOf(text(r.Sid)); owner != "" && owner != message.OwnRef(m.ID, m.Token) {
+				continue
+			}
 			// How many files it has is known only when Twilio has fetched them.
 			bare := text(r.NumMedia) == "0" || r.NumMedia == nil
 			switch {
@@ -227,7 +230,7 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 	// The oldest: a later one with the same words is a later attempt's.
 	first := slices.MinFunc(exact, func(a, b candidate) int { return a.at.Compare(b.at) })
 	sid := text(first.r.Sid)
-	return connectors.Receipt{Ref: sid, Detail: "found at Twilio as " + sid + " (" + oneLine(text(first.r.Status)) + ")"}, nil
+	return connectors.Receipt{Ref: sid, Detail: "Twilio has it as " + sid + " (" + oneLine(text(first.r.Status)) + ")"}, nil
 }
 
 // pages goes through Twilio's list of messages, newest first, until page says

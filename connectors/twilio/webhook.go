@@ -173,6 +173,7 @@ func (c *Connector) readSafely(form url.Values, at time.Time) (m message.Message
 const waiting = "files of it were still being fetched from Twilio when it came; they are added as soon as they are here"
 
 func (c *Connector) takeStatus(ctx context.Context, in connectors.Sink, form url.Values, own string, at time.Time) error {
+	c.belongs(sidOf(form), own)
 	r, ok := readStatus(form, own, at)
 	if !ok {
 		return nil
@@ -241,6 +242,28 @@ func (c *Connector) told(sid string, s message.Status) {
 	if known, ok := c.reported[sid]; !ok || known.Before(s) {
 		c.reported[sid] = s
 	}
+}
+
+// belongs remembers whose message a SID is, whatever became of the answer that
+// should have told it.
+func (c *Connector) belongs(sid, own string) {
+	ref, ok := ownRef(own)
+	if !ok || sid == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.owners) >= maxTaken {
+		clear(c.owners)
+	}
+	c.owners[sid] = ref
+}
+
+// ownerOf is the message.OwnRef that belongs to a SID, "" if that is not known.
+func (c *Connector) ownerOf(sid string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.owners[sid]
 }
 
 // trim is a text without the space around it, compared as Twilio stores it.
