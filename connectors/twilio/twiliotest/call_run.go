@@ -181,11 +181,13 @@ func (c *Call) gather(d *document, v *element) (*document, error) {
 		}
 	}
 	timeout := v.seconds("timeout", defaultGatherTimeout)
-	for end := c.since() + timeout; ; end = c.s.clk.now() + timeout {
+	end := c.since() + timeout
+	for {
 		up, in, err := c.wait(c.left(end), nil, true)
 		if err != nil {
 			return nil, err
 		}
+		end = c.s.clk.now() + timeout // before the far end learns that it was heard
 		if up || g.take(in) {
 			return c.gathered(d, v, g)
 		}
@@ -266,7 +268,8 @@ func (c *Call) recordVerb(d *document, v *element) (*document, error) {
 	var length time.Duration
 	var words []string
 	key, err := "", error(nil)
-	for end := c.since() + silence; key == "" && length < limit && err == nil; end = c.s.clk.now() + silence {
+	end := c.since() + silence
+	for key == "" && length < limit && err == nil {
 		up, in, werr := c.wait(c.left(end), nil, true)
 		if werr != nil {
 			err = werr
@@ -286,6 +289,7 @@ func (c *Call) recordVerb(d *document, v *element) (*document, error) {
 		if part > 0 {
 			err = c.speech(part)
 		}
+		end = c.s.clk.now() + silence // before the far end learns that it was heard
 		close(in.taken)
 	}
 	if err == errGone {

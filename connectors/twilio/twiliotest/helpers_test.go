@@ -232,7 +232,7 @@ func skipPeer(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-func newServer(t *testing.T, h http.Handler) string {
+func newServer(t testing.TB, h http.Handler) string {
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
 	return web.URL

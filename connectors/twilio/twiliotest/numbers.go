@@ -53,6 +53,8 @@ type Application struct {
 type Template struct {
 	SID  string // HX…
 	Body string
+
+	Name, Language string // of the list; the SID and "en" when empty
 }
 
 // PutNumber adds a number, or replaces the one with the same address, and returns its SID.

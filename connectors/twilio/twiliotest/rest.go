@@ -56,6 +56,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(f.Delay):
 		case <-s.ctx.Done():
 			return
+		case <-r.Context().Done(): // the client gave up: nothing is done
+			s.log(r, nil, 0)
+			return
 		}
 	}
 	if f != nil && f.Cut == CutBefore {
@@ -144,6 +147,9 @@ func (s *Server) authorised(r *http.Request) bool {
 func (s *Server) serve(rq *apiRequest) (answer, *apiError) {
 	if strings.HasPrefix(rq.URL.Path, cdnPrefix) {
 		return s.serveCDN(rq)
+	}
+	if rq.URL.Path == contentPath {
+		return s.serveContent(rq)
 	}
 	rest, ok := strings.CutPrefix(rq.URL.Path, "/"+apiVersion+"/Accounts")
 	if !ok {
