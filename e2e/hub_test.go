@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,8 +34,9 @@ type hub struct {
 
 // hubOptions are the settings tests choose.
 type hubOptions struct {
-	undo string // "0s" unless set
-	dir  string // a temporary folder unless set
+	undo   string // "0s" unless set
+	dir    string // a temporary folder unless set
+	public bool   // it has a public address, its own, so that providers reach it
 }
 
 // newHub prepares a hub; start starts it.
@@ -48,6 +50,10 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	}
 	h := &hub{t: t, program: binary, dir: filepath.Join(o.dir, "data"), config: filepath.Join(o.dir, "config.yaml"), addr: "127.0.0.1:0", log: newLogBook()}
 	conf := "undo: " + o.undo + "\nmetrics:\n  public: true\n"
+	if o.public {
+		h.addr = freeAddr(t)
+		conf += "public_url: " + h.url() + "\n"
+	}
 	if err := os.WriteFile(h.config, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +79,17 @@ func newHub(t testing.TB, o hubOptions) *hub {
 		}
 	})
 	return h
+}
+
+// freeAddr is an address of this machine that nobody listens on just now.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // tempDir is a temporary folder with a short path: sockets in it may have 107
