@@ -1,7 +1,9 @@
 package twilio
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -16,6 +18,7 @@ import (
 	"throughline/connectors"
 	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
+	"throughline/message"
 )
 
 func TestConformance(t *testing.T) {
@@ -33,7 +36,23 @@ func conform(t *testing.T, kind connectors.Kind, ours, theirs string) {
 		front := &poisoner{to: srv.URL()}
 		web := httptest.NewServer(front)
 		t.Cleanup(web.Close)
+		srv.Route(public, web.URL+"/nowhere") // nobody waits for reports here
 		token := srv.AuthToken()
+		var mu sync.Mutex
+		known := map[string]string{}
+		// arrive puts an item at Twilio, once for each text.
+		arrive := func(text string) (sid string, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if known[text] == "" {
+				a, err := srv.ReceiveMessage(twiliotest.Inbound{From: theirs, To: ours, Body: text, NoHook: true})
+				if err != nil {
+					return "", err
+				}
+				known[text] = a.Message.SID
+			}
+			return known[text], nil
+		}
 		return connectortest.Harness{
 			New: func() connectors.Connector {
 				raw, err := json.Marshal(map[string]any{"account_sid": srv.AccountSID(), "auth_token": token, "base_url": web.URL,
@@ -42,17 +61,45 @@ func conform(t *testing.T, kind connectors.Kind, ours, theirs string) {
 					t.Fatal(err)
 				}
 				c, err := kind.New(connectors.Account{ID: "texts", Channel: kind.Channel, Settings: raw},
-					connectors.Host{Log: slog.New(slog.DiscardHandler), TempDir: t.TempDir()})
+					connectors.Host{Log: slog.New(slog.DiscardHandler), TempDir: t.TempDir(), PublicURL: public})
 				if err != nil {
 					t.Fatal(err)
 				}
 				inner(c).set.poll /= 1000
 				return c
 			},
-			Deliver: func(text string) error {
-				_, err := srv.ReceiveMessage(twiliotest.Inbound{From: theirs, To: ours, Body: text, NoHook: true})
-				return err
+			Deliver: func(text string) error { _, err := arrive(text); return err },
+			Hook: func(handler http.Handler, text string) (int, error) {
+				sid, err := arrive(text)
+				if err != nil {
+					return 0, err
+				}
+				form := url.Values{"MessageSid": {sid}, "SmsSid": {sid}, "AccountSid": {srv.AccountSID()}, "From": {theirs}, "To": {ours},
+					"Body": {text}, "NumMedia": {"0"}, "SmsStatus": {"received"}}
+				req := httptest.NewRequest(http.MethodPost, routeMessage, strings.NewReader(form.Encode()))
+				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				req.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(signature(token, public+routeMessage, form)))
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, req)
+				return w.Code, nil
 			},
+			Outgoing: func(id uint64) message.Message {
+				m := outgoing(id, fmt.Sprintf("answer %d", id))
+				m.Channel = kind.Channel
+				return m
+			},
+			Sent: func() (names []string) {
+				for _, m := range srv.Outbox() {
+					u, _ := url.Parse(m.Callback)
+					names = append(names, u.Query().Get(ownParam))
+				}
+				return names
+			},
+			Swallow: func() error {
+				srv.Inject(twiliotest.Fault{Method: http.MethodPost, Path: "/Messages.json", Cut: twiliotest.CutAfter})
+				return nil
+			},
+			Taken: func() int { return len(srv.Outbox()) },
 			Poison: func(text string) error {
 				a, err := srv.ReceiveMessage(twiliotest.Inbound{From: theirs, To: ours, Body: text, NoHook: true})
 				front.spoil(a.Message.SID)
