@@ -189,10 +189,11 @@ func (c *Call) progress(event string) {
 		}
 	}
 	f.Set("Timestamp", rfc2822(c.s.opt.Now()))
+	faults := c.s.callbacks
 	c.s.mu.Unlock()
 	f.Set("SequenceNumber", strconv.Itoa(seq))
 	f.Set("CallbackSource", "call-progress-events")
-	_, _ = c.s.post(hook{url: c.callback, method: c.callbackMethod, resource: c.sid, form: f})
+	c.s.sendCallback(hook{url: c.callback, method: c.callbackMethod, resource: c.sid, form: f}, f.Get("CallStatus"), faults)
 }
 
 func sipCode(status string) string {

@@ -64,12 +64,22 @@ func (s *Server) takeFault(r *http.Request) *Fault {
 	return nil
 }
 
-// CallbackFaults are misbehaviours of the status callbacks of messages.
+// CallbackFaults are misbehaviours of the status callbacks of messages and, but for Reverse, of calls.
 type CallbackFaults struct {
 	Repeat  int                      // every callback is sent this many times more
 	Reverse bool                     // a message's callbacks are kept back until its last one and come in reverse order
 	Delay   time.Duration            // on the clock of lengths, before each callback
 	Drop    func(status string) bool // callbacks of these states are never sent
+}
+
+// sendCallback sends a status callback of a state with its faults.
+func (s *Server) sendCallback(h hook, status string, f CallbackFaults) {
+	if f.Drop != nil && f.Drop(status) || f.Delay > 0 && !s.until(s.clk.now()+f.Delay) {
+		return
+	}
+	for range f.Repeat + 1 {
+		_, _ = s.post(h)
+	}
 }
 
 // SetCallbackFaults replaces the faults of status callbacks; the zero value ends them.

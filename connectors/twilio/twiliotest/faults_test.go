@@ -72,6 +72,25 @@ func TestFaultsOfCallbacks(t *testing.T) {
 	}
 }
 
+func TestRedeliver(t *testing.T) {
+	srv, app := start(t, Options{})
+	a, err := srv.Receive(customer, ours, "once")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Redeliver(a.Message.SID); err != nil {
+		t.Fatal(err)
+	}
+	h := app.hits("/sms")
+	if len(h) != 2 || h[0].form["MessageSid"] != h[1].form["MessageSid"] ||
+		h[0].header.Get("I-Twilio-Idempotency-Token") != h[1].header.Get("I-Twilio-Idempotency-Token") {
+		t.Errorf("%v", h)
+	}
+	if err := srv.Redeliver("SMx"); err == nil {
+		t.Error("an unknown message was delivered")
+	}
+}
+
 func TestBlackOut(t *testing.T) {
 	srv, app := start(t, Options{})
 	srv.PauseWebhooks()

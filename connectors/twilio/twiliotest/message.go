@@ -30,6 +30,7 @@ type Message struct {
 	deleted bool
 	noCount bool // num_segments is shown as 0: the API does so right after a send through a service
 	events  chan messageEvent
+	hook    hook // that told of it, when it is inbound
 }
 
 // Media is one attachment.
@@ -48,7 +49,7 @@ func (m *Message) clone() Message {
 	c := *m
 	c.Media = slices.Clone(m.Media)
 	c.History = slices.Clone(m.History)
-	c.events = nil
+	c.events, c.hook = nil, hook{}
 	return c
 }
 
@@ -145,18 +146,27 @@ func (s *Server) listMessages(rq *apiRequest) (answer, *apiError) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var items []item
+	var found []*Message
 	for _, m := range slices.Backward(s.messages) {
-		at := m.Sent
-		if at.IsZero() {
-			at = m.Created // the API dates what has not left yet by its creation
-		}
-		if m.deleted || !within(at) || !matches(rq, "To", m.To) || !matches(rq, "From", m.From) {
+		if m.deleted || !within(m.date()) || !matches(rq, "To", m.To) || !matches(rq, "From", m.From) {
 			continue
 		}
+		found = append(found, m)
+	}
+	slices.SortStableFunc(found, func(a, b *Message) int { return b.date().Compare(a.date()) })
+	items := make([]item, 0, len(found))
+	for _, m := range found {
 		items = append(items, item{m.SID, func() any { return s.messageJSON(m) }})
 	}
 	return s.page(rq, "messages", items)
+}
+
+// date is what lists are ordered and filtered by: when it was sent or, before that, made.
+func (m *Message) date() time.Time {
+	if m.Sent.IsZero() {
+		return m.Created
+	}
+	return m.Sent
 }
 
 // matches reports whether a list parameter is absent or equal to v.

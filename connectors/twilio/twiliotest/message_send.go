@@ -213,23 +213,17 @@ func (c *callbackLine) set(status string, code int) {
 		_, text := deliveryError(code)
 		s.alert(code, m.SID, "", "%s", text)
 	}
-	if m.Callback == "" || faults.Drop != nil && faults.Drop(status) {
-		return
-	}
-	if faults.Reverse {
+	switch {
+	case m.Callback == "":
+	case faults.Reverse:
 		c.held = append(c.held, form)
-		return
+	default:
+		c.send(form, faults)
 	}
-	c.send(form, faults)
 }
 
 func (c *callbackLine) send(form url.Values, faults CallbackFaults) {
-	if faults.Delay > 0 && !c.s.until(c.s.clk.now()+faults.Delay) {
-		return
-	}
-	for range faults.Repeat + 1 {
-		c.s.post(hook{url: c.m.Callback, resource: c.m.SID, form: form})
-	}
+	c.s.sendCallback(hook{url: c.m.Callback, resource: c.m.SID, form: form}, form.Get("MessageStatus"), faults)
 }
 
 // flush sends what Reverse kept back.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twilio/twilio-go/client"
 	api "github.com/twilio/twilio-go/rest/api/v2010"
@@ -166,6 +167,18 @@ func TestListPages(t *testing.T) {
 	if code, v := raw(t, srv, "GET", srv.path("Messages")+"?DateSent%3E=2000-01-01&DateSent%3C=2001-01-01", nil); code != 200 ||
 		len(v["messages"].([]any)) != 0 {
 		t.Errorf("date filter: %d %v", code, v)
+	}
+	if _, err := srv.ReceiveMessage(Inbound{From: customer, To: ours, Body: "old", At: time.Date(2000, 6, 1, 9, 0, 0, 0, time.UTC),
+		NoHook: true}); err != nil {
+		t.Fatal(err)
+	}
+	for filter, want := range map[string]int{"DateSent=2000-06-01": 1, "DateSent=2000-06-02": 0, "DateSent%3C=2000-06-01": 0,
+		"DateSent%3C=2000-06-02": 1, "DateSent%3E=2000-06-01T09:00:00Z&DateSent%3C=2000-06-01T09:00:00Z": 1, "": 7} {
+		code, v := raw(t, srv, "GET", srv.path("Messages")+"?"+filter, nil)
+		list, _ := v["messages"].([]any)
+		if code != 200 || len(list) != want || want > 0 && list[want-1].(map[string]any)["body"] != "old" {
+			t.Errorf("%s: %d %v, want %d messages, the old one last", filter, code, v, want)
+		}
 	}
 	if code, v := raw(t, srv, "GET", srv.path("Messages")+"?DateSent%3E=yesterday", nil); code != 400 {
 		t.Errorf("bad date: %d %v", code, v)

@@ -78,6 +78,8 @@ func (s *Server) ReceiveMessage(in Inbound) (Arrival, error) {
 	if inService && !service.UseNumberURL {
 		h.url, h.method, h.fallback = service.InboundURL, http.MethodPost, service.FallbackURL
 	}
+	h.token = newSID("")
+	s.update(func() { m.hook = h })
 	if h.url == "" || in.NoHook {
 		return out, nil
 	}
@@ -88,6 +90,25 @@ func (s *Server) ReceiveMessage(in Inbound) (Arrival, error) {
 	out.Answered = true
 	out.Replies = s.messageTwiML(m, a)
 	return out, nil
+}
+
+// Redeliver sends the webhook of an inbound message once more, with the same idempotency token, as the vendor does when
+// it did not get the first answer. What the answer says is not done. The error is for a message without a webhook, or
+// for an answer that was not 2xx.
+func (s *Server) Redeliver(sid string) error {
+	s.mu.Lock()
+	var h hook
+	if m := s.messageByID[sid]; m != nil {
+		h = m.hook
+	}
+	s.mu.Unlock()
+	if h.url == "" {
+		return fmt.Errorf("twiliotest: message %q is not inbound, or its number has no webhook", sid)
+	}
+	if _, err := s.post(h); err != nil {
+		return err
+	}
+	return nil
 }
 
 // inboundForm is the parameters of the webhook of an incoming message; the caller holds mu.

@@ -32,6 +32,7 @@ type hook struct {
 	resource    string // SID for the error log
 	form        url.Values
 	json        []byte                      // instead of the form
+	token       string                      // of the event; made when empty
 	check       func(hookAnswer) *hookError // of what was answered; a failure asks the fallback too
 }
 
@@ -88,7 +89,10 @@ func parseOverrides(raw string) (string, overrides) {
 
 // post sends a webhook with its retries and its fallback; failures are alerts. The error is the last one.
 func (s *Server) post(h hook) (hookAnswer, *hookError) {
-	token := newSID("")
+	token := h.token
+	if token == "" {
+		token = newSID("")
+	}
 	a, err := s.tryURL(h, h.url, token)
 	if err == nil && h.check != nil {
 		err = h.check(a)
