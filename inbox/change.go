@@ -17,7 +17,8 @@ import (
 
 // Limits of what is kept of one item.
 const (
-	maxFormer    = 20 // the first and the newest former versions
+	maxFormer    = 20      // the first and the newest former versions
+	formerBytes  = 4 << 20 // of all of them together
 	maxReactions = 200
 	maxEmoji     = 100 // bytes
 )
@@ -42,6 +43,13 @@ func (h *Hub) prepareChange(ctx context.Context, account string, c message.Chang
 		c.Reaction = &re
 	}
 	return c, nil
+}
+
+// heldChange makes a held item of a change that cannot be applied: refused, it would
+// come again for ever and keep all others from coming in.
+func heldChange(c *message.Change, why error) message.Held {
+	return message.Held{Source: fmt.Sprintf("change;%s;%d", c.Of, c.Time.UnixNano()), Key: c.Of,
+		Reason: "an edit, a deletion or a reaction came and cannot be applied: " + why.Error()}
 }
 
 // item finds what a connector calls name: an item it delivered, by key, or one
@@ -159,7 +167,12 @@ func differs(m, e *message.Message) bool {
 // keepFormer keeps what m says until a time.
 func keepFormer(m *message.Message, until time.Time) {
 	m.Former = append(m.Former, message.Version{Time: until, Text: m.Text, HTML: m.HTML})
-	if len(m.Former) > maxFormer {
+	size := 0
+	for _, v := range m.Former {
+		size += len(v.Text) + len(v.HTML)
+	}
+	for len(m.Former) > maxFormer || size > formerBytes && len(m.Former) > 2 {
+		size -= len(m.Former[1].Text) + len(m.Former[1].HTML)
 		m.Former = slices.Delete(m.Former, 1, 2)
 	}
 }

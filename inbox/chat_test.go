@@ -1,7 +1,9 @@
 package inbox
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -301,4 +303,50 @@ func TestEarlyIsBounded(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestManyEdits: the first and the newest former versions stay.
+func TestManyEdits(t *testing.T) {
+	m := &message.Message{Text: "first"}
+	at := time.Now()
+	edit := func(text string) {
+		at = at.Add(time.Second)
+		alter(m, &message.Change{Time: at, Edit: &message.Message{Text: text}})
+	}
+	for n := range 3 * maxFormer {
+		edit(fmt.Sprint("edit ", n))
+	}
+	if len(m.Former) != maxFormer || m.Former[0].Text != "first" || m.Former[maxFormer-1].Text != fmt.Sprint("edit ", 3*maxFormer-2) {
+		t.Errorf("%d former versions, from %q to %q", len(m.Former), m.Former[0].Text, m.Former[len(m.Former)-1].Text)
+	}
+	for n := range 5 {
+		edit(strings.Repeat("x", formerBytes/3) + fmt.Sprint(n))
+	}
+	size := 0
+	for _, v := range m.Former {
+		size += len(v.Text)
+	}
+	if size > formerBytes || m.Former[0].Text != "first" {
+		t.Errorf("%d bytes of former versions", size)
+	}
+}
+
+// TestEditWithFiles: files of an edit are kept, also while it waits for its item.
+func TestEditWithFiles(t *testing.T) {
+	w := newWorld(t)
+	c := w.texter("mobile", "+447700900001", nil)
+	m := c.message(annsNumber, "one")
+	w.take(c, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: time.Now(), Edit: &message.Message{Text: "two", Reply: "two",
+		Parts: []message.Part{{Name: "a.txt", ContentType: "text/plain", Content: message.Bytes("file")}}}}}})
+	if _, err := w.Sweep(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	w.texted(c, m)
+	r := w.byKey(m.Key)
+	if len(r.Parts) != 1 || r.Parts[0].Size != 4 {
+		t.Fatalf("parts %+v", r.Parts)
+	}
+	if _, err := w.Blobs.Stat(r.Parts[0].Blob); err != nil {
+		t.Errorf("the file of the edit: %v", err)
+	}
 }

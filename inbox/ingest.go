@@ -72,7 +72,7 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 		heldItems[i] = it
 	}
 	for {
-		at := -1 // the message in hand
+		at, news := -1, -1 // the message or the change in hand
 		err := h.Store.Update(ctx, func(tx *store.Tx) error {
 			var n tally
 			for i, a := range arrivals {
@@ -83,17 +83,19 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 				}
 				n.add(outcome)
 			}
-			at = -1
+			at, news = -1, -1
 			for _, it := range heldItems {
 				if err := h.hold(tx, it); err != nil {
 					return err
 				}
 			}
-			for _, c := range changes {
+			for i, c := range changes {
+				news = i
 				if err := h.takeChange(tx, s.account, c); err != nil {
 					return fmt.Errorf("news of %s: %w", c.Of, err)
 				}
 			}
+			news = -1
 			for _, r := range b.Reports {
 				if err := h.report(tx, s.account, r); err != nil {
 					return err
@@ -107,6 +109,16 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 			}
 			return tx.PutValue(cursorBucket, s.account, b.Cursor)
 		})
+		if err != nil && news >= 0 {
+			it, heldErr := h.prepareHeld(ctx, s.account, heldChange(&changes[news], err))
+			if heldErr != nil {
+				return errors.Join(err, heldErr)
+			}
+			h.log.Error("a change is held", "account", s.account, "of", changes[news].Of, "error", err)
+			heldItems = append(heldItems, it)
+			changes = slices.Delete(changes, news, news+1)
+			continue
+		}
 		if err == nil || at < 0 || arrivals[at].m.Source == "" {
 			return err
 		}
