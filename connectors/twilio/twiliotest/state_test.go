@@ -159,6 +159,71 @@ func TestGather(t *testing.T) {
 	}
 }
 
+func TestMediaAccess(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		srv, _ := start(t, Options{OpenMedia: open})
+		a, err := srv.Receive(customer, ours, "", Media{ContentType: "audio/amr", Data: []byte("amr")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := srv.URL() + srv.uri("Messages", a.Message.SID, "Media", a.Message.Media[0].SID)
+		get := func(u string, auth bool) *http.Response {
+			req, _ := http.NewRequest("GET", u, nil)
+			if auth {
+				req.SetBasicAuth(srv.AccountSID(), srv.AuthToken())
+			}
+			resp, err := http.DefaultTransport.RoundTrip(req) // does not follow redirects
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			return resp
+		}
+		want := http.StatusUnauthorized
+		if open {
+			want = http.StatusTemporaryRedirect
+		}
+		if resp := get(u, false); resp.StatusCode != want {
+			t.Errorf("open %v: %d, want %d", open, resp.StatusCode, want)
+		}
+		if resp := get(u+".json", false); resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("the description is open: %d", resp.StatusCode)
+		}
+		cdn := get(u, true).Header.Get("Location")
+		if resp := get(cdn, false); resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "audio/amr" {
+			t.Errorf("%s: %d %v", cdn, resp.StatusCode, resp.Header)
+		}
+		if resp := get(cdn, true); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("credentials at the CDN: %d", resp.StatusCode)
+		}
+		if resp := get(cdn+"0", false); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("wrong signature at the CDN: %d", resp.StatusCode)
+		}
+	}
+}
+
+func TestBlackOutInACall(t *testing.T) {
+	srv, app := start(t, Options{Frozen: true})
+	app.on("/voice", `<Gather action="/next" numDigits="1"/>`)
+	call, err := srv.Call(customer, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := call.WaitVerb(ctx(t), "Gather"); err != nil {
+		t.Fatal(err)
+	}
+	srv.PauseWebhooks()
+	if err := call.Press("1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.WaitEnd(ctx(t)); err != nil || !slices.Contains(call.State().Heard, applicationError) || !hasAlert(srv, 11205) {
+		t.Errorf("%+v %v %v", call.State(), srv.Alerts(), err)
+	}
+	if err := call.Press("1"); err == nil {
+		t.Error("a call that is over listens")
+	}
+}
+
 func BenchmarkReceive(b *testing.B) {
 	web := http.NewServeMux()
 	web.HandleFunc("/sms", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
