@@ -62,9 +62,11 @@ func newClient() *http.Client {
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 60 * time.Second,
-		IdleConnTimeout:       60 * time.Second,
-		MaxIdleConnsPerHost:   8,
-		Protocols:             new(http.Protocols),
+		// Well before the other side closes a connection that rests: one that it
+		// closes while we write to it would leave a message in doubt.
+		IdleConnTimeout:     10 * time.Second,
+		MaxIdleConnsPerHost: 8,
+		Protocols:           new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

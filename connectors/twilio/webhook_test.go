@@ -31,6 +31,30 @@ func aText(n string) url.Values {
 	return url.Values{"MessageSid": {"SM0000000000000000000000000000000" + n}, "From": {ann}, "To": {ourNumber}, "Body": {"Hello"}, "SmsStatus": {"received"}}
 }
 
+// BenchmarkWebhook is our share of a request, without the hub's.
+func BenchmarkWebhook(b *testing.B) {
+	c := reader(b, sms())
+	c.host.PublicURL, c.set.token = public, twiliotest.DefaultAuthToken
+	form := aText("1")
+	for _, k := range []string{"ToCity", "ToZip", "FromCity", "FromZip", "ToState", "FromState", "ApiVersion", "AccountSid", "SmsSid", "NumSegments"} {
+		form.Set(k, "some value")
+	}
+	body := form.Encode()
+	sig := base64.StdEncoding.EncodeToString(signature(twiliotest.DefaultAuthToken, public+routeMessage, form))
+	h := c.Webhook(newHub())
+	b.ReportAllocs()
+	for b.Loop() {
+		req := httptest.NewRequest(http.MethodPost, routeMessage, strings.NewReader(body))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("X-Twilio-Signature", sig)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		if w.Code != http.StatusOK {
+			b.Fatal(w.Code, w.Body)
+		}
+	}
+}
+
 func TestWhatIsTurnedAway(t *testing.T) {
 	large := url.Values{"Body": {strings.Repeat("x", maxForm)}}
 	many := url.Values{}
