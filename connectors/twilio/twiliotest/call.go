@@ -35,7 +35,9 @@ type Call struct {
 	intr     chan struct{} // something is in pending
 	goneOnce sync.Once
 
-	verbAt time.Duration // when the verb under way began; of the leg's goroutine only
+	// Of the leg's goroutine only.
+	verbAt time.Duration // when the verb under way began
+	verbs  string        // what a nested document may do; "" outside
 
 	// Guarded by Server.mu.
 	status     string

@@ -22,6 +22,14 @@ func (c *Call) runDocument(d *document) (*document, error) {
 }
 
 func (c *Call) runVerb(d *document, v *element) (*document, error) {
+	if c.verbs != "" && !strings.Contains(c.verbs, " "+v.name+" ") {
+		code := 12200
+		if v.name == "Dial" {
+			code = 13201
+		}
+		c.s.alert(code, c.sid, d.base, "%s is not allowed in this document", v.name)
+		return nil, c.apologise()
+	}
 	if v.name != "Pause" { // a Pause in front lets the phone ring on
 		c.pickUp()
 	}

@@ -162,7 +162,7 @@ func (c *Call) stay(f *conference, wait *source) error {
 		}
 		doc, err := c.load(*wait)
 		if err == nil {
-			err = c.nested(doc)
+			err = c.nested(doc, conferenceVerbs)
 		}
 		if err == nil {
 			err = c.pause(time.Second)

@@ -316,11 +316,21 @@ func (c *Call) whisper(src source) error {
 	if err != nil {
 		return err
 	}
-	return c.nested(doc)
+	return c.nested(doc, whisperVerbs)
 }
 
-// nested runs a document and those it redirects to, and comes back at its end.
-func (c *Call) nested(doc *document) error {
+// What documents may do that run while the leg waits, or before it is bridged.
+const (
+	whisperVerbs    = " Say Play Pause Gather Redirect Hangup Record "
+	queueVerbs      = " Say Play Pause Gather Redirect Hangup Leave "
+	conferenceVerbs = " Say Play Pause Redirect "
+)
+
+// nested runs a document and those it redirects to, and comes back at its end. Other verbs than the given end the call.
+func (c *Call) nested(doc *document, verbs string) error {
+	old := c.verbs
+	c.verbs = verbs
+	defer func() { c.verbs = old }()
 	var err error
 	for doc != nil && err == nil {
 		doc, err = c.runDocument(doc)

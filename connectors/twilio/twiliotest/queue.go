@@ -134,7 +134,7 @@ func (c *Call) waitInQueue(d *document, v *element, q *queue, m *queued) error {
 		start := c.s.clk.now()
 		doc, err := c.load(source{url: resolve(d.base, u), method: v.get("waitUrlMethod", "POST"), extra: extra})
 		if err == nil {
-			err = c.nested(doc)
+			err = c.nested(doc, queueVerbs)
 		}
 		if err == nil && c.s.clk.now()-start < time.Second {
 			err = c.pause(c.left(start + time.Second)) // an empty document must not become a storm of requests

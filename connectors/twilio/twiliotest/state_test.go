@@ -159,6 +159,29 @@ func TestGather(t *testing.T) {
 	}
 }
 
+func TestNestedDocumentsAreLimited(t *testing.T) {
+	srv, app := start(t, Options{Frozen: true})
+	srv.OnRing(agent, func(c *Call) { _ = c.Answer() })
+	for _, c := range []struct {
+		voice, nested string
+		code          int
+	}{
+		{`<Dial><Number url="/nested">` + agent + `</Number></Dial>`, `<Dial>` + agent + `</Dial>`, 13201},
+		{`<Enqueue waitUrl="/nested">q</Enqueue>`, `<Record/>`, 12200},
+		{`<Dial><Conference waitUrl="/nested">r</Conference></Dial>`, `<Gather/>`, 12200},
+	} {
+		app.on("/voice", c.voice)
+		app.on("/nested", c.nested)
+		call, err := srv.Call(customer, ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := call.WaitEnd(ctx(t)); err != nil || !hasAlert(srv, c.code) {
+			t.Errorf("%s: %v, alerts %v", c.voice, err, srv.Alerts())
+		}
+	}
+}
+
 func TestMediaAccess(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		srv, _ := start(t, Options{OpenMedia: open})
