@@ -23,8 +23,8 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 		return err == nil
 	}
 	// The list of messages, not the account: an API key may not read that.
-	var any struct{}
-	err := c.get(ctx, c.path("/Messages.json?"+url.Values{"PageSize": {"1"}}.Encode()), &any)
+	var list struct{}
+	err := c.get(ctx, c.path("/Messages.json?"+url.Values{"PageSize": {"1"}}.Encode()), &list)
 	if err != nil {
 		err = c.fault(err)
 	}
