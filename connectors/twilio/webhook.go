@@ -82,7 +82,7 @@ func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Requ
 		address += "?" + r.URL.RawQuery
 	}
 	if !signed(c.set.token, r.Header.Get("X-Twilio-Signature"), address, values, body) {
-		c.turnedAway(r.URL.Path)
+		c.turnedAway(r.URL.Path, values.Get("AccountSid"))
 		return http.StatusForbidden, "the signature is not that of " + c.url(r.URL.Path) +
 			" with the auth token of this account; enter exactly this address at Twilio, and check the token"
 	}
@@ -97,12 +97,20 @@ func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Requ
 	return http.StatusOK, ""
 }
 
-// turnedAway remembers for people that a request failed its check.
-func (c *Connector) turnedAway(route string) {
-	c.log.Warn("a webhook with a wrong signature was turned away", "route", route)
+// turnedAway remembers for people that a request failed its check, if it names our
+// account: strangers knock at every address.
+func (c *Connector) turnedAway(route, account string) {
+	if account != c.set.account {
+		return
+	}
 	c.mu.Lock()
+	had := c.trouble != ""
 	c.trouble = "a request with a wrong signature was turned away; at Twilio the address has to be exactly " + c.url(route) + ", and the auth token here the current one"
 	c.mu.Unlock()
+	if had {
+		return
+	}
+	c.log.Warn("a webhook with a wrong signature was turned away", "route", route)
 	c.nudge()
 }
 

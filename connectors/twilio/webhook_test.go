@@ -28,7 +28,8 @@ func (r *rig) post(route string, form url.Values, change func(*http.Request)) *h
 }
 
 func aText(n string) url.Values {
-	return url.Values{"MessageSid": {"SM0000000000000000000000000000000" + n}, "From": {ann}, "To": {ourNumber}, "Body": {"Hello"}, "SmsStatus": {"received"}}
+	return url.Values{"MessageSid": {"SM0000000000000000000000000000000" + n}, "From": {ann}, "To": {ourNumber}, "Body": {"Hello"}, "SmsStatus": {"received"},
+		"AccountSid": {twiliotest.DefaultAccountSID}}
 }
 
 // BenchmarkWebhook is our share of a request, without the hub's.
@@ -230,7 +231,12 @@ func TestWithoutAPublicAddress(t *testing.T) {
 func TestAWrongSignatureIsShown(t *testing.T) {
 	r := newRig(t, sms(), nil)
 	r.run(t)
-	r.post(routeMessage, aText("1"), func(r *http.Request) { r.Header.Set("X-Twilio-Signature", "AAAA") })
+	wrong := func(r *http.Request) { r.Header.Set("X-Twilio-Signature", "AAAA") }
+	r.post(routeMessage, url.Values{"From": {"a stranger"}}, wrong)
+	if r.c.trouble != "" {
+		t.Error("a stranger makes trouble")
+	}
+	r.post(routeMessage, aText("1"), wrong)
 	r.hub.wait(t, "the trouble", func() bool { return strings.Contains(r.hub.state().Detail, public+routeMessage) })
 	r.post(routeMessage, aText("1"), nil)
 	r.hub.wait(t, "its end", func() bool { return r.hub.state().Detail == "" })
