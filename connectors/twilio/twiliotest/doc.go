@@ -14,10 +14,12 @@
 //	call.Press("1"); call.Speak(4 * time.Second); call.HangUp()
 //	leg, _ := srv.NextRinging(ctx, "client:ann")                // the agent's browser rings
 //	leg.Answer()
+//	device, _ := srv.Device(token)                              // a browser signs in with our access token
+//	device.Connect(url.Values{"To": {"+15550123"}})             // and calls out
 //
 // Messages: create, fetch, list, redact, delete; media in and out; delivery states by signed callback; messaging
 // services, WhatsApp with its 24-hour window and templates, opt-out words. Voice: calls made and received, an interpreter
-// of TwiML, queues, conferences with participants, recordings with real audio. Faults: throttling, server errors,
+// of TwiML, queues, conferences with participants, recordings with real audio, browsers with access tokens. Faults: throttling, server errors,
 // connections cut before or after the work was done, slow answers, callbacks late, repeated, reordered or lost, and a
 // black-out in which nothing is delivered and only the list API tells.
 //

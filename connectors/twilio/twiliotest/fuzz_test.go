@@ -81,3 +81,19 @@ func FuzzAPI(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDevice(f *testing.F) {
+	srv, err := Start(Options{Frozen: true, APIKeys: map[string]string{"SKx": "secret"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(srv.Close)
+	for _, s := range []string{"", "..", "e30.e30.", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImN0eSI6InR3aWxpby1mcGE7dj0xIn0.eyJpc3MiOiJTS3gifQ.AA"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if d, err := srv.Device(token); err == nil {
+			t.Fatalf("%q signs %s in", token, d.Identity)
+		}
+	})
+}
