@@ -51,7 +51,7 @@ var allowed = map[string]string{
 	"api": "accounts auth blob config connectors identity inbox message safehtml store timeline",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest identity inbox message safehtml store timeline",
+	"demo":            "accounts auth connectors connectors/email/mailtest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
 	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/twilio demo inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
@@ -67,8 +67,8 @@ var allowedInTests = map[string]string{
 	"config":            "connectors/email connectors/twilio",
 	"connectors/email":  "connectors/connectortest connectors/email/mailtest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
-	"demo":              "blob config connectors/email store/storetest",
-	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest inbox message store",
+	"demo":              "blob config connectors/email connectors/twilio store/storetest",
+	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",
 	"inbox":             "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"store":             "store/storetest",

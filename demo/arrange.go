@@ -26,21 +26,27 @@ type poisoned struct {
 // arrivalPatience is how long Live waits for the past before it begins anyway.
 const arrivalPatience = time.Minute
 
-// arrived waits until the hub has taken in the past.
+// arrived waits until the hub has taken in the mails of the past.
 func (w *World) arrived(ctx context.Context) error {
+	return w.complete(ctx, func(tx *store.Tx) bool {
+		done := true
+		for box := range boxes {
+			h := w.hub.Health(tx, accountIDs[box])
+			done = done && h.Stored+h.Duplicate+h.Held >= w.due[box]
+		}
+		return done
+	})
+}
+
+// complete waits until done, which is asked after each commit.
+func (w *World) complete(ctx context.Context, done func(tx *store.Tx) bool) error {
 	wake, stop := w.hub.Store.Watch()
 	defer stop()
 	late := time.NewTimer(arrivalPatience)
 	defer late.Stop()
 	for {
-		complete := true
-		if err := w.hub.Store.View(func(tx *store.Tx) error {
-			for box := range boxes {
-				h := w.hub.Health(tx, accountIDs[box])
-				complete = complete && h.Stored+h.Duplicate+h.Held >= w.due[box]
-			}
-			return nil
-		}); err != nil || complete {
+		complete := false
+		if err := w.hub.Store.View(func(tx *store.Tx) error { complete = done(tx); return nil }); err != nil || complete {
 			return err
 		}
 		select {
@@ -56,10 +62,23 @@ func (w *World) arrived(ctx context.Context) error {
 	}
 }
 
-// placed is a conversation and the thread that its messages belong to.
+// placed is a conversation and the thread, or else the chat, that its messages
+// belong to.
 type placed struct {
 	*inbox.Conversation
 	thread *thread
+	chat   *chat
+}
+
+// story is what is planned for a conversation, nil for one that is not of ours.
+func (c placed) story() (p *plan, tag string) {
+	switch {
+	case c.thread != nil:
+		return &c.thread.plan, c.thread.matter.tag
+	case c.chat != nil:
+		return &c.chat.plan, c.chat.matter.tag
+	}
+	return nil, ""
 }
 
 // open lists the newest open conversations, at most limit, with their threads.
@@ -70,23 +89,23 @@ func (w *World) open(limit int) (list []placed, err error) {
 			return err
 		}
 		for _, c := range convs {
-			t, err := w.threadOf(tx, c)
+			t, ch, err := w.threadOf(tx, c)
 			if err != nil {
 				return err
 			}
-			list = append(list, placed{c, t})
+			list = append(list, placed{c, t, ch})
 		}
 		return nil
 	})
 	return list, err
 }
 
-// threadOf finds the thread of a conversation by its newest messages, nil if it
-// has none of ours.
-func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (*thread, error) {
+// threadOf finds the thread of a conversation by its newest messages, or else the
+// chat; both are nil if it has nothing of ours.
+func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (_ *thread, found *chat, err error) {
 	page, err := w.hub.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 20})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, e := range slices.Backward(page.Events) {
 		if e.Message == 0 {
@@ -94,13 +113,16 @@ func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (*thread, error) {
 		}
 		r, err := w.hub.Message(tx, e.Message)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if t := w.cast.threads[r.Ref]; t != nil {
-			return t, nil
+			return t, nil, nil
+		}
+		if found == nil {
+			found = w.cast.texts[r.Ref]
 		}
 	}
-	return nil, nil
+	return nil, found, nil
 }
 
 // agent is the ID of a place in a plan.
@@ -133,10 +155,9 @@ func (w *World) arrange(ctx context.Context) error {
 	var notes []placed
 	for _, c := range list {
 		job := work{actor: w.agents[0], status: inbox.Resolved, tag: "undeliverable"}
-		if c.thread != nil {
-			p := c.thread.plan
+		if p, tag := c.story(); p != nil {
 			job = work{actor: cmp.Or(w.agent(p.agent), w.agents[0]), assignee: w.agent(p.agent), status: p.status,
-				tag: c.thread.matter.tag, priority: p.priority, snooze: p.snooze}
+				tag: tag, priority: p.priority, snooze: p.snooze}
 			if p.note != "" {
 				notes = append(notes, c)
 			}

@@ -1,14 +1,15 @@
 // Package demo is an invented company with its customers: two mailboxes on an
-// IMAP and an SMTP server in the process, three months of conversations in
-// English, Persian and Thai, colleagues who have worked on them, and customers
-// who go on writing and answer what the visitor sends.
+// IMAP and an SMTP server in the process, a number for texts and one for WhatsApp
+// at a double of their provider, three months of conversations in English, Persian
+// and Thai, colleagues who have worked on them, and customers who go on writing
+// and answer what the visitor sends.
 //
 // Everything goes the way it would go in earnest: mail lies in a mailbox and is
-// fetched by the email connector, answers leave through the outbox over SMTP,
-// and what colleagues do they do through the hub's methods. Nothing is written
-// into the hub by another door.
+// fetched by the email connector, texts come by signed webhooks or are found in the
+// provider's list, answers leave through the outbox, and what colleagues do they do
+// through the hub's methods. Nothing is written into the hub by another door.
 //
-// The package keeps nothing on disk; the mailboxes live in memory. It listens on
+// The package keeps nothing on disk; mailboxes and texts live in memory. It listens on
 // loopback only, sends nothing to the outside, and all its people, addresses and
 // numbers are invented (example.com, example.org, example.net and the numbers
 // reserved for drama). Equal seeds tell equal stories.
@@ -28,6 +29,7 @@ import (
 	"throughline/accounts"
 	"throughline/auth"
 	"throughline/connectors/email/mailtest"
+	"throughline/connectors/twilio/twiliotest"
 	"throughline/inbox"
 )
 
@@ -36,9 +38,12 @@ type Options struct {
 	Hub      *inbox.Hub
 	Auth     *auth.Auth
 	Accounts *accounts.Accounts
-	Log      *slog.Logger // nil discards
-	Seed     uint64       // of the story; 0 is the usual one
-	Pace     Pace         // zero fields take DefaultPace
+	// PublicURL is where the hub is reached, as its own option of that name. Without
+	// it texts come with a delay and nobody hears of their delivery.
+	PublicURL string
+	Log       *slog.Logger // nil discards
+	Seed      uint64       // of the story; 0 is the usual one
+	Pace      Pace         // zero fields take DefaultPace
 }
 
 // Pace is how fast the invented people are.
@@ -110,18 +115,21 @@ const (
 type World struct {
 	Visitor uint64 // the agent whom the printed link signs in
 
-	hub    *inbox.Hub
-	auth   *auth.Auth
-	log    *slog.Logger
-	pace   Pace
-	cast   *cast
-	agents [len(colleagues)]uint64
-	imap   [boxes]*mailtest.IMAP
-	smtp   *mailtest.SMTP
-	due    [boxes]int // mails of the past, each to be stored, duplicate or held
-	poison poisoned
+	hub      *inbox.Hub
+	auth     *auth.Auth
+	accounts *accounts.Accounts
+	log      *slog.Logger
+	pace     Pace
+	cast     *cast
+	agents   [len(colleagues)]uint64
+	imap     [boxes]*mailtest.IMAP
+	smtp     *mailtest.SMTP
+	twilio   *twiliotest.Server
+	due      [boxes]int // mails of the past, each to be stored, duplicate or held
+	poison   poisoned
 
-	sent    chan mailtest.Mail // what the SMTP server took
+	sent    chan mailtest.Mail      // what the SMTP server took
+	texted  chan twiliotest.Message // texts of the hub that came to their end
 	closing chan struct{}
 	close   sync.Once
 	living  sync.Mutex // held while Live runs
@@ -129,6 +137,7 @@ type World struct {
 	// Only Live touches these.
 	agenda []task
 	mails  int // written live
+	texts  int // written live
 }
 
 // Start makes agents, accounts and mailboxes. It returns before anything is taken
@@ -144,8 +153,8 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		o.Seed = 1
 	}
 	w := &World{
-		hub: o.Hub, auth: o.Auth, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
-		sent: make(chan mailtest.Mail, 256), closing: make(chan struct{}),
+		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
+		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), closing: make(chan struct{}),
 	}
 	err := w.start(ctx, o)
 	if err != nil {
@@ -160,6 +169,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	var g errgroup.Group
 	g.Go(func() error { return w.hire(ctx) })
 	g.Go(func() error { return w.openMailboxes() })
+	g.Go(func() error { return w.openPhones(o.PublicURL) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -261,5 +271,8 @@ func (w *World) Close() {
 	}
 	if w.smtp != nil {
 		_ = w.smtp.Close()
+	}
+	if w.twilio != nil {
+		w.twilio.Close()
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +22,7 @@ import (
 	"throughline/blob"
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/twilio"
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/store"
@@ -65,10 +69,22 @@ func run(t *testing.T, pace Pace) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := []connectors.Kind{email.Kind()}
+	kinds := []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()}
 	acc := accounts.New(s, accounts.NewKey(), kinds)
 	people := auth.New(s, auth.Options{})
-	hub, err := inbox.New(inbox.Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, TempDir: t.TempDir()})
+	// What the API does with the requests of a provider.
+	var hub *inbox.Hub
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, route, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, inbox.HookPath), "/")
+		hook, err := hub.Webhook(account)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		http.StripPrefix(strings.TrimSuffix(r.URL.Path, "/"+route), hook).ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	hub, err = inbox.New(inbox.Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, PublicURL: web.URL, TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +93,7 @@ func run(t *testing.T, pace Pace) *stage {
 	}
 	st := &stage{t: t, log: &safeBuffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	st.World, err = Start(ctx, Options{Hub: hub, Auth: people, Accounts: acc, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
+	st.World, err = Start(ctx, Options{Hub: hub, Auth: people, Accounts: acc, PublicURL: web.URL, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -143,10 +159,10 @@ func (s *stage) settled() (counts inbox.Counts) {
 func TestPast(t *testing.T) {
 	s := run(t, quiet)
 	counts := s.settled()
-	if counts.Mine != visitorHas || counts.Unassigned != nobodyHas || counts.Snoozed != snoozed || counts.Held != 2 {
+	if counts.Mine != visitorHas+visitorTexts || counts.Unassigned != nobodyHas+nobodyTexts || counts.Snoozed != snoozed || counts.Held != 2 {
 		t.Errorf("counts %+v", counts)
 	}
-	if counts.Resolved < pastThreads-openThreads-snoozed || counts.All < openThreads || counts.All > openThreads+5 {
+	if counts.Resolved < pastThreads-openThreads-snoozed || counts.All < openThreads+openTexts || counts.All > openThreads+openTexts+5 {
 		t.Errorf("counts %+v", counts)
 	}
 	if err := s.hub.Store.View(func(tx *store.Tx) error {
@@ -279,6 +295,92 @@ func TestAnswerIsAnswered(t *testing.T) {
 	}
 }
 
+// Texts of the past are there with their pictures; one who has mailed and texted is
+// one customer.
+func TestPastTexts(t *testing.T) {
+	s := run(t, quiet)
+	s.settled()
+	channels, pictures, both := map[string]int{}, 0, 0
+	if err := s.hub.Store.View(func(tx *store.Tx) error {
+		for _, l := range s.cast.langs {
+			for i, p := range l.people {
+				mail, ok := s.hub.Identity.Find(tx, message.NewHandle("mailto", p.address))
+				if !ok || !known(i) {
+					continue
+				}
+				tel, ok := s.hub.Identity.Find(tx, message.NewHandle("tel", s.cast.number(l, i)))
+				if !ok {
+					t.Errorf("the number of %s is not known", p.name)
+					continue
+				}
+				a, err := s.hub.Identity.Root(tx, mail.Customer)
+				if err != nil {
+					return err
+				}
+				if b, err := s.hub.Identity.Root(tx, tel.Customer); err != nil || a.ID != b.ID {
+					t.Errorf("%s is two customers: %v", p.name, err)
+				}
+				list, _, err := s.hub.List(tx, inbox.ListQuery{Handles: []uint64{tel.ID}, Limit: 10})
+				if err != nil {
+					return err
+				}
+				both += len(list)
+			}
+		}
+		events, err := s.hub.Timeline.After(tx, 0, 100_000)
+		for _, e := range events {
+			if e.Message == 0 {
+				continue
+			}
+			r, err := s.hub.Message(tx, e.Message)
+			if err != nil {
+				return err
+			}
+			channels[r.Channel]++
+			if r.Channel != "email" {
+				pictures += len(r.Parts)
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if channels["sms"] < 10 || channels["whatsapp"] < 8 || pictures < 3 || both < 8 {
+		t.Errorf("%v, %d pictures, %d texts of people who have mailed", channels, pictures, both)
+	}
+}
+
+// Whoever is texted texts back, over the channel on which he was asked.
+func TestTextIsAnswered(t *testing.T) {
+	s := run(t, quiet)
+	s.settled()
+	list, err := s.open(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := map[string]bool{}
+	for _, c := range list {
+		if c.chat == nil || answered[c.Channel] || time.Since(c.Last) > 20*time.Hour {
+			continue
+		}
+		answered[c.Channel] = true
+		if err := s.reply(t.Context(), s.Visitor, c.ID, c.LastSeq, "<p>We look into it.</p>", ""); err != nil {
+			t.Fatal(err)
+		}
+		var now *inbox.Conversation
+		s.until("an answer by "+c.Channel, func(tx *store.Tx) (ok bool, err error) {
+			now, err = s.hub.Conversation(tx, c.ID)
+			return err == nil && now.Messages == c.Messages+2 && now.Direction == "in", err
+		})
+		if want := c.chat.say(c.chat.matter.then); now.Channel != c.Channel || !strings.HasPrefix(want, now.Preview) {
+			t.Errorf("%s: %q, want %q", now.Channel, now.Preview, want)
+		}
+	}
+	if len(answered) != phones {
+		t.Errorf("answered by %v only", answered)
+	}
+}
+
 // Left alone, customers write, colleagues answer, and deliveries fail.
 func TestLife(t *testing.T) {
 	const ms = time.Millisecond
@@ -294,7 +396,10 @@ func TestLife(t *testing.T) {
 		for _, e := range events {
 			seen[e.Kind], from = true, e.Seq
 		}
-		return err == nil && s.hub.Counts(tx, s.Visitor).Failed > 0 && seen[timeline.MessageReceived] && seen[timeline.MessageQueued] &&
+		for _, d := range s.twilio.Outbox() {
+			seen[d.Status] = true
+		}
+		return err == nil && s.hub.Counts(tx, s.Visitor).Failed > 1 && seen["read"] && seen["undelivered"] && seen[timeline.ConsentChanged] && seen[timeline.MessageReceived] && seen[timeline.MessageQueued] &&
 			seen[timeline.NoteAdded] && seen[timeline.DraftChanged], err
 	})
 }
@@ -355,6 +460,38 @@ func TestPlaceholders(t *testing.T) {
 			if len(m.subjects) == 0 || len(m.asks) == 0 || len(m.turns) == 0 || m.then == "" {
 				t.Errorf("%s %s is not complete", l.code, m.tag)
 			}
+		}
+		if len(l.texting.matters) == 0 || len(l.texting.thanks) == 0 || len(l.texting.nudges) == 0 || len(l.texting.ours) == 0 {
+			t.Errorf("%s: nothing is texted", l.code)
+		}
+		for i := range l.texting.matters {
+			m := &l.texting.matters[i]
+			ch := c.converse(l, 0, m)
+			for _, text := range slices.Concat(m.ask, m.turns, []string{m.then}, l.texting.closings, l.texting.thanks, l.texting.nudges, l.texting.ours) {
+				if said := ch.say(text); strings.ContainsAny(said, "{}") || said == "" {
+					t.Errorf("%s %s: %q", l.code, m.tag, said)
+				}
+			}
+		}
+	}
+}
+
+// Every number is one of those reserved for drama, and nobody has two.
+func TestNumbers(t *testing.T) {
+	c := newCast(1)
+	seen := map[string]string{textNumber: "ours", whatsAppNumber: "ours", deadNumber: "dead", stopNumber: "stop"}
+	for _, l := range c.langs {
+		for i, p := range l.people {
+			n := c.number(l, i)
+			if other := seen[n]; other != "" {
+				t.Errorf("%s and %s have %s", p.name, other, n)
+			}
+			seen[n] = p.name
+		}
+	}
+	for n := range seen {
+		if !regexp.MustCompile(`^(\+44770090[0-9]{4}|\+120255501[0-9]{2})$`).MatchString(n) || strings.HasPrefix(n, "+4477009") && !strings.HasPrefix(n, "+447700900") {
+			t.Errorf("%s may be somebody's", n)
 		}
 	}
 }

@@ -48,6 +48,7 @@ func english() *language {
 			{"Emily Stone", "emily.stone@example.com", ""}, {"Oskar Lindgren", "oskar.lindgren@example.org", ""},
 		},
 		partner: []person{{"Robin Hale", "robin.hale@example.net", ""}, {"Alex Morton", "alex@mortonlegal.example.org", ""}, {"Sam Prior", "sam.prior@example.com", ""}},
+		texting: englishTexts(),
 		matters: englishMatters(),
 		thanks: []string{
 			"Perfect, thank you. That answers it.",

@@ -44,13 +44,23 @@ func (w *World) Live(ctx context.Context) {
 		}
 		// Whoever presses "try again" shall succeed.
 		w.imap[w.poison.box].Poison(w.poison.uid, false)
+		if err := w.addPhones(ctx); err != nil {
+			return err
+		}
 		return errors.Join(w.arrange(ctx), w.settleIn(ctx))
 	}
 	if err := begin(); err != nil {
 		w.complain(ctx, err)
 		return
 	}
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { w.watchTexts(watching) })
+	defer func() { stop(); watch.Wait() }()
 	w.after(w.pace.First/2, w.trouble)
+	w.after(w.pace.First, w.troubleByText)
+	w.after(w.pace.First*2, w.customerTexts)
+	w.after(w.pace.First*2+w.cast.between(0, w.pace.AgentMin), w.colleagueTexts)
 	w.after(w.pace.First, w.customerWrites)
 	w.after(w.pace.First+w.cast.between(0, w.pace.AgentMin), w.colleagueWorks)
 	timer := time.NewTimer(0)
@@ -78,6 +88,10 @@ func (w *World) Live(ctx context.Context) {
 		select {
 		case m := <-w.sent:
 			if err := w.delivered(m); err != nil {
+				w.complain(ctx, err)
+			}
+		case m := <-w.texted:
+			if err := w.carried(m); err != nil {
 				w.complain(ctx, err)
 			}
 		case <-timer.C:

@@ -34,6 +34,11 @@ func (c *cast) past(now time.Time) []delivered {
 	var out []delivered
 	put := func(box int, l *letter) {
 		out = append(out, delivered{box: box, at: l.date, raw: l.wire()})
+		for _, p := range append([]person{l.from}, l.to...) {
+			if c.lastMail[p.address].Before(l.date) {
+				c.lastMail[p.address] = l.date
+			}
+		}
 	}
 	for i := range pastThreads {
 		lang := c.speaker(i)

@@ -32,6 +32,7 @@ func persian() *language {
 			{"نیلوفر حیدری", "niloufar.heydari@example.org", ""}, {"بابک مرادی", "babak@moradi-bikes.example.com", "دوچرخه‌سرای مرادی"},
 		},
 		partner: []person{{"پریسا مرادی", "parisa.moradi@example.net", ""}},
+		texting: persianTexts(),
 		matters: persianMatters(),
 		thanks: []string{
 			"خیلی ممنون، دقیقاً همین را می‌خواستم بدانم.",

@@ -87,6 +87,7 @@ type language struct {
 	ours          []string // colleagues' answers that fit most mails
 	notes         []string // colleagues' remarks
 	auto          letterText
+	texting       texting
 
 	wrote   func(style int, at time.Time, p person) string
 	outlook [4]string // the header above a quoted mail: from, sent, to, subject
@@ -144,6 +145,11 @@ type cast struct {
 	threads map[string]*thread
 	serial  int
 	photos  [][]byte
+
+	lastMail map[string]time.Time // of the past, by address
+	nextText map[*language]int    // whose turn it is to text
+	chats    map[string]*chat     // by number: the newest
+	texts    map[string]*chat     // by the provider's name of a text
 }
 
 func newCast(seed uint64) *cast {
@@ -151,6 +157,7 @@ func newCast(seed uint64) *cast {
 		rng:   rand.New(rand.NewPCG(seed, 0x6c61726b73707572)),
 		langs: []*language{english(), persian(), thai()},
 		next:  map[*language]int{}, deck: map[*language][]int{}, threads: map[string]*thread{},
+		lastMail: map[string]time.Time{}, nextText: map[*language]int{}, chats: map[string]*chat{}, texts: map[string]*chat{},
 	}
 	for i := range photoCount {
 		c.photos = append(c.photos, photo(i))
@@ -197,17 +204,22 @@ func (c *cast) open(l *language, who person, m *matter) *thread {
 			t.zone, t.style = l.zones[i%len(l.zones)], i%styles
 		}
 	}
-	order := strconv.Itoa(40000 + c.rng.IntN(9999))
-	pairs := []string{"{order}", order, "{first}", who.first(), "{name}", who.name}
-	for _, key := range []string{"model", "size", "part", "city", "day", "color"} {
-		pairs = append(pairs, "{"+key+"}", pick(c, l.words[key]))
-	}
-	t.fill = strings.NewReplacer(pairs...)
+	t.fill = c.filler(l, who)
 	t.subject = t.fill.Replace(pick(c, m.subjects))
 	if m.cc {
 		t.cc = []person{pick(c, l.partner)}
 	}
 	return t
+}
+
+// filler puts words into the placeholders of what is said in one matter.
+func (c *cast) filler(l *language, who person) *strings.Replacer {
+	order := strconv.Itoa(40000 + c.rng.IntN(9999))
+	pairs := []string{"{order}", order, "{first}", who.first(), "{name}", who.name}
+	for _, key := range []string{"model", "size", "part", "city", "day", "color"} {
+		pairs = append(pairs, "{"+key+"}", pick(c, l.words[key]))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // say fills in a text of the customer.

@@ -35,6 +35,7 @@ func thai() *language {
 		women:   []string{"กานดา ศรีสุข", "มาลี ทองคำ", "พิมพ์ชนก แสงทอง", "นภา รุ่งเรือง", "สุดา จันทร์เพ็ญ", "อรทัย มณีวงศ์", "ดาริน สายชล", "ศิริพร ปานทอง"},
 		voice:   thaiVoice,
 		partner: []person{{"เอกชัย ปานทอง", "ekachai.panthong@example.net", ""}},
+		texting: thaiTexts(),
 		matters: thaiMatters(),
 		thanks: []string{
 			"ขอบคุณมากครับ ตรงกับที่อยากทราบพอดี",
