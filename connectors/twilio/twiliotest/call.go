@@ -243,8 +243,12 @@ func (c *Call) give(i input) error {
 	case <-i.taken:
 		return nil
 	case <-c.gone:
-		return over
 	case <-c.s.ctx.Done():
+	}
+	select {
+	case <-i.taken: // heard, and then the call was over at once
+		return nil
+	default:
 		return over
 	}
 }
