@@ -102,6 +102,8 @@ type worldOptions struct {
 	api  func(*Options)
 	dir  string
 	kind connectors.Kind // another channel beside "test"
+
+	store *store.Store // closed by the test; nil opens one that does not wait for the disk
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
@@ -128,7 +130,10 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	st := storetest.OpenPath(t, filepath.Join(dir, "hub.db"))
+	st := o.store
+	if st == nil {
+		st = storetest.OpenPath(t, filepath.Join(dir, "hub.db"))
+	}
 	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	kinds := []connectors.Kind{kind}
