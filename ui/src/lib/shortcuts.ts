@@ -39,6 +39,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
     keys: [
       { keys: ['mod+Enter'], text: 'composer.send' },
       { keys: ['mod+shift+Enter'], text: 'composer.sendResolve' },
+      { keys: ['w', 'mod+j'], text: 'way.change' },
       { keys: ['mod+b'], text: 'composer.bold' },
       { keys: ['mod+i'], text: 'composer.italic' },
       { keys: ['mod+k'], text: 'composer.link' },

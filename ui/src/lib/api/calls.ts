@@ -24,8 +24,13 @@ export const markRead = (id: number, seq: number) => call(client.POST('/api/conv
 export const addNote = (id: number, text: string) => call(client.POST('/api/conversations/{id}/notes', { params: { path: { id } }, body: { text } }))
 export const getRecipients = (id: number, mode: 'reply' | 'reply_all' | 'forward', message?: number) =>
   call(client.GET('/api/conversations/{id}/recipients', { params: { path: { id }, query: { mode, message } } }))
-export const sendReply = (id: number, body: ReplyRequest) => call(client.POST('/api/conversations/{id}/replies', { params: { path: { id } }, body }))
-export const startConversation = (body: ComposeRequest) => call(client.POST('/api/conversations', { body }))
+/** key names the message: asked for again under the same one, the hub sends nothing twice. */
+export const sendReply = (id: number, body: ReplyRequest, key: string) =>
+  call(client.POST('/api/conversations/{id}/replies', { params: { path: { id }, header: { 'Idempotency-Key': key } }, body }))
+export const startConversation = (body: ComposeRequest, key: string) => call(client.POST('/api/conversations', { params: { header: { 'Idempotency-Key': key } }, body }))
+export const listWays = (id: number) => call(client.GET('/api/conversations/{id}/ways', { params: { path: { id } } }))
+export const listCustomerWays = (id: number) => call(client.GET('/api/customers/{id}/ways', { params: { path: { id } } }))
+export const listTemplates = (account: string) => call(client.GET('/api/accounts/{id}/templates', { params: { path: { id: account } } }))
 export const getDraft = (id: number) => call(client.GET('/api/conversations/{id}/draft', { params: { path: { id } } }))
 export const putDraft = (id: number, body: Draft) => call(client.PUT('/api/conversations/{id}/draft', { params: { path: { id } }, body }))
 export const deleteDraft = (id: number) => call(client.DELETE('/api/conversations/{id}/draft', { params: { path: { id } } }))
@@ -44,12 +49,14 @@ export const listCustomers = (query: { q?: string; cursor?: string; limit?: numb
 export const getCustomer = (id: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}', { params: { path: { id } }, signal }))
 export const patchCustomer = (id: number, body: { name?: string; company?: string; note?: string; language?: string; time_zone?: string }) =>
   call(client.PATCH('/api/customers/{id}', { params: { path: { id } }, body }))
-export const getCustomerTimeline = (id: number, query: Around, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/timeline', { params: { path: { id }, query }, signal }))
+export const getCustomerTimeline = (id: number, query: Around & { channel?: string }, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/timeline', { params: { path: { id }, query }, signal }))
 export const listCustomerConversations = (id: number) => call(client.GET('/api/customers/{id}/conversations', { params: { path: { id } } }))
 export const linkHandle = (id: number, handle: string, reason?: string) => call(client.POST('/api/customers/{id}/handles', { params: { path: { id } }, body: { handle, reason } }))
 export const unlinkHandle = (id: number, handle: string, reason?: string) =>
   call(client.DELETE('/api/customers/{id}/handles/{handle}', { params: { path: { id, handle }, query: { reason } } }))
 export const patchHandle = (id: number, handle: string, shared: boolean) => call(client.PATCH('/api/customers/{id}/handles/{handle}', { params: { path: { id, handle } }, body: { shared } }))
+export const setConsent = (id: number, handle: string, body: { channel: string; state: 'opt_in' | 'opt_out'; reason: string }) =>
+  call(client.PUT('/api/customers/{id}/handles/{handle}/consent', { params: { path: { id, handle } }, body }))
 export const mergeCustomer = (id: number, other: number, reason?: string) => call(client.POST('/api/customers/{id}/merge', { params: { path: { id } }, body: { other, reason } }))
 export const unmergeCustomer = (id: number, member: number, reason?: string) => call(client.POST('/api/customers/{id}/unmerge', { params: { path: { id } }, body: { member, reason } }))
 

@@ -1,6 +1,7 @@
 import { admin } from './en.admin'
 import { channels } from './en.channels'
 import { customers } from './en.customers'
+import { ways } from './en.ways'
 import { inbox } from './en.inbox'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
@@ -78,4 +79,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways }

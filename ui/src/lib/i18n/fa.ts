@@ -2,6 +2,7 @@ import type { Catalogue } from './index.svelte'
 import { admin } from './fa.admin'
 import { channels } from './fa.channels'
 import { customers } from './fa.customers'
+import { ways } from './fa.ways'
 import { inbox } from './fa.inbox'
 
 export const fa: Catalogue = {
@@ -80,4 +81,5 @@ export const fa: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
+  ...ways,
 }

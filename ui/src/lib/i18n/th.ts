@@ -2,6 +2,7 @@ import type { Catalogue } from './index.svelte'
 import { admin } from './th.admin'
 import { channels } from './th.channels'
 import { customers } from './th.customers'
+import { ways } from './th.ways'
 import { inbox } from './th.inbox'
 
 export const th: Catalogue = {
@@ -80,4 +81,5 @@ export const th: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
+  ...ways,
 }

@@ -1,20 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { agentOf, bare, languageName, localTime, schemeIcon } from './handles'
+import { agentOf, languageName, localTime } from './handles'
 
 describe('handles', () => {
-  it.each([
-    ['mailto:ann@example.org', 'ann@example.org'],
-    ['tel:+442079460000', '+442079460000'],
-    ['slack:T1/U2', 'T1/U2'],
-    ['ann@example.org', 'ann@example.org'],
-    [undefined, ''],
-  ])('%s reads %s', (h, want) => expect(bare(h)).toBe(want))
-
   it('knows who decided', () => {
     expect([agentOf('agent:12'), agentOf('exact'), agentOf('agent:x')]).toEqual([12, 0, 0])
-  })
-  it('has an icon for any scheme', () => {
-    expect(['mailto', 'tel', 'slack'].map(schemeIcon)).toEqual(['mail', 'phone', 'chat'])
   })
   it('tells the time elsewhere, and nothing for a zone nobody knows', () => {
     const noon = Date.parse('2026-03-01T12:00:00Z')

@@ -1,14 +1,3 @@
-import type { IconName } from '../../lib/components/icons'
-
-/** A handle without its scheme, for reading: mailto:ann@example.org → ann@example.org. */
-export const bare = (handle: string | undefined) => (handle ?? '').replace(/^[a-z][a-z0-9+.-]*:/i, '')
-
-export function schemeIcon(scheme: string): IconName {
-  if (scheme === 'mailto') return 'mail'
-  if (scheme === 'tel') return 'phone'
-  return 'chat'
-}
-
 /** The agent's ID in "agent:12"; 0 for "exact" and others. */
 export const agentOf = (by: string) => Number(/^agent:(\d+)$/.exec(by)?.[1] ?? 0)
 

@@ -1,13 +1,17 @@
-// The composer's state: mode, recipients, text and files; drafts kept on the hub;
-// sending with an undo window and with the question whether somebody was quicker.
+// The composer's state: way, mode, recipients, text and files; drafts kept on the hub;
+// sending once, with an undo window and with the question whether somebody was quicker.
 import * as calls from '../../lib/api/calls'
 import { ApiError } from '../../lib/api/client'
-import type { Attachment, Draft, Entry, Mode, Person } from '../../lib/api/types'
+import type { Attachment, Draft, Entry, Mode, Person, Template, TemplateUse, Way, Writing } from '../../lib/api/types'
+import { isLetter } from '../../lib/channels'
 import { explain } from '../../lib/errors'
+import { clock } from '../../lib/format.svelte'
 import { t } from '../../lib/i18n/index.svelte'
 import { session } from '../../lib/session.svelte'
 import { toast } from '../../lib/toast.svelte'
-import { fromWire, isEmpty, toText, toWire } from './html'
+import { fromWire, isEmpty, lineHTML, plainText, toText, toWire } from './html'
+import { newKey } from './once'
+import { type Choice, asLetter, asTalk, blocked, findWay, obstacle, wayOf } from './ways'
 
 export interface Pending {
   key: number
@@ -22,7 +26,7 @@ const SAVE_AFTER = 800
 const SAVE_AGAIN = 4000
 
 // Storage may be forbidden or full; then only the hub keeps drafts.
-function keep(key: string, d: Draft | undefined) {
+function keep(key: string, d: Draft | string | undefined) {
   try {
     if (d) sessionStorage.setItem(key, JSON.stringify(d))
     else sessionStorage.removeItem(key)
@@ -30,13 +34,21 @@ function keep(key: string, d: Draft | undefined) {
     // as said above
   }
 }
-function recall(key: string): Draft | undefined {
+function recall<T = Draft>(key: string): T | undefined {
   try {
     const text = sessionStorage.getItem(key)
-    return text ? (JSON.parse(text) as Draft) : undefined
+    return text ? (JSON.parse(text) as T) : undefined
   } catch {
     return undefined
   }
+}
+
+export interface Sent {
+  entry?: Entry
+  conversation?: number
+  undo?: () => Promise<Draft | undefined>
+  /** Nothing new: an earlier version of it had gone out already. */
+  earlier?: boolean
 }
 
 export class Composer {
@@ -53,6 +65,13 @@ export class Composer {
   inReplyTo = $state<number | undefined>()
   quote = $state('')
   warning = $state('')
+  /** Over what one can write here; undefined until the hub has told. */
+  ways = $state.raw<readonly Way[] | undefined>()
+  /** Approved words instead of own ones; with the ID "" while one chooses. */
+  template = $state.raw<TemplateUse | undefined>()
+  templates = $state.raw<{ account: string; list?: Template[]; error?: unknown } | undefined>()
+  /** The menu of ways is open. */
+  choosing = $state(false)
   /** What is below the one line: open while it is written in. */
   open = $state(false)
   /** Counts up when the cursor should go to where one writes next: the agent wants to. */
@@ -63,6 +82,8 @@ export class Composer {
   saved = $state<'' | 'saving' | 'saved' | 'failed'>('')
   /** The editor's content; edited there, replaced through `content`. */
   html = ''
+  /** The words of it as a channel without formats gets them. */
+  text = $state('')
   empty = $state(true)
   /** Changes whenever the editor has to show other content. */
   content = $state.raw({ html: '' })
@@ -78,10 +99,23 @@ export class Composer {
   /** Blobs of the forwarded message: they leave when it is no longer forwarded. */
   #forwarded = new Set<string>()
   #next = 1
+  /** The channel that is assumed until the ways are here. */
+  #channel: string
+  /** The agent chose the way: it stays through modes and news. */
+  #chosen = false
+  /** Whom a letter would go to, for the way back from a channel with one recipient. */
+  #letter: Pick<Draft, 'to' | 'cc' | 'bcc'> | undefined
+  #waysAsked = 0
+  /** The name of what is being sent, so that trying again never sends it twice. */
+  #key: string | undefined
+  readonly #keyKept: string
 
-  constructor(conversation: number, draft?: Draft) {
+  constructor(conversation: number, draft?: Draft, channel = 'email') {
     this.conversation = conversation
+    this.#channel = channel
     this.#kept = `draft.${session.me}.${conversation}`
+    this.#keyKept = `sending.${session.me}.${conversation}`
+    this.#key = recall<string>(this.#keyKept)
     if (draft) this.restore(draft)
     else if (conversation === 0) this.mode = 'new'
     const kept = recall(this.#kept)
@@ -93,6 +127,106 @@ export class Composer {
 
   get note() {
     return this.mode === 'note'
+  }
+
+  /** Where it goes out; undefined while nobody knows, or where the account is gone. */
+  get way(): Way | undefined {
+    return findWay(this.ways, this.account)
+  }
+  get channel(): string {
+    return this.way?.channel ?? this.#channel
+  }
+  get writing(): Writing {
+    return this.way?.writing ?? (isLetter(this.#channel) ? asLetter : asTalk)
+  }
+  /** The address it goes to as the hub knows it. */
+  get target() {
+    return this.way?.handles?.find((h) => h.handle === this.to[0]?.handle)
+  }
+  get blocked() {
+    return this.note ? '' : blocked(this.way, this.target, clock.now)
+  }
+  get approved(): Template | undefined {
+    return this.templates?.account === this.account ? this.templates.list?.find((t) => t.id === this.template?.id) : undefined
+  }
+  /** What keeps it from going out. */
+  get obstacle() {
+    return obstacle(
+      this.way,
+      this.target,
+      { note: this.note, recipients: this.to.length, text: this.text, files: this.writing.rich ? this.files.filter((f) => !f.inline) : this.files, template: this.template, approved: this.approved },
+      clock.now,
+    )
+  }
+  /** Asks the hub for the ways; with a customer, for those to somebody new. */
+  async loadWays(customer = 0) {
+    const asked = ++this.#waysAsked
+    try {
+      let ways: Way[]
+      if (this.conversation) ways = (await calls.listWays(this.conversation)).ways
+      else {
+        const [accounts, known] = await Promise.all([calls.listAccounts(), customer ? calls.listCustomerWays(customer) : undefined])
+        ways = (accounts.accounts ?? []).filter((a) => !a.disabled && !a.writing.none).map((a) => findWay(known?.ways, a.id) ?? wayOf(a))
+      }
+      if (asked !== this.#waysAsked) return
+      this.ways = ways
+      if (!this.account) this.account = (ways.find((w) => w.proposed) ?? ways[0])?.account ?? ''
+      if (this.blocked === 'window' && this.way?.templates && !this.template) this.useTemplate('')
+    } catch {
+      // Without them one writes as before; the hub has the last word anyway.
+    }
+  }
+  /** Goes over to another account or address; what was written stays. */
+  choose({ way, handle }: Choice) {
+    const to = handle && [{ handle: handle.handle, address: handle.address, name: handle.name, customer: handle.customer }]
+    if (this.writing.letter && !this.note) this.#letter = { to: this.to, cc: this.cc, bcc: this.bcc }
+    if (this.note) this.mode = 'reply_all'
+    const was = this.#letter
+    const had = (d: Pick<Draft, 'to'> | undefined) => !!d?.to?.some((p) => p.handle === handle?.handle)
+    if (!way.writing.letter) {
+      if (this.mode === 'forward') this.mode = 'reply'
+      this.to = to ?? []
+      this.cc = this.bcc = []
+    } else if (this.writing.letter ? !handle || had(was) : had(was)) {
+      this.to = was?.to ?? []
+      this.cc = was?.cc ?? []
+      this.bcc = was?.bcc ?? []
+    } else {
+      this.to = to ?? []
+      this.cc = this.bcc = []
+    }
+    this.account = way.account
+    this.#chosen = true
+    this.#prepared = this.mode
+    this.template = undefined
+    if (this.blocked === 'window' && way.templates) this.useTemplate('')
+    this.open = true
+    this.wanted++
+    if (!this.blank) this.save()
+  }
+  /** Approved words instead of own ones; undefined goes back to those. */
+  useTemplate(id: string | undefined) {
+    this.template = id === undefined ? undefined : { id, values: this.template?.id === id ? this.template.values : {} }
+    if (id !== undefined && (this.templates?.account !== this.account || this.templates.error)) void this.#loadTemplates()
+    if (id || id === undefined) this.save()
+  }
+  fillGap(gap: string, value: string) {
+    if (!this.template) return
+    this.template = { ...this.template, values: { ...this.template.values, [gap]: value } }
+    this.save()
+  }
+  async #loadTemplates() {
+    const { account } = this
+    this.templates = { account }
+    try {
+      const { templates } = await calls.listTemplates(account)
+      if (this.account === account) this.templates = { account, list: templates ?? [] }
+    } catch (error) {
+      if (this.account === account) this.templates = { account, error }
+    }
+  }
+  retryTemplates() {
+    void this.#loadTemplates()
   }
 
   restore(d: Draft) {
@@ -109,18 +243,26 @@ export class Composer {
     this.#prepared = d.mode
     this.quote = ''
     this.warning = ''
+    this.#chosen = !!d.account
+    this.template = undefined
     this.setHTML(fromWire(d.html, this.files))
+    if (d.template) {
+      this.template = d.template
+      void this.#loadTemplates()
+    }
     this.open = true
     void this.#recallBelow()
   }
   setHTML(html: string) {
     this.html = html
     this.empty = isEmpty(html)
+    this.text = plainText(html)
     this.content = { html }
   }
   edited(html: string) {
     this.html = html
     this.empty = isEmpty(html)
+    this.text = plainText(html)
     this.save()
   }
 
@@ -129,7 +271,9 @@ export class Composer {
    * written stays.
    */
   async start(mode: Mode, message?: number) {
-    const again = this.#prepared === mode && message === undefined
+    // Where there is one recipient, an answer to all is the same as one.
+    const same = this.#chosen && !this.writing.letter && (mode === 'reply' || mode === 'reply_all')
+    const again = message === undefined && (this.#prepared === mode || same)
     this.mode = mode
     this.open = true
     this.newer = []
@@ -153,6 +297,8 @@ export class Composer {
       if (this.mode !== mode || asked !== this.#asked) return
       this.#prepared = mode
       this.account = r.account
+      this.#chosen = false
+      this.template = undefined
       // Whoever forwards may have begun to say to whom.
       this.to = mode === 'forward' ? [...(r.to ?? []), ...this.to] : (r.to ?? [])
       this.cc = mode === 'forward' ? [...(r.cc ?? []), ...this.cc] : (r.cc ?? [])
@@ -203,9 +349,11 @@ export class Composer {
       html: toWire(this.html),
       attachments: this.files,
       in_reply_to: this.inReplyTo,
+      template: this.template?.id ? this.template : undefined,
     }
   }
   get blank() {
+    if (this.template?.id) return false
     return this.empty && !this.files.length && !(this.mode === 'new' && (this.to.length || this.subject)) && !(this.mode === 'forward' && this.to.length)
   }
 
@@ -264,6 +412,7 @@ export class Composer {
     const d = this.draft
     const worth = !this.blank
     this.#reset()
+    this.#renew()
     void this.#forget()
     if (worth) toast(t('composer.discarded'), { action: { label: t('undo'), run: () => (this.restore(d), this.flush()) } })
   }
@@ -276,6 +425,9 @@ export class Composer {
     this.newer = []
     this.warning = ''
     this.quote = ''
+    this.template = undefined
+    this.#chosen = false
+    this.#letter = undefined
     this.#forwarded.clear()
     this.saved = ''
     this.#prepared = undefined
@@ -318,21 +470,31 @@ export class Composer {
 
   /** Files of the message: inline ones only if their image is still in the text. */
   #sentFiles(html: string): Attachment[] {
-    return this.files.filter((f) => !f.inline || html.includes(`cid:${f.content_id}`))
+    const files = this.files.filter((f) => !f.inline || html.includes(`cid:${f.content_id}`))
+    return this.writing.rich ? files : files.map((f) => ({ ...f, inline: false }))
+  }
+  /** The next message gets a name of its own. */
+  #renew() {
+    this.#key = undefined
+    keep(this.#keyKept, undefined)
   }
 
   /**
    * Sends. Answers the entry that was made; undefined when it was held back or
    * refused, and then everything is still in the composer.
    */
-  async send(o: { seen: number; then?: 'resolve' | 'snooze'; until?: string; anyway?: boolean }): Promise<{ entry?: Entry; conversation?: number; undo?: () => Promise<Draft | undefined> } | undefined> {
+  async send(o: { seen: number; then?: 'resolve' | 'snooze'; until?: string; anyway?: boolean }): Promise<Sent | undefined> {
     if (this.sending || this.uploads.length) return undefined
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.sending = true
     await this.#preparing
-    const html = toWire(this.html)
-    const attachments = this.#sentFiles(html)
+    const wire = toWire(this.html)
+    const attachments = this.template ? [] : this.#sentFiles(wire)
+    const html = this.template ? '' : this.writing.rich ? wire : lineHTML(this.text)
+    const template = this.template
+    const key = (this.#key ??= newKey())
+    keep(this.#keyKept, key)
     try {
       if (this.mode === 'note') {
         const entry = await calls.addNote(this.conversation, toText(this.html))
@@ -340,7 +502,7 @@ export class Composer {
         return { entry }
       }
       if (this.mode === 'new') {
-        const c = await calls.startConversation({ account: this.account, to: this.to, cc: this.cc, bcc: this.bcc, subject: this.subject, html, attachments })
+        const c = await calls.startConversation({ account: this.account, to: this.to, cc: this.cc, bcc: this.bcc, subject: this.writing.letter ? this.subject : undefined, html, attachments, template }, key)
         this.#sent()
         const entry = c.timeline.entries?.findLast((e) => e.message)
         return { conversation: c.id, entry, undo: entry?.message && this.#undo(entry.message.id) }
@@ -351,20 +513,28 @@ export class Composer {
         to: this.to,
         cc: this.cc,
         bcc: this.bcc,
-        subject: this.subject || undefined,
+        subject: (this.writing.letter && this.subject) || undefined,
         html,
         attachments,
+        template,
         in_reply_to: this.inReplyTo,
         seen_seq: o.seen,
         anyway: o.anyway || undefined,
         then: o.then ?? '',
         snoozed_until: o.until,
-      })
+      }, key)
       this.#sent()
       return { entry, undo: entry.message && this.#undo(entry.message.id) }
     } catch (e) {
       if (e instanceof ApiError && e.status === 409 && (e.newer.length || e.type.endsWith('newer'))) this.newer = e.newer
-      else toast(explain(e), { tone: 'bad' })
+      else if (e instanceof ApiError && e.errors.some((x) => x.location === 'header.Idempotency-Key')) {
+        // It went out at the first try, whose answer was lost; what is here now was changed since.
+        this.#renew()
+        toast(t('composer.wentOut'), { tone: 'bad', seconds: 12 })
+        this.sending = false
+        this.save()
+        return { earlier: true }
+      } else toast(explain(e), { tone: 'bad' })
       this.sending = false
       this.save()
       return undefined
@@ -374,6 +544,7 @@ export class Composer {
   }
   #sent() {
     this.#reset()
+    this.#renew()
     keep(this.#kept, undefined)
     // The hub throws the draft away with the send; this is for one saved in between.
     if (this.#hasDraft) void this.#forget()

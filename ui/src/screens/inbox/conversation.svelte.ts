@@ -7,12 +7,17 @@ import { type Entries, addEntries, lines, noEntries, setMessage } from './entrie
 import { preview } from './list.svelte'
 
 const PAGE = 50
+/** A channel is looked for in so many pages by itself, until there are so many lines. */
+const FEW_PAGES = 8
+const ENOUGH = 20
 export type Scope = 'conversation' | 'customer'
 
 export class Open {
   readonly id: number
   head = $state.raw<Conversation | undefined>()
   scope = $state<Scope>('conversation')
+  /** Only messages of this channel; "" shows everything. */
+  channel = $state('')
   entries = $state.raw<Entries>(noEntries)
   /** Where older entries go on; undefined at the beginning. */
   before = $state.raw<number | undefined>()
@@ -44,7 +49,9 @@ export class Open {
     this.#off()
   }
 
-  readonly lines = $derived.by(() => lines(this.entries, { newAfter: this.readSeq, me: session.me }))
+  readonly lines = $derived.by(() => lines(this.entries, { newAfter: this.readSeq, me: session.me, channel: this.channel }))
+  /** The channels of what has been read so far. */
+  readonly channels = $derived([...new Set([this.head?.channel, ...[...this.entries.messages.values()].map((m) => m.channel), ...this.siblings.map((s) => s.channel), this.channel].filter((c): c is string => !!c))].sort())
   readonly last = $derived(this.entries.list.at(-1)?.seq ?? 0)
   /** The newest message, or the newest of the customer. */
   newest(direction?: 'in'): Message | undefined {
@@ -59,7 +66,7 @@ export class Open {
       if (this.#closed) return
       if (!o.quiet) this.readSeq = c.read_seq
       this.head = c
-      const page = this.scope === 'conversation' ? c.timeline : await calls.getCustomerTimeline(c.customer.id, { limit: PAGE })
+      const page = this.scope === 'conversation' ? c.timeline : await calls.getCustomerTimeline(c.customer.id, this.#of({}))
       this.#show(page)
       this.seen = Math.max(this.seen, page.seq)
       this.error = undefined
@@ -94,11 +101,32 @@ export class Open {
     this.scope = s
     this.loading = true
     try {
-      this.#show(s === 'conversation' ? await calls.getTimeline(this.id, { limit: PAGE }) : await calls.getCustomerTimeline(this.head.customer.id, { limit: PAGE }))
+      this.#show(s === 'conversation' ? await calls.getTimeline(this.id, { limit: PAGE }) : await calls.getCustomerTimeline(this.head.customer.id, this.#of({})))
     } catch (e) {
       this.error = e
       this.loading = false
     }
+  }
+
+  /** The question for a page of everything, of the channel that is looked at. */
+  #of(q: { before?: number }) {
+    return { ...q, limit: PAGE, channel: this.channel || undefined }
+  }
+  /** Shows one channel only, or all with "". */
+  async setChannel(channel: string) {
+    if (!this.head || channel === this.channel) return
+    this.channel = channel
+    if (this.scope === 'customer') {
+      this.loading = true
+      try {
+        this.#show(await calls.getCustomerTimeline(this.head.customer.id, this.#of({})))
+      } catch (e) {
+        this.error = e
+        this.loading = false
+      }
+    }
+    // A page may have few messages of the channel, or none.
+    for (let n = 0; n < FEW_PAGES && this.channel === channel && channel && this.before && this.lines.length < ENOUGH; n++) await this.older()
   }
 
   async older() {
@@ -106,9 +134,9 @@ export class Open {
     this.loadingOlder = true
     const scope = this.scope
     try {
-      const q = { before: this.before, limit: PAGE }
-      const page = scope === 'conversation' ? await calls.getTimeline(this.id, q) : await calls.getCustomerTimeline(this.head.customer.id, q)
-      if (scope !== this.scope) return
+      const { before, channel } = this
+      const page = scope === 'conversation' ? await calls.getTimeline(this.id, { before, limit: PAGE }) : await calls.getCustomerTimeline(this.head.customer.id, this.#of({ before }))
+      if (scope !== this.scope || channel !== this.channel) return
       this.entries = addEntries(this.entries, page.entries ?? [])
       this.before = page.before
     } catch {

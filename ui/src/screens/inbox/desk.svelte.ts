@@ -2,7 +2,7 @@
 // acts on conversations with their undo.
 import { getContext, setContext } from 'svelte'
 import * as calls from '../../lib/api/calls'
-import type { ConversationChange, Draft, Mode, Priority, Row } from '../../lib/api/types'
+import type { ConversationChange, Draft, Mode, Priority, Row, Way } from '../../lib/api/types'
 import { attempt, explain } from '../../lib/errors'
 import { dateTime } from '../../lib/format.svelte'
 import { t } from '../../lib/i18n/index.svelte'
@@ -13,6 +13,7 @@ import { stored } from '../../lib/stored.svelte'
 import { toast } from '../../lib/toast.svelte'
 import { typeAhead } from '../../lib/typeahead'
 import { Composer } from './composer.svelte'
+import { obstacleText } from './obstacles'
 import { Open } from './conversation.svelte'
 import { List } from './list.svelte'
 
@@ -54,6 +55,7 @@ export class Desk {
     if (id === undefined) return
     if (id === 0) {
       const c = new Composer(0)
+      void c.loadWays()
       c.open = true
       c.wanted++
       this.composer = c
@@ -71,7 +73,8 @@ export class Desk {
         typeAhead.take()
         return
       }
-      const c = new Composer(id, open.head.draft_text)
+      const c = new Composer(id, open.head.draft_text, open.head.channel)
+      void c.loadWays()
       // On a phone an open composer would hide what it answers.
       if (matchMedia('(max-width: 40rem)').matches) c.open = false
       this.composer = c
@@ -193,6 +196,13 @@ export class Desk {
     this.show(id, mode)
     go(this.path(id))
   }
+  /** Answers over another account, at the first of its addresses. */
+  async over(way: Way) {
+    const c = this.composer
+    if (!c) return
+    if (!c.open) await c.start('reply_all')
+    c.choose({ way, handle: way.handles?.[0] })
+  }
   compose() {
     if (this.composer?.conversation === 0) this.composer.wanted++
     else {
@@ -227,6 +237,10 @@ export class Desk {
     const { composer, open } = this
     if (!composer || composer.blank || composer.sending) return
     await composer.ready
+    if (composer.obstacle) {
+      toast(obstacleText(composer.obstacle), { tone: 'bad' })
+      return
+    }
     if (!composer.note && composer.to.length + composer.cc.length + composer.bcc.length === 0) {
       toast(t('composer.needRecipient'), { tone: 'bad' })
       return
@@ -237,6 +251,10 @@ export class Desk {
     if (!r) {
       // Those held back have to be seen before it goes out.
       open?.add(composer.newer)
+      return
+    }
+    if (r.earlier) {
+      void open?.load({ quiet: true })
       return
     }
     if (r.entry && open) {

@@ -24,7 +24,7 @@ export function addEntries(have: Entries, more: readonly Entry[]): Entries {
     if (m && (stateSeq.get(m.id) ?? -1) <= e.seq) {
       // Entries carry cut texts; what has been fetched in full stays.
       const old = messages.get(m.id)
-      messages.set(m.id, old && m.truncated && (!old.truncated || old.reply.length > m.reply.length) ? { ...m, reply: old.reply, quoted: old.quoted, signature: old.signature, truncated: old.truncated } : m)
+      messages.set(m.id, old && m.truncated && old.edited === m.edited && (!old.truncated || old.reply.length > m.reply.length) ? { ...m, reply: old.reply, quoted: old.quoted, signature: old.signature, truncated: old.truncated } : m)
       stateSeq.set(m.id, e.seq)
     }
   }
@@ -44,16 +44,17 @@ export type Item =
   | { type: 'system'; key: string; entries: Entry[] }
 
 /** Kinds that say nothing to a reader of the timeline. */
-const silent = new Set(['message.delivery', 'conversation.read', 'conversation.opened', 'customer.created', 'draft.changed'])
+const silent = new Set(['message.delivery', 'message.edited', 'message.deleted', 'message.reaction', 'conversation.read', 'conversation.opened', 'customer.created', 'draft.changed'])
 
 /** More system lines in a row than this are folded into one. */
 export const FOLD_ABOVE = 3
 
 /**
  * The lines of the screen, oldest first. newAfter draws the "new since you looked"
- * mark before the first thing of somebody else after that sequence number.
+ * mark before the first thing of somebody else after that sequence number; with a
+ * channel only its messages are shown.
  */
-export function lines(entries: Entries, o: { newAfter: number; me: number }): Item[] {
+export function lines(entries: Entries, o: { newAfter: number; me: number; channel?: string }): Item[] {
   const out: Item[] = []
   const seen = new Set<number>()
   let day = ''
@@ -61,6 +62,7 @@ export function lines(entries: Entries, o: { newAfter: number; me: number }): It
   for (const e of entries.list) {
     if (silent.has(e.kind)) continue
     const message = e.message && (entries.messages.get(e.message.id) ?? e.message)
+    if (o.channel && message?.channel !== o.channel) continue
     if (message && (e.kind === 'message.received' || e.kind === 'message.queued')) {
       if (message.delivery?.status === 'cancelled' || seen.has(message.id)) continue
       seen.add(message.id)

@@ -156,6 +156,27 @@ export function toText(html: string): string {
     .trim()
 }
 
+/**
+ * The words of what was written, as a channel without formats sends them: links keep
+ * their address, blanks are folded as the hub folds them. What is counted is this.
+ */
+export function plainText(html: string): string {
+  const doc = new DOMParser().parseFromString(html, 'text/html')
+  for (const a of doc.querySelectorAll('a[href^="http" i]')) {
+    const href = a.getAttribute('href')!
+    const text = a.textContent?.trim() ?? ''
+    if (text && !href.includes(text.replace(/\/$/, ''))) a.append(` <${href}>`)
+  }
+  return toText(doc.body.innerHTML)
+    .replace(/[ \t\u00a0\u034f\u00ad\ufeff]+/g, ' ')
+    .replace(/ ?\n ?/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+}
+
+/** HTML that says a plain text line by line. */
+export const lineHTML = (text: string) => (text ? `<p>${escape(text).replace(/\n/g, '<br>')}</p>` : '')
+
 export const isEmpty = (html: string) => !/<img/i.test(html) && toText(html) === ''
 
 /**
