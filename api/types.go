@@ -349,7 +349,7 @@ type Entry struct {
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`
-	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze."`
+	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction."`
 	Message      *Message        `json:"message,omitempty"`
 	Note         *Note           `json:"note,omitempty"`
 }

@@ -23,7 +23,7 @@ type view struct {
 	tx     *store.Tx
 	people map[message.Handle]known
 	briefs map[uint64]CustomerBrief // by handle
-	names  map[string]string        // of accounts, nil while they are not read
+	faces  map[string]accountFace   // of accounts, nil while they are not read
 
 	troubled int // accounts in trouble, -1 while they are not counted
 }

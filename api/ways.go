@@ -31,7 +31,7 @@ func (s *Server) ways(propose bool, read func(*store.Tx) ([]inbox.Way, error)) (
 			return err
 		}
 		for n, w := range list {
-			way := Way{Account: w.Account, Name: v.accountName(w.Account), Channel: w.Info.Channel, Address: w.Info.Own.Handle.Address(),
+			way := Way{Account: w.Account, Name: v.accountFace(w.Account).name, Channel: w.Info.Channel, Address: w.Info.Own.Handle.Address(),
 				Writing: writing(w.Info.Writing), Templates: w.Templates, Paused: w.Paused, Proposed: propose && n == 0 && len(w.Handles) > 0,
 				Handles: make([]WayHandle, 0, len(w.Handles))}
 			for _, h := range w.Handles {
@@ -121,24 +121,28 @@ func (s *Server) setConsent(ctx context.Context, i *consentIn) (*out[Customer], 
 	return s.showCustomer(i.ID)
 }
 
-// accountName is what people call an account, "" for one that is gone.
-func (v *view) accountName(id string) string {
-	if v.names == nil {
-		v.names = make(map[string]string)
+// accountFace is what people know an account by.
+type accountFace struct{ name, address string }
+
+// accountFace is empty for an account that is gone.
+func (v *view) accountFace(id string) accountFace {
+	if v.faces == nil {
+		v.faces = make(map[string]accountFace)
 		list, err := v.s.hub.Accounts.ListTx(v.tx)
 		if err != nil {
 			v.s.log.Error("names of accounts", "error", err)
 		}
 		for _, a := range list {
-			v.names[a.ID] = a.Name
+			v.faces[a.ID] = accountFace{a.Name, v.s.ownAddress(a.ID)}
 		}
 	}
-	return v.names[id]
+	return v.faces[id]
 }
 
 // more tells of a message what only some channels know.
 func (v *view) more(m *Message, r *inbox.Record, limit int) {
-	m.AccountName, m.Address = v.accountName(r.Account), v.s.ownAddress(r.Account)
+	face := v.accountFace(r.Account)
+	m.AccountName, m.Address = face.name, face.address
 	m.Consent, m.Template = string(r.Consent), templateUse(r.Template)
 	m.Edited, m.Deleted, m.Versions = r.Edited, r.Deleted, len(r.Former)
 	for _, re := range r.Reactions {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,5 +218,103 @@ func TestPanicWhileLooking(t *testing.T) {
 	}
 	if d := w.delivery(r.ID, is(message.Unsure)); !strings.Contains(d.Reason, "could not be asked") {
 		t.Errorf("delivery %+v", d)
+	}
+}
+
+// TestAccountGoesWhileItIsAsked: nobody asks any more, so an agent has to decide.
+func TestAccountGoesWhileItIsAsked(t *testing.T) {
+	w := newWorld(t)
+	u := w.unclear()
+	id := w.texted(u.texter, u.message(annsNumber, "hello"))
+	r := w.reply(textReply(id, "mobile", "hi"))
+	w.delivery(r.ID, checking(0))
+	if err := w.Accounts.Delete(t.Context(), "mobile"); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.delivery(r.ID, is(message.Unsure)); d.Checking != nil || !d.CanRetry() {
+		t.Errorf("delivery %+v", d)
+	}
+}
+
+// TestNothingIsSentTwice: whatever becomes of an attempt, and however often the
+// program stops meanwhile, the provider gets a text once at most.
+func TestNothingIsSentTwice(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	taken := make(map[string]int)
+	tries := make(map[string]int)
+	c := w.texter("mobile", "+447700900001", func(c *texter) {
+		c.send = func(m message.Message) (connectors.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			tries[m.Text]++
+			take := func() connectors.Receipt {
+				taken[m.Text]++
+				return connectors.Receipt{Ref: "mobile/" + m.Token}
+			}
+			switch n := m.Text[len(m.Text)-1] - '0'; {
+			case n%4 == 1: // it went out and the answer is lost
+				take()
+				return connectors.Receipt{}, errUnclear
+			case n%4 == 2: // it did not, and nobody knows
+				return connectors.Receipt{}, errUnclear
+			case n%4 == 3 && tries[m.Text] == 1:
+				return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, Reason: "busy", Code: "429"}
+			}
+			return take(), nil
+		}
+		c.find = func(m message.Message, used func(string) bool) (connectors.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if ref := "mobile/" + m.Token; taken[m.Text] > 0 && !used(ref) {
+				return connectors.Receipt{Ref: ref}, nil
+			}
+			return connectors.Receipt{}, connectors.ErrNotFound
+		}
+	})
+	id := w.texted(c, c.message(annsNumber, "hello"))
+	const messages = 10
+	ids := make(map[uint64]string)
+	for n := range messages {
+		r := w.reply(textReply(id, "mobile", fmt.Sprint("text ", n)))
+		ids[r.ID] = r.Text
+	}
+	for round := 0; ; round++ {
+		if round%5 == 4 {
+			w.stop()
+			w.start()
+		}
+		open := 0
+		for mid := range ids {
+			var waits bool
+			w.view(func(tx *store.Tx) error {
+				d, err := w.Delivery(tx, mid)
+				waits = err == nil && d.waiting()
+				return err
+			})
+			if waits {
+				open++
+				wake, stop := w.Store.Watch()
+				w.due(mid)
+				<-wake
+				stop()
+			}
+		}
+		if open == 0 {
+			break
+		}
+	}
+	for mid, text := range ids {
+		n := (text[len(text)-1] - '0') % 4
+		want, sent := message.Sent, 1
+		if n == 2 {
+			want, sent = message.Unsure, 0
+		}
+		d := w.delivery(mid, func(d *Delivery) bool { return !d.waiting() })
+		mu.Lock()
+		if d.Status != want || taken[text] != sent || d.Checking != nil {
+			t.Errorf("%s: %s, taken %d times: %+v", text, d.Status, taken[text], d)
+		}
+		mu.Unlock()
 	}
 }

@@ -353,7 +353,7 @@ func (h *Hub) strandSome(tx *store.Tx, account string) (more bool, err error) {
 		} else {
 			d.Status = message.Failed
 		}
-		d.Reason, d.Code, d.Due, d.Draft = reason, "", time.Time{}, nil
+		d.Reason, d.Code, d.Due, d.Draft, d.Checking = reason, "", time.Time{}, nil, nil
 		if err := h.saveDelivery(tx, id, d, was, true); err != nil {
 			return false, err
 		}

@@ -69,7 +69,7 @@ func (h *Hub) host(account, channel string, save func(ctx context.Context, key, 
 		Log: h.log.With("account", account, "channel", channel), TempDir: h.tempDir, Save: save,
 		Share: func(p message.Part, ttl time.Duration) string { return h.share(p, ttl) },
 	}
-	if h.public != "" {
+	if h.public != "" && account != "" { // settings may be tried before there is an account
 		host.PublicURL = h.public + HookPath + url.PathEscape(account)
 	}
 	return host

@@ -1498,7 +1498,7 @@ export interface components {
             conversation?: number;
             /** Format: int64 */
             customer?: number;
-            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze. */
+            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction. */
             data?: unknown;
             /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
             kind: string;
