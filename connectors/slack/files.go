@@ -1,0 +1,246 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"throughline/message"
+)
+
+const (
+	// maxPerMessage is how many files of one message are taken.
+	maxPerMessage = 50
+	// maxHops is how many addresses a file may be forwarded to.
+	maxHops = 3
+	// spillBytes is the size from which a file in flight lies on disk.
+	spillBytes = 256 << 10
+)
+
+// leftError is a file that is left at Slack for good.
+type leftError struct{ text string }
+
+func (e *leftError) Error() string { return e.text }
+
+// diskFile is content that waits in a temporary file.
+type diskFile struct {
+	name string
+	size int64
+}
+
+func (f diskFile) Open() (io.ReadCloser, error) { return os.Open(f.name) }
+func (f diskFile) Size() int64                  { return f.size }
+
+// dropParts removes the temporary files of parts.
+func dropParts(parts []message.Part) {
+	for _, p := range parts {
+		if f, ok := p.Content.(diskFile); ok {
+			os.Remove(f.name)
+		}
+	}
+}
+
+// waiting is the warning of a message whose files did not come with it.
+const waiting = "files of it were still being fetched from Slack when it came; they are added as soon as they are here"
+
+// filesOf fetches the files of a message. late tells that some did not come; then
+// none is returned, because the next look brings them all.
+func (c *Connector) filesOf(ctx context.Context, list []file, within time.Duration, m *message.Message) (parts []message.Part, late bool) {
+	fetching, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if len(list) > maxPerMessage {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("of %d files only %d were taken in", len(list), maxPerMessage))
+		list = list[:maxPerMessage]
+	}
+	for i, f := range list {
+		p, err := c.file(fetching, f)
+		var left *leftError
+		switch {
+		case err == nil:
+			if p.Name == "" {
+				p.Name = fmt.Sprintf("file-%d", i+1)
+			}
+			parts = append(parts, p)
+		case errors.As(err, &left):
+			m.Warnings = append(m.Warnings, fmt.Sprintf("file %d (%s) was left at Slack: %s", i+1, fileName(f.name), left.text))
+		default:
+			if ctx.Err() == nil && fetching.Err() == nil {
+				c.log.Warn("a file could not be fetched from Slack", "file", f.id, "error", plainCause(err))
+			}
+			dropParts(parts)
+			m.Warnings = append(m.Warnings, waiting)
+			return nil, true
+		}
+	}
+	return parts, false
+}
+
+// file fetches one file.
+func (c *Connector) file(ctx context.Context, f file) (message.Part, error) {
+	switch f.mode {
+	case "tombstone", "hidden_by_limit":
+		return message.Part{}, &leftError{"it was deleted, or is hidden by the workspace's plan"}
+	case "external":
+		return message.Part{}, &leftError{"it lies outside of Slack"}
+	case "file_access":
+		// In a Slack Connect channel: the file has to be asked for.
+		var a struct {
+			File bag `json:"file"`
+		}
+		err := c.api.read(ctx, "files.info", url.Values{"file": {f.id}}, &a)
+		if is(err, "file_not_found", "file_deleted", "access_denied", "missing_scope") {
+			return message.Part{}, &leftError{err.Error()}
+		}
+		if err != nil {
+			return message.Part{}, err
+		}
+		f = readFile(a.File)
+		if f.mode == "file_access" {
+			return message.Part{}, &leftError{"Slack does not give it out"}
+		}
+	}
+	if f.url == "" {
+		return message.Part{}, &leftError{"Slack names no address for it"}
+	}
+	if f.size > c.set.fileBytes {
+		return message.Part{}, tooLarge(c.set.fileBytes)
+	}
+	at, err := url.Parse(f.url)
+	if err != nil || !c.trusted(at) {
+		return message.Part{}, &leftError{"its address is not one of Slack's"}
+	}
+	return c.download(ctx, f, at)
+}
+
+// download follows an address and where it forwards to. The token goes to hosts
+// of Slack's only; others get nothing at all.
+func (c *Connector) download(ctx context.Context, f file, at *url.URL) (message.Part, error) {
+	for hop := 0; ; hop++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+		if err != nil {
+			return message.Part{}, err
+		}
+		req.Header.Set("Authorization", "Bearer "+c.set.bot)
+		req.Header.Set("User-Agent", "throughline")
+		resp, err := c.api.http.Do(req)
+		if err != nil {
+			return message.Part{}, err
+		}
+		part, next, err := c.receive(resp, f)
+		resp.Body.Close()
+		if next == "" {
+			return part, err
+		}
+		to, err := at.Parse(next)
+		if err != nil || hop == maxHops || !c.trusted(to) {
+			return message.Part{}, &leftError{"it is forwarded to a place that is not Slack's"}
+		}
+		if to.Path == "/" || strings.Contains(to.RawQuery, "redir=") {
+			// Slack sends whom it does not know to its front page.
+			return message.Part{}, &leftError{"Slack does not give it to the app; check the scope files:read"}
+		}
+		at = to
+	}
+}
+
+// trusted tells whether the token may go to an address.
+func (c *Connector) trusted(u *url.URL) bool {
+	if u.User != nil {
+		return false
+	}
+	if strings.EqualFold(u.Host, c.set.host) && (u.Scheme == "https" || c.set.insecure && u.Scheme == "http") {
+		return true
+	}
+	host := strings.ToLower(u.Hostname())
+	return u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") &&
+		(host == "slack.com" || strings.HasSuffix(host, ".slack.com") || strings.HasSuffix(host, ".slack-edge.com") ||
+			host == "slack-gov.com" || strings.HasSuffix(host, ".slack-gov.com"))
+}
+
+// receive reads an answer, or says where it forwards to.
+func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next string, err error) {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400 && resp.Header.Get("Location") != "":
+		return p, resp.Header.Get("Location"), nil
+	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
+		return p, "", &leftError{"it was deleted"}
+	case resp.StatusCode != http.StatusOK:
+		return p, "", &apiError{method: "download", status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"))}
+	case kind == "text/html" && f.kind != "text/html":
+		// The page where people log in, with 200.
+		return p, "", &leftError{"Slack does not give it to the app; check the scope files:read"}
+	case resp.ContentLength > c.set.fileBytes:
+		return p, "", tooLarge(c.set.fileBytes)
+	}
+	p.ContentType, p.Name = strings.ToLower(f.kind), fileName(f.name)
+	if p.ContentType == "" {
+		p.ContentType = kind
+	}
+	if kind, _, err := mime.ParseMediaType(p.ContentType); err == nil {
+		p.ContentType = kind
+	} else {
+		p.ContentType = "application/octet-stream"
+	}
+	if p.Content, err = c.spool(resp.Body, c.set.fileBytes); err != nil {
+		return p, "", err
+	}
+	p.Size = p.Content.Size()
+	if resp.ContentLength >= 0 && p.Size != resp.ContentLength {
+		dropParts([]message.Part{p})
+		return p, "", io.ErrUnexpectedEOF
+	}
+	return p, "", nil
+}
+
+func tooLarge(limit int64) error {
+	return &leftError{fmt.Sprintf("it is larger than the limit of %d MiB", limit>>20)}
+}
+
+// spool reads content, to disk when it is not small.
+func (c *Connector) spool(r io.Reader, limit int64) (message.Content, error) {
+	head, err := io.ReadAll(io.LimitReader(r, spillBytes))
+	if err != nil {
+		return nil, err
+	}
+	if len(head) < spillBytes {
+		return message.Bytes(head), nil
+	}
+	f, err := os.CreateTemp(c.host.TempDir, "slack-*")
+	if err != nil {
+		return nil, fmt.Errorf("no temporary file: %w", err)
+	}
+	_, err = f.Write(head)
+	n := int64(len(head))
+	if err == nil {
+		var more int64
+		more, err = io.Copy(f, io.LimitReader(r, limit-n+1))
+		n += more
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil && n > limit {
+		err = tooLarge(limit)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return nil, err
+	}
+	return diskFile{f.Name(), n}, nil
+}
+
+// fileName makes a name safe to show and to save under.
+func fileName(s string) string {
+	s = shorten(oneLine(path.Base(strings.ReplaceAll(s, `\`, "/"))), maxNameRunes)
+	if s == "." || s == "/" || s == ".." {
+		return ""
+	}
+	return s
+}

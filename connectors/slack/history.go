@@ -1,0 +1,435 @@
+package slack
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// What events did not bring: the histories of the channels and their threads.
+
+const (
+	pageSize = 200
+	maxPages = 500 // of one look at one channel or thread
+	// window is how much of a history is read at once, so that a long one does
+	// not have to fit into memory.
+	window = 90 * 24 * time.Hour
+	// chunk is how many messages of a history are given to the hub at once.
+	chunk = 50
+	// eachRoom is the time that a look at one channel may take, of the 50 calls a
+	// minute that Slack allows.
+	eachRoom = 3 * time.Second
+	// maxReactors is how many people's reactions of one message are taken over
+	// from a history.
+	maxReactors = 50
+)
+
+// list names the channels the app is in, and the time of Slack's clock.
+func (c *Connector) list(ctx context.Context) (all []room, at time.Time, err error) {
+	types := c.types()
+	if len(types) == 0 {
+		return nil, at, &apiError{method: "users.conversations", code: "missing_scope", needed: "im:history"}
+	}
+	args := url.Values{"types": {strings.Join(types, ",")}, "exclude_archived": {"true"}, "limit": {strconv.Itoa(pageSize)}}
+	for range maxPages {
+		var a struct {
+			dated
+			Channels []json.RawMessage `json:"channels"`
+			Meta     bag               `json:"response_metadata"`
+		}
+		if err := c.api.read(ctx, "users.conversations", args, &a); err != nil {
+			return nil, at, err
+		}
+		if at.IsZero() {
+			at = a.at
+		}
+		for _, raw := range a.Channels {
+			b, ok := readBag(raw)
+			if r := readRoom(b); ok && r.ID != "" {
+				c.rooms.put(r)
+				if c.set.takes(r) {
+					all = append(all, r)
+				}
+			}
+		}
+		next := a.Meta.str("next_cursor")
+		if next == "" {
+			return all, at, nil
+		}
+		args.Set("cursor", next)
+	}
+	return all, at, nil
+}
+
+// scopes of the kinds of channel, as conversations methods call the kinds.
+var roomKinds = []struct{ kind, scope string }{
+	{"public_channel", "channels"}, {"private_channel", "groups"}, {"im", "im"}, {"mpim", "mpim"},
+}
+
+// types are the kinds of channel that the app may list and read.
+func (c *Connector) types() (out []string) {
+	granted := c.api.granted()
+	for _, k := range roomKinds {
+		if c.set.take == takeDirect && k.scope != "im" && k.scope != "mpim" {
+			continue
+		}
+		if granted == nil || slices.Contains(granted, k.scope+":read") && slices.Contains(granted, k.scope+":history") {
+			out = append(out, k.kind)
+		}
+	}
+	return out
+}
+
+// catchUp reads all histories from where they were read before. full looks at
+// threads that began earlier too.
+func (r *run) catchUp(ctx context.Context, full bool) error {
+	list, at, err := r.list(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.merge()
+	// Where most happened lately, most is missing.
+	last := func(k room) string {
+		p := r.cur.Rooms[k.ID]
+		switch {
+		case p == nil:
+			return "9"
+		case len(p.Seen) > 0:
+			return p.Seen[len(p.Seen)-1]
+		}
+		return p.Checked
+	}
+	slices.SortStableFunc(list, func(a, b room) int { return strings.Compare(last(b), last(a)) })
+	r.count = len(list)
+	r.mu.Unlock()
+	for _, k := range list {
+		err := r.catchUpRoom(ctx, k, full)
+		if is(err, "channel_not_found", "not_in_channel", "is_archived", "missing_scope", "thread_not_found") {
+			r.log.Warn("a channel cannot be read", "channel", k.ID, "error", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.accept(ctx, outcome{}, func(c *cursor) {
+		if !at.IsZero() {
+			c.Listed = max(c.Listed, stampOf(at.Add(-r.limits.overlap)), c.Begin)
+		}
+		for id := range c.Rooms {
+			if !slices.ContainsFunc(list, func(k room) bool { return k.ID == id }) {
+				delete(c.Rooms, id)
+			}
+		}
+	})
+}
+
+// catchUpRoom reads the history of one channel.
+func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
+	r.mu.Lock()
+	p := r.cur.room(k.ID, r.since())
+	checked, answered, begin, roots := p.Checked, p.Threads, r.cur.Begin, r.cur.roots(k.ID)
+	r.mu.Unlock()
+	from := max(before(checked, r.limits.overlap), before(begin, time.Microsecond))
+	threadsFrom := from
+	low := from
+	if full {
+		threadsFrom = max(before(answered, r.limits.overlap), before(begin, time.Microsecond))
+		low = min(low, stampOf(time.Now().Add(-r.set.threads)))
+	} else {
+		roots = nil
+	}
+	for {
+		high := ""
+		if t, ok := stamp(low); ok && time.Since(t) > window+window/2 {
+			high = stampOf(t.Add(window))
+		}
+		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, checked, begin, roots})
+		if err != nil {
+			return err
+		}
+		roots = nil
+		if high != "" {
+			low = high
+			continue
+		}
+		return r.accept(ctx, outcome{}, func(c *cursor) {
+			p := c.room(k.ID, r.since())
+			to := checked
+			if !at.IsZero() {
+				to = stampOf(at.Add(-r.limits.settle))
+			}
+			p.advance(to, r.limits.overlap)
+			if full {
+				p.Threads = max(p.Threads, to)
+			}
+		})
+	}
+}
+
+// span says what of a history is read, and what of that is new.
+type span struct {
+	low, high     string // what is read; high "" is now
+	from          string // messages after this are offered
+	threadsFrom   string // and answers in threads after this
+	checked       string // edits after this
+	begin         string // nothing before this is the hub's
+	rememberRoots []string
+}
+
+func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, err error) {
+	list, at, err := r.history(ctx, "conversations.history", url.Values{"channel": {k.ID}}, s.low, s.high)
+	if err != nil {
+		return at, err
+	}
+	offer := list[:0:0]
+	roots := map[string]bool{}
+	for _, e := range list {
+		if e.latest > s.threadsFrom {
+			roots[e.ts] = true
+		}
+		if e.ts > s.from || e.edited > s.checked && e.ts >= s.begin || e.subtype == "tombstone" && e.ts >= s.begin {
+			offer = append(offer, e)
+		}
+	}
+	for _, root := range s.rememberRoots {
+		roots[root] = true
+	}
+	for root := range roots {
+		answers, _, err := r.history(ctx, "conversations.replies", url.Values{"channel": {k.ID}, "ts": {root}}, s.threadsFrom, "")
+		if is(err, "thread_not_found") {
+			continue
+		}
+		if err != nil {
+			return at, err
+		}
+		for _, e := range answers {
+			if e.ts != root && e.ts > s.threadsFrom {
+				offer = append(offer, e)
+			}
+		}
+	}
+	slices.SortFunc(offer, func(a, b entry) int { return strings.Compare(a.ts, b.ts) })
+	offer = slices.CompactFunc(offer, func(a, b entry) bool { return a.ts == b.ts }) // answers shown in the channel too
+	return at, r.offer(ctx, k, offer, s, at)
+}
+
+// history reads messages between two times, oldest first.
+func (c *Connector) history(ctx context.Context, method string, args url.Values, low, high string) (list []entry, at time.Time, err error) {
+	args.Set("oldest", low)
+	if high != "" {
+		args.Set("latest", high)
+	}
+	args.Set("inclusive", "true")
+	args.Set("limit", strconv.Itoa(pageSize))
+	args.Set("include_all_metadata", "true")
+	for range maxPages {
+		var a struct {
+			dated
+			Messages []json.RawMessage `json:"messages"`
+			Meta     bag               `json:"response_metadata"`
+		}
+		if err := c.api.read(ctx, method, args, &a); err != nil {
+			return nil, at, err
+		}
+		if at.IsZero() {
+			at = a.at // that of the first page: later messages may be missing
+		}
+		for _, raw := range a.Messages {
+			e, err := readEntry(raw)
+			if _, ok := stamp(e.ts); err != nil && !ok {
+				continue // without its time it cannot be named
+			}
+			list = append(list, e)
+		}
+		next := a.Meta.str("next_cursor")
+		if next == "" {
+			break
+		}
+		args.Set("cursor", next)
+	}
+	args.Del("cursor")
+	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.ts, b.ts) })
+	return list, at, nil
+}
+
+// offer gives the hub what is new of a sorted list.
+func (r *run) offer(ctx context.Context, k room, list []entry, s span, at time.Time) error {
+	for part := range slices.Chunk(list, chunk) {
+		var all outcome
+		for _, e := range part {
+			r.mu.Lock()
+			p := r.cur.Rooms[k.ID]
+			seen := p != nil && p.saw(e.ts) || e.ts <= s.from && e.root() == ""
+			r.mu.Unlock()
+			o, err := r.old(ctx, k, e, seen, s, at)
+			if err != nil {
+				all.drop()
+				return err
+			}
+			all.add(o)
+		}
+		// Not beyond what was read: answers in threads run ahead of the channel.
+		upTo := part[len(part)-1].ts
+		if s.high != "" {
+			upTo = min(upTo, s.high)
+		}
+		if !at.IsZero() {
+			upTo = min(upTo, stampOf(at.Add(-r.limits.settle)))
+		}
+		err := r.accept(ctx, all, func(c *cursor) {
+			if p := c.room(k.ID, r.since()); upTo > p.Checked {
+				p.advance(upTo, r.limits.overlap)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if len(all.late) > 0 {
+			r.nudge()
+		}
+	}
+	return nil
+}
+
+// old is what an entry of a history comes to.
+func (r *run) old(ctx context.Context, k room, e entry, seen bool, s span, at time.Time) (o outcome, err error) {
+	if e.subtype == "tombstone" {
+		return deletion(r.us, k.ID, e.ts, cmpTime(at)), nil
+	}
+	if seen {
+		if e.edited <= s.checked {
+			return o, nil
+		}
+		return r.edited(ctx, r.us, k, e.raw, nil, cmpTime(at), r.limits.file)
+	}
+	if o, err = r.entry(ctx, r.us, k, e.raw, r.limits.file, r.limits.api); err != nil || len(o.Messages) == 0 {
+		return o, err
+	}
+	rec := record{Team: r.us.team, People: map[string]person{}}
+	n := 0
+	for _, b := range e.reacts {
+		for _, user := range b.texts("users") {
+			if n++; n > maxReactors || !memberForm(user) || user == r.us.user {
+				continue
+			}
+			if p, ok := r.person(ctx, user); ok {
+				rec.People[user] = p
+			}
+			when, _ := stamp(e.ts)
+			o.Changes = append(o.Changes, message.Change{Of: o.Messages[0].Key, Time: when.Add(time.Microsecond),
+				Reaction: &message.Reaction{Emoji: emoji(b.str("name")), By: rec.person(user, &entry{}), Time: when.Add(time.Microsecond)}})
+		}
+	}
+	return o, ctx.Err()
+}
+
+func cmpTime(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Now().UTC()
+	}
+	return at.UTC()
+}
+
+// one fetches one message again; ok is false if it is gone.
+func (c *Connector) one(ctx context.Context, channel, ts, root string) (e entry, ok bool, err error) {
+	method, args := "conversations.history", url.Values{"channel": {channel}}
+	if root != "" {
+		method = "conversations.replies"
+		args.Set("ts", root)
+	}
+	list, _, err := c.history(ctx, method, args, ts, ts)
+	if is(err, "channel_not_found", "not_in_channel", "thread_not_found", "is_archived") {
+		return e, false, nil
+	}
+	if err != nil {
+		return e, false, err
+	}
+	for _, e := range list {
+		if e.ts == ts && e.subtype != "tombstone" {
+			return e, true, nil
+		}
+	}
+	return e, false, nil
+}
+
+// nextLate is how long until a message is looked at again.
+func (r *run) nextLate() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wait := 24 * time.Hour
+	for _, l := range r.cur.Late {
+		wait = min(wait, max(0, time.Until(l.Next)))
+	}
+	return wait
+}
+
+// bringLate looks again at the messages that are due, and brings them whole as a
+// change: text and all files, because a change replaces what is there.
+func (r *run) bringLate(ctx context.Context) error {
+	r.mu.Lock()
+	r.merge()
+	now := time.Now()
+	due := slices.DeleteFunc(slices.Clone(r.cur.Late), func(l lateItem) bool { return l.Next.After(now) })
+	r.mu.Unlock()
+	for _, l := range due {
+		if err := r.bring(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) bring(ctx context.Context, l lateItem) error {
+	e, ok, err := r.one(ctx, l.Room, l.TS, l.Root)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if connectors.ClassOf(fault(err)) == connectors.AccountFault {
+		return err
+	}
+	var o outcome
+	if err == nil && ok {
+		k := r.room(ctx, l.Room, "")
+		if o, err = r.entry(ctx, r.us, k, e.raw, r.limits.file, r.limits.api); ctx.Err() != nil {
+			o.drop()
+			return ctx.Err()
+		}
+	}
+	if err == nil && (!ok || len(o.Messages) == 0) {
+		return r.accept(ctx, outcome{}, func(c *cursor) { c.doneLate(l) })
+	}
+	if err == nil && len(o.late) == 0 {
+		m := o.Messages[0]
+		when := m.Time
+		if t, ok := stamp(e.edited); ok {
+			when = t
+		}
+		news := outcome{}
+		news.Changes = []message.Change{{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}}
+		return r.accept(ctx, news, func(c *cursor) { c.doneLate(l) })
+	}
+	o.drop()
+	return r.accept(ctx, outcome{}, func(c *cursor) {
+		i := slices.IndexFunc(c.Late, func(o lateItem) bool { return o.Room == l.Room && o.TS == l.TS })
+		if i < 0 {
+			return
+		}
+		late := &c.Late[i]
+		if late.Tries++; late.Tries >= len(r.limits.again) {
+			r.log.Warn("the files of a message are given up", "channel", l.Room, "message", l.TS, "tries", late.Tries)
+			c.doneLate(l)
+			return
+		}
+		late.Next = time.Now().UTC().Add(r.limits.again[late.Tries])
+	})
+}

@@ -1,0 +1,401 @@
+package slack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// From an event or an entry of a history to what the hub takes in.
+
+// outcome is what an item comes to.
+type outcome struct {
+	connectors.Batch
+	marks   []mark     // what the hub then knows
+	late    []lateItem // what has to be looked at again
+	goodbye bool       // the app is no longer welcome
+}
+
+func (o *outcome) add(p outcome) {
+	o.Messages = append(o.Messages, p.Messages...)
+	o.Changes = append(o.Changes, p.Changes...)
+	o.Held = append(o.Held, p.Held...)
+	o.marks = append(o.marks, p.marks...)
+	o.late = append(o.late, p.late...)
+	o.goodbye = o.goodbye || p.goodbye
+}
+
+func (o *outcome) empty() bool {
+	return len(o.Messages)+len(o.Changes)+len(o.Held)+len(o.marks)+len(o.late) == 0
+}
+
+// drop removes temporary files of what the hub has or will not get.
+func (o *outcome) drop() {
+	for _, m := range o.Messages {
+		dropParts(m.Parts)
+	}
+	for _, c := range o.Changes {
+		if c.Edit != nil {
+			dropParts(c.Edit.Parts)
+		}
+	}
+}
+
+// mark is a message that the hub has.
+type mark struct{ room, ts, root string }
+
+// oddities bounds how much of what nobody understands is kept.
+type oddities struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+// maxOdd is how many events of one unknown type are kept; the others are only
+// acknowledged.
+const maxOdd = 10
+
+func (o *oddities) keep(kind string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.count) > 1000 {
+		clear(o.count)
+	}
+	o.count[kind]++
+	return o.count[kind] <= maxOdd
+}
+
+// event takes in the payload of an event: the JSON object with "event" in it.
+// files bounds the time for the files of a message. The only errors are those of
+// asking Slack who we are, and the end of ctx.
+func (c *Connector) event(ctx context.Context, payload []byte, files time.Duration) (o outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("an event could not be read", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			o, err = outcome{}, nil
+			o.Held = []message.Held{c.oddEvent(payload, "", "the program failed while reading it; the log has the details")}
+		}
+	}()
+	outer, ok := readBag(payload)
+	if !ok {
+		if c.odd.keep("not JSON") {
+			o.Held = []message.Held{c.oddEvent(payload, "", "it is not JSON")}
+		}
+		return o, nil
+	}
+	id := outer.str("event_id")
+	ev, ok := readBag(outer["event"])
+	if !ok {
+		if kind := outer.str("type"); c.odd.keep("outer " + kind) {
+			o.Held = []message.Held{c.oddEvent(payload, id, fmt.Sprintf("it has no event in it; its type is %q", oneLine(kind)))}
+		}
+		return o, nil
+	}
+	team, user, bot, err := c.identity(ctx)
+	if err != nil {
+		return o, err
+	}
+	us := self{team, user, bot}
+	switch kind := ev.str("type"); kind {
+	case "message":
+		return c.messageEvent(ctx, us, ev, outer, payload, files)
+	case "reaction_added", "reaction_removed":
+		return c.reactionEvent(ctx, us, ev, kind == "reaction_added"), ctx.Err()
+	case "tokens_revoked", "app_uninstalled":
+		return outcome{goodbye: true}, nil
+	case "user_change", "team_join":
+		if u := ev.sub("user"); u.str("id") != "" {
+			c.people.put(u.str("id"), readPerson(u), knownFor)
+		}
+		return o, nil
+	case "channel_rename", "group_rename":
+		c.rooms.forget(ev.sub("channel").str("id"))
+		return o, nil
+	case "app_mention":
+		return o, nil // comes as a message as well
+	default:
+		if known(kind) || !c.odd.keep(kind) {
+			return o, nil
+		}
+		c.log.Info("an event of an unknown type is kept", "type", oneLine(kind))
+		o.Held = []message.Held{c.oddEvent(payload, id, fmt.Sprintf("an event of the type %q, which this version does not know; it may be dismissed", oneLine(kind)))}
+		return o, nil
+	}
+}
+
+// known are the types of event that say nothing to us.
+func known(kind string) bool {
+	return slices.Contains([]string{
+		"app_home_opened", "app_rate_limited", "app_requested", "assistant_thread_started", "assistant_thread_context_changed",
+		"channel_archive", "channel_created", "channel_deleted", "channel_history_changed", "channel_id_changed", "channel_left",
+		"channel_shared", "channel_unarchive", "channel_unshared", "dnd_updated", "dnd_updated_user", "email_domain_changed", "emoji_changed",
+		"file_change", "file_comment_added", "file_comment_deleted", "file_comment_edited", "file_created", "file_deleted", "file_public",
+		"file_shared", "file_unshared", "group_archive", "group_close", "group_deleted", "group_history_changed", "group_left", "group_open",
+		"group_unarchive", "im_close", "im_created", "im_history_changed", "im_open", "invite_requested", "link_shared",
+		"member_joined_channel", "member_left_channel", "message_metadata_deleted", "message_metadata_posted", "message_metadata_updated",
+		"pin_added", "pin_removed", "shared_channel_invite_accepted", "shared_channel_invite_approved", "shared_channel_invite_declined",
+		"shared_channel_invite_received", "shared_channel_invite_requested", "star_added", "star_removed", "subteam_created",
+		"subteam_members_changed", "subteam_self_added", "subteam_self_removed", "subteam_updated", "team_access_granted",
+		"team_access_revoked", "team_domain_change", "team_rename", "user_huddle_changed", "user_profile_changed", "user_status_changed",
+	}, kind)
+}
+
+// self is who we are at Slack.
+type self struct{ team, user, bot string }
+
+// oddEvent is an event that is kept for people because nobody understands it.
+func (c *Connector) oddEvent(payload []byte, id, reason string) message.Held {
+	if id == "" {
+		sum := sha256.Sum256(payload)
+		id = hex.EncodeToString(sum[:12])
+	}
+	if outer, ok := readBag(payload); ok && outer["token"] != nil {
+		delete(outer, "token") // of an older way to prove where events come from
+		if b, err := json.Marshal(outer); err == nil {
+			payload = b
+		}
+	}
+	return heldItem("slack-event:"+oneLine(id), "", reason, payload)
+}
+
+// messageEvent is for everything that happens to messages.
+func (c *Connector) messageEvent(ctx context.Context, us self, ev, outer bag, payload []byte, files time.Duration) (o outcome, err error) {
+	id := ev.str("channel")
+	if id == "" {
+		if c.odd.keep("message without a channel") {
+			o.Held = []message.Held{c.oddEvent(payload, outer.str("event_id"), "a message that does not tell its channel")}
+		}
+		return o, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, c.limits.names)
+	where := c.room(asking, id, ev.str("channel_type"))
+	cancel()
+	if ctx.Err() != nil {
+		return o, ctx.Err()
+	}
+	if !c.set.takes(where) {
+		return o, nil
+	}
+	at := eventTime(ev)
+	switch ev.str("subtype") {
+	case "message_changed":
+		inner := ev["message"]
+		if b, ok := readBag(inner); ok {
+			if b.str("subtype") == "tombstone" {
+				return deletion(us, id, b.str("ts"), at), nil
+			}
+			return c.edited(ctx, us, where, inner, ev.sub("previous_message"), at, files)
+		}
+		return o, nil
+	case "message_deleted":
+		return deletion(us, id, ev.str("deleted_ts"), at), nil
+	case "message_replied":
+		return o, nil // the answer comes by itself
+	}
+	return c.entry(ctx, us, where, outer["event"], files, c.limits.names)
+}
+
+func eventTime(ev bag) time.Time {
+	for _, key := range []string{"event_ts", "ts"} {
+		if t, ok := stamp(ev.str(key)); ok {
+			return t
+		}
+	}
+	return time.Now().UTC()
+}
+
+func deletion(us self, room, ts string, at time.Time) (o outcome) {
+	if _, ok := stamp(ts); ok {
+		o.Changes = []message.Change{{Of: keyOf(us.team, room, ts), Time: at, Deleted: true}}
+	}
+	return o
+}
+
+// ignored tells whether a message is none that a person wrote for others: by a
+// bot, by us, or a note of Slack's own.
+func ignored(us self, e *entry) bool {
+	if e.bot != "" || e.user == us.user || e.user == "USLACKBOT" {
+		return true
+	}
+	switch e.subtype {
+	case "", "file_share", "thread_broadcast", "me_message":
+		return false
+	case "tombstone", "bot_message":
+		return true
+	}
+	return e.client == "" // what somebody typed has one; joins, topics and pins do not
+}
+
+// entry takes in a message of an event or of a history.
+func (c *Connector) entry(ctx context.Context, us self, where room, raw json.RawMessage, files, naming time.Duration) (o outcome, err error) {
+	rec := record{Item: raw, Team: us.team, Room: where}
+	e, err := readEntry(raw)
+	if err != nil {
+		return c.poison(&rec, &e, err.Error())
+	}
+	if ignored(us, &e) {
+		return o, nil
+	}
+	if skip := c.complete(ctx, us, &rec, &e, naming); skip || ctx.Err() != nil {
+		return o, ctx.Err()
+	}
+	m, list, kept, err := c.understand(&rec)
+	if err != nil {
+		return c.poison(&rec, &e, err.Error())
+	}
+	m.Raw = message.Bytes(kept)
+	o.marks = []mark{{where.ID, e.ts, e.root()}}
+	if len(list) > 0 {
+		var late bool
+		if m.Parts, late = c.filesOf(ctx, list, files, &m); late {
+			o.late = []lateItem{{Room: where.ID, TS: e.ts, Root: e.root()}}
+		}
+		if ctx.Err() != nil {
+			dropParts(m.Parts)
+			return outcome{}, ctx.Err()
+		}
+	}
+	o.Messages = []message.Message{m}
+	return o, nil
+}
+
+// understand is readRecord for which a failure of ours is the item's.
+func (c *Connector) understand(rec *record) (m message.Message, files []file, kept []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("a message could not be read", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errors.New("the program failed while reading it; the log has the details")
+		}
+	}()
+	if kept, err = json.Marshal(rec); err != nil {
+		return m, nil, nil, err
+	}
+	m, files, err = readRecord(kept, "")
+	m.Account = c.account
+	return m, files, kept, err
+}
+
+// poison holds a message that cannot be understood.
+func (c *Connector) poison(rec *record, e *entry, reason string) (o outcome, err error) {
+	kept, err := json.Marshal(rec)
+	if err != nil {
+		kept = rec.Item
+	}
+	if _, ok := stamp(e.ts); !ok {
+		if c.odd.keep("message without a time") {
+			o.Held = []message.Held{c.oddEvent(kept, "", "a message of Slack that cannot be read: "+reason)}
+		}
+		return o, nil
+	}
+	key := keyOf(rec.Team, rec.Room.ID, e.ts)
+	o.Held = []message.Held{heldItem(key, key, "a message of Slack that cannot be read: "+reason, kept)}
+	o.marks = []mark{{rec.Room.ID, e.ts, e.root()}}
+	return o, nil
+}
+
+// complete asks for the names that a message needs, within a time. skip tells that
+// it is no matter of customers.
+func (c *Connector) complete(ctx context.Context, us self, rec *record, e *entry, naming time.Duration) (skip bool) {
+	asking, cancel := context.WithTimeout(ctx, naming)
+	defer cancel()
+	rec.People, rec.Rooms = map[string]person{}, map[string]string{}
+	learn := func(id string) person {
+		p, ok := c.person(asking, id)
+		if ok {
+			rec.People[id] = p
+		}
+		return p
+	}
+	author := learn(e.user)
+	if author.Bot {
+		return true
+	}
+	if c.set.customers == external && !outside(us, author, e.team) {
+		// One of ours: it matters as an answer to a customer.
+		if e.parent == "" || e.parent == us.user {
+			return true
+		}
+		parent := learn(e.parent)
+		if parent.Team == "" || !outside(us, parent, "") {
+			return true
+		}
+		rec.Ours, rec.To = true, e.parent
+	}
+	members, channels := mentioned(e.text, maxNames)
+	for _, id := range members {
+		learn(id)
+	}
+	for _, id := range channels {
+		if r := c.room(asking, id, ""); r.Name != "" {
+			rec.Rooms[id] = r.Name
+		}
+	}
+	return false
+}
+
+// outside tells whether somebody is a customer while only external people are.
+func outside(us self, p person, team string) bool {
+	if p.Team != "" {
+		team = p.Team
+	}
+	return p.Guest || team != "" && team != us.team
+}
+
+// edited is a message that is not as it was.
+func (c *Connector) edited(ctx context.Context, us self, where room, raw json.RawMessage, before bag, at time.Time, files time.Duration) (o outcome, err error) {
+	e, err := readEntry(raw)
+	if err != nil || ignored(us, &e) {
+		return o, nil
+	}
+	if t, ok := stamp(e.edited); ok {
+		at = t
+	} else if before.str("text") == e.text && len(before.list("files")) == len(e.files) {
+		return o, nil // a preview that Slack adds, or the count of answers
+	}
+	out, err := c.entry(ctx, us, where, raw, files, c.limits.names)
+	if err != nil || len(out.Messages) == 0 {
+		return o, err
+	}
+	m := out.Messages[0]
+	if len(out.late) > 0 {
+		// An edit replaces the files too: it waits until they are there.
+		dropParts(m.Parts)
+		o.late = out.late
+		return o, nil
+	}
+	o.Changes = []message.Change{{Of: m.Key, Time: at, Edit: &m}}
+	return o, nil
+}
+
+// reactionEvent is a reaction that somebody set or took away.
+func (c *Connector) reactionEvent(ctx context.Context, us self, ev bag, added bool) (o outcome) {
+	item, user, name := ev.sub("item"), ev.str("user"), ev.str("reaction")
+	if item.str("type") != "message" || !memberForm(user) || user == us.user || name == "" || len(name) > maxName {
+		return o
+	}
+	if _, ok := stamp(item.str("ts")); !ok || item.str("channel") == "" {
+		return o
+	}
+	asking, cancel := context.WithTimeout(ctx, c.limits.names)
+	defer cancel()
+	if where := c.room(asking, item.str("channel"), ""); !c.set.takes(where) {
+		return o
+	}
+	rec := record{Team: us.team, People: map[string]person{}}
+	if p, ok := c.person(asking, user); ok {
+		rec.People[user] = p
+	}
+	at := eventTime(ev)
+	o.Changes = []message.Change{{Of: keyOf(us.team, item.str("channel"), item.str("ts")), Time: at,
+		Reaction: &message.Reaction{Emoji: emoji(name), By: rec.person(user, &entry{team: ev.str("user_team")}), Time: at, Gone: !added}}}
+	return o
+}

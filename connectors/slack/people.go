@@ -1,0 +1,211 @@
+package slack
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Who is who: what users.info and conversations.info tell, remembered for a while.
+
+const (
+	maxKnown  = 5000
+	knownFor  = time.Hour
+	unknown   = time.Minute // until somebody who could not be asked for is asked for again
+	maxNames  = 20          // people and channels that one text refers to and are looked up
+	maxRooms  = 5000
+	roomsFor  = time.Hour
+	maxOpened = 5000
+)
+
+// whoami is what auth.test says of the bot token.
+type whoami struct {
+	mu              sync.Mutex
+	team, user, bot string
+}
+
+// identity tells the app's workspace, bot user and bot, asking once.
+func (c *Connector) identity(ctx context.Context) (team, user, bot string, err error) {
+	c.who.mu.Lock()
+	team, user, bot = c.who.team, c.who.user, c.who.bot
+	c.who.mu.Unlock()
+	if team != "" {
+		return team, user, bot, nil
+	}
+	return c.introduce(ctx)
+}
+
+// introduce asks Slack who the token is.
+func (c *Connector) introduce(ctx context.Context) (team, user, bot string, err error) {
+	var a struct {
+		Team string `json:"team_id"`
+		User string `json:"user_id"`
+		Bot  string `json:"bot_id"`
+	}
+	if err := c.api.read(ctx, "auth.test", nil, &a); err != nil {
+		return "", "", "", err
+	}
+	if a.Team == "" || a.User == "" {
+		return "", "", "", &apiError{method: "auth.test", code: "no workspace named"}
+	}
+	c.who.mu.Lock()
+	defer c.who.mu.Unlock()
+	c.who.team, c.who.user, c.who.bot = a.Team, a.User, a.Bot
+	return a.Team, a.User, a.Bot, nil
+}
+
+type knownPerson struct {
+	person
+	until time.Time
+}
+
+type people struct {
+	mu    sync.Mutex
+	known map[string]knownPerson
+}
+
+func (p *people) get(id string) (person, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k, ok := p.known[id]
+	return k.person, ok && time.Now().Before(k.until)
+}
+
+func (p *people) put(id string, who person, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.known) >= maxKnown {
+		clear(p.known)
+	}
+	p.known[id] = knownPerson{who, time.Now().Add(d)}
+}
+
+// person asks who somebody is; ok is false if it cannot be told now.
+func (c *Connector) person(ctx context.Context, id string) (p person, ok bool) {
+	if p, ok := c.people.get(id); ok {
+		return p, p.Name != ""
+	}
+	var a struct {
+		User bag `json:"user"`
+	}
+	err := c.api.read(ctx, "users.info", url.Values{"user": {id}}, &a)
+	if err != nil {
+		if !stopped(ctx, err) {
+			c.people.put(id, person{}, unknown)
+			c.log.Warn("a member cannot be looked up", "member", id, "error", err)
+		}
+		return person{}, false
+	}
+	p = readPerson(a.User)
+	c.people.put(id, p, knownFor)
+	return p, p.Name != ""
+}
+
+// readPerson reads a user object.
+func readPerson(u bag) person {
+	profile := u.sub("profile")
+	p := person{
+		Team: u.str("team_id"), Name: nameOf(profile), Bot: u.flag("is_bot") || u.str("id") == "USLACKBOT",
+		Guest: u.flag("is_restricted") || u.flag("is_ultra_restricted"),
+	}
+	if p.Name == "" {
+		p.Name = nameOf(u)
+	}
+	// A stranger shares no channel with us: what is told of him is not certain.
+	if e := strings.TrimSpace(profile.str("email")); !u.flag("is_stranger") && !p.Bot && len(e) <= 254 {
+		p.Email = e
+	}
+	return p
+}
+
+type knownRoom struct{ until time.Time }
+
+type rooms struct {
+	mu    sync.Mutex
+	known map[string]room
+	age   map[string]knownRoom
+}
+
+func (r *rooms) get(id string) (room, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k, ok := r.known[id]
+	return k, ok && time.Now().Before(r.age[id].until)
+}
+
+func (r *rooms) put(k room) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxRooms {
+		clear(r.known)
+		r.age = nil
+	}
+	if r.age == nil {
+		r.age = map[string]knownRoom{}
+	}
+	r.known[k.ID], r.age[k.ID] = k, knownRoom{time.Now().Add(roomsFor)}
+}
+
+// forget makes the next question for a room go to Slack.
+func (r *rooms) forget(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, id)
+}
+
+// room asks what a channel is. Without an answer it is what its ID tells.
+func (c *Connector) room(ctx context.Context, id, kind string) room {
+	if k, ok := c.rooms.get(id); ok {
+		return k
+	}
+	if kind == "im" || kind == "" && strings.HasPrefix(id, "D") {
+		return room{ID: id, Kind: "im"} // it has no name
+	}
+	var a struct {
+		Channel bag `json:"channel"`
+	}
+	if err := c.api.read(ctx, "conversations.info", url.Values{"channel": {id}}, &a); err != nil {
+		if !stopped(ctx, err) {
+			c.log.Warn("a channel cannot be looked up", "channel", id, "error", err)
+		}
+		return room{ID: id, Kind: kind}
+	}
+	k := readRoom(a.Channel)
+	k.ID = id
+	c.rooms.put(k)
+	return k
+}
+
+// readRoom reads a channel object.
+func readRoom(b bag) room {
+	r := room{ID: b.str("id"), Name: shorten(oneLine(b.str("name")), maxNameRunes), Kind: "channel", User: b.str("user")}
+	switch {
+	case b.flag("is_im"):
+		r.Kind, r.Name = "im", ""
+	case b.flag("is_mpim"):
+		r.Kind, r.Name = "mpim", ""
+	case b.flag("is_private"):
+		r.Kind = "group"
+	}
+	return r
+}
+
+// takes tells whether what is written in a room is taken in.
+func (s *settings) takes(r room) bool {
+	switch {
+	case r.chat() || s.take == takeAll:
+		return true
+	case s.take == takeDirect:
+		return false
+	}
+	return slices.Contains(s.listed, r.ID) || slices.Contains(s.listed, r.Name)
+}
+
+// directs remembers the direct message with somebody.
+type directs struct {
+	mu    sync.Mutex
+	known map[string]string
+}

@@ -1,0 +1,362 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+const (
+	// maxMarkup is where Slack cuts a text.
+	maxMarkup = 40000
+	// metaType names what our posts carry in their metadata.
+	metaType = "throughline_message"
+)
+
+// target is where a message goes.
+type target struct{ channel, thread string }
+
+// Send posts one message, at most once: where it is not certain that Slack did
+// not take it, the error is of class Unsure.
+func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Receipt, error) {
+	no := func(format string, args ...any) (connectors.Receipt, error) {
+		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Reject, Reason: fmt.Sprintf(format, args...)}
+	}
+	if len(m.To) != 1 || len(m.Cc)+len(m.Bcc) > 0 {
+		return no("a message of this channel goes to exactly one person")
+	}
+	if _, _, ok := memberOf(m.To[0].Handle); !ok {
+		return no("%s is not an address of this channel", m.To[0].Handle)
+	}
+	text := markup(m)
+	switch n := utf8.RuneCountInString(text); {
+	case n > maxMarkup:
+		return no("the text has %d characters with its formatting; at most %d can be sent", n, maxMarkup)
+	case text == "" && len(m.Parts) == 0:
+		return no("the message has neither text nor a file")
+	case len(m.Parts) > maxFiles:
+		return no("the message has %d files; at most %d can be sent", len(m.Parts), maxFiles)
+	}
+	team, _, _, err := c.identity(ctx)
+	if err != nil {
+		return connectors.Receipt{}, sendError(err, false)
+	}
+	to, err := c.target(ctx, team, &m)
+	if err != nil {
+		return connectors.Receipt{}, sendError(err, false)
+	}
+	if len(m.Parts) > 0 {
+		return c.upload(ctx, team, to, text, m.Parts)
+	}
+	return c.post(ctx, team, to, text, &m)
+}
+
+// target finds where a message goes: into the thread or the direct message that it
+// answers, else into the direct message with its recipient.
+func (c *Connector) target(ctx context.Context, team string, m *message.Message) (target, error) {
+	_, user, _ := memberOf(m.To[0].Handle)
+	var at place
+	for i := len(m.Thread) - 1; i >= 0 && at.channel == ""; i-- {
+		if p, ok := parseKey(strings.TrimSuffix(m.Thread[i], threadMark)); ok && p.team == team {
+			at = p
+		}
+	}
+	if at.channel != "" && strings.HasPrefix(at.channel, "D") {
+		// Nobody else may read what is meant for one person.
+		if other, err := c.partner(ctx, at.channel); err != nil {
+			return target{}, err
+		} else if other != user {
+			at = place{}
+		}
+	}
+	if at.channel == "" {
+		d, err := c.direct(ctx, user)
+		return target{channel: d}, err
+	}
+	to := target{channel: at.channel}
+	for i := len(m.Thread) - 1; i >= 0 && to.thread == ""; i-- {
+		name, ok := strings.CutSuffix(m.Thread[i], threadMark)
+		if p, good := parseKey(name); ok && good && p.team == team && p.channel == at.channel {
+			to.thread = p.ts
+		}
+	}
+	return to, nil
+}
+
+// partner is the other one of a direct message.
+func (c *Connector) partner(ctx context.Context, channel string) (string, error) {
+	if k, ok := c.rooms.get(channel); ok && k.User != "" {
+		return k.User, nil
+	}
+	var a struct {
+		Channel bag `json:"channel"`
+	}
+	if err := c.api.read(ctx, "conversations.info", url.Values{"channel": {channel}}, &a); err != nil {
+		return "", err
+	}
+	k := readRoom(a.Channel)
+	k.ID = channel
+	c.rooms.put(k)
+	return k.User, nil
+}
+
+// direct opens the direct message with somebody; opening it again is the same one.
+func (c *Connector) direct(ctx context.Context, user string) (string, error) {
+	c.opened.mu.Lock()
+	known := c.opened.known[user]
+	c.opened.mu.Unlock()
+	if known != "" {
+		return known, nil
+	}
+	var a struct {
+		Channel bag `json:"channel"`
+	}
+	if err := c.api.call(ctx, "conversations.open", url.Values{"users": {user}}, &a); err != nil {
+		return "", err
+	}
+	id := a.Channel.str("id")
+	if id == "" {
+		return "", &apiError{method: "conversations.open", code: "no conversation named"}
+	}
+	c.opened.mu.Lock()
+	defer c.opened.mu.Unlock()
+	if len(c.opened.known) >= maxOpened {
+		clear(c.opened.known)
+	}
+	c.opened.known[user] = id
+	return id, nil
+}
+
+// post writes a text.
+func (c *Connector) post(ctx context.Context, team string, to target, text string, m *message.Message) (connectors.Receipt, error) {
+	if wait := c.api.held("chat.postMessage"); wait > 0 {
+		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, After: wait, Reason: codes["ratelimited"].words}
+	}
+	meta, err := json.Marshal(map[string]any{"event_type": metaType, "event_payload": map[string]string{"id": message.OwnRef(m.ID, m.Token)}})
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	args := url.Values{"channel": {to.channel}, "text": {text}, "metadata": {string(meta)}}
+	if to.thread != "" {
+		args.Set("thread_ts", to.thread)
+	}
+	var a struct {
+		TS string `json:"ts"`
+	}
+	if err := c.api.call(ctx, "chat.postMessage", args, &a); err != nil {
+		return connectors.Receipt{}, c.slow("chat.postMessage", err, true)
+	}
+	if _, ok := stamp(a.TS); !ok {
+		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Unsure, Reason: "Slack's answer does not name the message"}
+	}
+	return connectors.Receipt{Ref: keyOf(team, to.channel, a.TS), Detail: "Slack took it as " + a.TS + " in " + to.channel}, nil
+}
+
+// slow classes a failure, and remembers a wish to write more slowly.
+func (c *Connector) slow(method string, err error, committed bool) error {
+	if is(err, "ratelimited", "rate_limited") || isStatus(err, http.StatusTooManyRequests) {
+		e := err.(*apiError)
+		if e.after <= 0 {
+			e.after = c.limits.rateLimit
+		}
+		c.api.hold(method, e.after)
+	}
+	return sendError(err, committed)
+}
+
+func isStatus(err error, status int) bool {
+	e, ok := err.(*apiError)
+	return ok && e.status == status
+}
+
+// upload posts files with a text. Only the last of its calls shows anything.
+func (c *Connector) upload(ctx context.Context, team string, to target, text string, parts []message.Part) (connectors.Receipt, error) {
+	type done struct {
+		ID    string `json:"id"`
+		Title string `json:"title"`
+	}
+	var list []done
+	for i, p := range parts {
+		name := fileName(p.Name)
+		if name == "" {
+			name = fmt.Sprintf("file-%d", i+1)
+		}
+		id, err := c.putFile(ctx, name, p)
+		if err != nil {
+			return connectors.Receipt{}, c.slow("files.getUploadURLExternal", err, false)
+		}
+		list = append(list, done{id, name})
+	}
+	files, err := json.Marshal(list)
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	args := url.Values{"files": {string(files)}, "channel_id": {to.channel}}
+	if text != "" {
+		args.Set("initial_comment", text)
+	}
+	if to.thread != "" {
+		args.Set("thread_ts", to.thread)
+	}
+	if err := c.api.call(ctx, "files.completeUploadExternal", args, nil); err != nil {
+		return connectors.Receipt{}, c.slow("files.completeUploadExternal", err, true)
+	}
+	ts := c.shared(ctx, list[0].ID, to.channel)
+	detail := fmt.Sprintf("Slack took it with %d files in %s", len(list), to.channel)
+	if ts == "" {
+		// It is there, and only its name is not known yet.
+		return connectors.Receipt{Ref: Scheme + ":" + team + "/" + to.channel + "/" + list[0].ID, Detail: detail}, nil
+	}
+	return connectors.Receipt{Ref: keyOf(team, to.channel, ts), Detail: detail}, nil
+}
+
+// putFile brings the bytes of one file to Slack, where nobody sees them yet.
+func (c *Connector) putFile(ctx context.Context, name string, p message.Part) (id string, err error) {
+	fail := func(err error) (string, error) { return "", &apiError{method: "upload", err: err} }
+	if p.Content == nil || p.Content.Size() == 0 {
+		return "", fmt.Errorf("the file %q is empty; Slack takes no empty files", name)
+	}
+	size := p.Content.Size()
+	var a struct {
+		URL string `json:"upload_url"`
+		ID  string `json:"file_id"`
+	}
+	if err := c.api.call(ctx, "files.getUploadURLExternal", url.Values{"filename": {name}, "length": {strconv.FormatInt(size, 10)}}, &a); err != nil {
+		return "", err
+	}
+	at, err := url.Parse(a.URL)
+	if err != nil || !c.trusted(at) || a.ID == "" {
+		return "", fmt.Errorf("Slack names no address for the file %q that could be trusted", name)
+	}
+	body, err := p.Content.Open()
+	if err != nil {
+		return fail(err)
+	}
+	defer body.Close()
+	ctx, cancel := context.WithTimeout(ctx, c.limits.file)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), body)
+	if err != nil {
+		return fail(err)
+	}
+	req.ContentLength = size
+	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Header.Set("User-Agent", "throughline")
+	resp, err := c.api.http.Do(req)
+	if err != nil {
+		return fail(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", &apiError{method: "upload", status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"))}
+	}
+	return a.ID, nil
+}
+
+// shared asks which message came of an upload, "" if that is not known in time.
+func (c *Connector) shared(ctx context.Context, id, channel string) string {
+	for _, pause := range c.limits.appear {
+		if sleep(ctx, pause) != nil {
+			return ""
+		}
+		var a struct {
+			File struct {
+				Shares map[string]map[string][]bag `json:"shares"`
+			} `json:"file"`
+		}
+		if err := c.api.read(ctx, "files.info", url.Values{"file": {id}}, &a); err != nil {
+			c.log.Warn("the message of a file is not known", "file", id, "error", err)
+			return ""
+		}
+		for _, side := range a.File.Shares {
+			for _, share := range side[channel] {
+				if ts := share.str("ts"); ts != "" {
+					return ts
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// Find looks for a post that an attempt of unclear outcome left behind: by the
+// name in its metadata, and posts with files by their words and files.
+func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time, taken func(ref string) bool) (connectors.Receipt, error) {
+	team, user, _, err := c.identity(ctx)
+	if err != nil {
+		return connectors.Receipt{}, fault(err)
+	}
+	if _, _, ok := memberOf(firstTo(m)); !ok {
+		return connectors.Receipt{}, connectors.ErrNotFound
+	}
+	to, err := c.target(ctx, team, &m)
+	if err != nil {
+		return connectors.Receipt{}, fault(err)
+	}
+	method, args := "conversations.history", url.Values{"channel": {to.channel}}
+	if to.thread != "" {
+		method = "conversations.replies"
+		args.Set("ts", to.thread)
+	}
+	list, _, err := c.history(ctx, method, args, stampOf(since.Add(-clockSkew)), "")
+	if err != nil {
+		return connectors.Receipt{}, fault(err)
+	}
+	own := message.OwnRef(m.ID, m.Token)
+	for _, e := range list {
+		if e.user != user || e.subtype == "tombstone" || taken(keyOf(team, to.channel, e.ts)) {
+			continue
+		}
+		named := e.meta.str("event_type") == metaType
+		if named && e.meta.sub("event_payload").str("id") != own {
+			continue
+		}
+		if named || len(m.Parts) > 0 && sameFiles(&e, &m) {
+			return connectors.Receipt{Ref: keyOf(team, to.channel, e.ts), Detail: "found at Slack as " + e.ts + " in " + to.channel}, nil
+		}
+	}
+	return connectors.Receipt{}, connectors.ErrNotFound
+}
+
+// clockSkew is how far Slack's clock and ours may be apart.
+const clockSkew = 2 * time.Minute
+
+func firstTo(m message.Message) message.Handle {
+	if len(m.To) != 1 {
+		return ""
+	}
+	return m.To[0].Handle
+}
+
+// sameFiles tells whether a post has the words and the files of a message.
+func sameFiles(e *entry, m *message.Message) bool {
+	if len(e.files) != len(m.Parts) || render(e.text, names{}).text != render(markup(*m), names{}).text {
+		return false
+	}
+	left := map[string]int{}
+	for i, p := range m.Parts {
+		name := fileName(p.Name)
+		if name == "" {
+			name = fmt.Sprintf("file-%d", i+1)
+		}
+		left[name+"/"+strconv.FormatInt(p.Size, 10)]++
+	}
+	for _, f := range e.files {
+		left[fileName(f.name)+"/"+strconv.FormatInt(f.size, 10)]--
+	}
+	for _, n := range left {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,168 @@
+package slack
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"throughline/connectors"
+)
+
+const (
+	// routeEvents is our only route below Host.PublicURL.
+	routeEvents = "/events"
+	// maxAge is how old a signed request may be, and how far ahead of our clock.
+	maxAge = 5 * time.Minute
+)
+
+// Webhook serves the Events API over HTTP.
+func (c *Connector) Webhook(in connectors.Sink) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), c.limits.webhook)
+		defer cancel()
+		status, text := c.answer(ctx, in, r)
+		w.Header().Set("Cache-Control", "no-store")
+		if status == http.StatusOK {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = io.WriteString(w, text)
+			return
+		}
+		if status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", http.MethodPost)
+		}
+		http.Error(w, text, status)
+	})
+}
+
+// answer takes one request in. text is the body of the answer, or the reason for
+// people who look for it.
+func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Request) (status int, text string) {
+	if r.URL.Path != routeEvents {
+		return http.StatusNotFound, "Slack's address here ends in " + routeEvents
+	}
+	if r.Method != http.MethodPost {
+		return http.StatusMethodNotAllowed, "Slack sends POST requests to this address"
+	}
+	if c.set.signing == "" {
+		return http.StatusServiceUnavailable, "this account has no signing secret, so that requests cannot be checked"
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxFrame))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge, "the request is larger than any event"
+	case err != nil:
+		return http.StatusBadRequest, "the request did not come whole"
+	}
+	if err := verify(c.set.signing, r.Header.Get("X-Slack-Request-Timestamp"), r.Header.Get("X-Slack-Signature"), body, time.Now()); err != nil {
+		c.turnedAway(err)
+		return http.StatusForbidden, err.Error()
+	}
+	c.welcome()
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+		return http.StatusOK, "" // a button or a command: of no use here
+	}
+	outer, _ := readBag(body)
+	if outer.str("type") == "url_verification" {
+		return http.StatusOK, outer.str("challenge")
+	}
+	if err := c.brings(ctx, in, body); err != nil {
+		c.log.Error("an event was not taken in", "error", err)
+		return http.StatusServiceUnavailable, "the hub cannot store it now"
+	}
+	return http.StatusOK, ""
+}
+
+// brings stores what a request brought; nil means durable.
+func (c *Connector) brings(ctx context.Context, in connectors.Sink, body []byte) error {
+	o, err := c.event(ctx, body, c.limits.live)
+	if err != nil {
+		c.wants(func() { c.missed = true })
+		return err
+	}
+	defer o.drop()
+	if len(o.Messages)+len(o.Changes)+len(o.Held) > 0 {
+		if err := in.Accept(ctx, o.Batch); err != nil {
+			c.wants(func() { c.missed = true })
+			return err
+		}
+	}
+	if o.empty() && !o.goodbye {
+		return nil
+	}
+	c.mu.Lock()
+	c.brought = append(c.brought, o.marks...)
+	c.late = append(c.late, o.late...)
+	c.recheck = c.recheck || o.goodbye
+	again := o.goodbye || len(o.late) > 0 || len(c.brought) > maxSeen
+	c.mu.Unlock()
+	if again {
+		c.nudge()
+	}
+	return nil
+}
+
+// wants changes what Run looks at, and wakes it.
+func (c *Connector) wants(change func()) {
+	c.mu.Lock()
+	change()
+	c.mu.Unlock()
+	c.nudge()
+}
+
+// turnedAway remembers for people that a request failed its check.
+func (c *Connector) turnedAway(why error) {
+	c.log.Warn("a request of Slack was turned away", "reason", why)
+	c.wants(func() {
+		c.trouble = "a request to " + c.host.PublicURL + routeEvents + " was turned away: " + why.Error()
+	})
+}
+
+// welcome forgets the trouble: a request passed.
+func (c *Connector) welcome() {
+	c.mu.Lock()
+	had := c.trouble != ""
+	c.trouble = ""
+	c.mu.Unlock()
+	if had {
+		c.nudge()
+	}
+}
+
+var (
+	errNoTime    = errors.New("it has no time or no signature of Slack's; only Slack may send here")
+	errOld       = errors.New("it is older than five minutes, or the clock of this machine is wrong")
+	errSignature = errors.New("its signature is not that of the signing secret of this account; compare it with Basic Information of the app")
+)
+
+// verify checks a request as docs.slack.dev/authentication/verifying-requests-from-slack
+// says: HMAC-SHA256 over version, time and body.
+func verify(secret, timestamp, signature string, body []byte, now time.Time) error {
+	sec, err := strconv.ParseInt(timestamp, 10, 64)
+	given, ok := strings.CutPrefix(signature, "v0=")
+	if err != nil || !ok {
+		return errNoTime
+	}
+	sum, err := hex.DecodeString(given)
+	if err != nil {
+		return errNoTime
+	}
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte("v0:" + timestamp + ":"))
+	h.Write(body)
+	if !hmac.Equal(sum, h.Sum(nil)) {
+		return errSignature
+	}
+	if sec < now.Add(-maxAge).Unix() || sec > now.Add(maxAge).Unix() {
+		return errOld
+	}
+	return nil
+}
