@@ -29,6 +29,9 @@ export function readable(handle: string | undefined): string {
   return scheme === 'tel' ? formatTel(address) : address
 }
 
+/** A handle as one may type it where any is taken: what says by itself what it is, without its scheme. */
+export const typed = (handle: string) => (/^(mailto|tel):/.test(handle) ? readable(handle) : handle)
+
 // Country codes of ITU-T E.164 are prefix-free: those of one digit and of two are
 // these, all others have three.
 const two = new Set('20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98'.split(' '))

@@ -96,6 +96,5 @@ export const ways = {
   'handle.short': 'Short code',
 
   'account.webhook': 'Address for the provider to call',
-  'account.webhookHelp': 'Enter it at the provider, so that messages arrive at once.',
-  'account.webhookNone': 'The hub has no public address yet, so the provider cannot call it. Set public_url in the configuration file.',
+  'account.webhookHelp': 'Addresses that you enter at the provider begin with this. “Test connection” tells the whole one and whether it is set.',
 } as const

@@ -1,7 +1,28 @@
-import type { Dictionary } from './words.svelte'
+import type { Dictionary, Words } from './words.svelte'
 
 const security = { tls: 'TLS از آغاز', starttls: 'STARTTLS', none: 'بدون رمزنگاری' }
 const auth = { password: 'گذرواژه', login: 'LOGIN', plain: 'PLAIN', xoauth2: 'XOAUTH2', oauthbearer: 'OAUTHBEARER' }
+
+/** Settings of all senders at Twilio. */
+const twilio: Record<string, Words> = {
+  account_sid: { label: 'شناسهٔ حساب (Account SID)', help: 'AC و ۳۲ نویسه، از نخستین صفحهٔ Twilio Console.' },
+  auth_token: { label: 'توکن حساب (Auth token)', help: 'کنار شناسهٔ حساب. نشان هم می‌دهد که درخواست‌ها از Twilio می‌آیند؛ پس با کلید API هم لازم است.' },
+  messaging_service: { label: 'شناسهٔ سرویس پیام', help: 'MG و ۳۲ نویسه، اگر پیام‌ها از راه سرویس پیام می‌روند.' },
+  name: { label: 'نام نمایشی', help: 'برای کارشناسان؛ مشتریان شماره را می‌بینند.' },
+  rate: { label: 'پیام در ثانیه', help: 'نه بیش از آنچه فرستنده مجاز است؛ Twilio بیشتر را در صف می‌گذارد و با پر شدن صف نمی‌پذیرد.' },
+  poll_interval: { label: 'فاصلهٔ جست‌وجوی پیام‌های جامانده', help: 'Twilio خودش پیام‌ها را می‌آورد؛ این آن‌هایی را می‌یابد که نتوانسته برساند.' },
+  history_days: { label: 'روزهای خواندن پیشینه در آغاز', help: '۰ با پیام بعدی آغاز می‌کند.' },
+  file_mib: { label: 'بزرگ‌ترین پروندهٔ دریافتی (MiB)' },
+  file_types: { label: 'گونهٔ پرونده‌های دریافتی', help: 'گونه‌های رسانه؛ image/* یعنی همهٔ آن گونه.' },
+  send_mib: { label: 'پرونده‌های یک پاسخ (MiB)', help: 'اپراتورها پیام‌های بزرگ‌تر را نمی‌پذیرند.' },
+  stop_words: { label: 'واژه‌های انصراف', help: 'پیامی که جز یکی از این‌ها نیست.' },
+  start_words: { label: 'واژه‌های رضایت دوباره' },
+  acknowledge: { label: 'رسید خودکار', help: 'یک بار به کسی که گفت‌وگویی را آغاز می‌کند فرستاده می‌شود. خالی یعنی هیچ. مانند هر پیام دیگر هزینه دارد.' },
+  api_key: { label: 'شناسهٔ کلید API', help: 'SK و ۳۲ نویسه. با کلید، رمز آن به‌جای توکن حساب راه API را باز می‌کند.' },
+  api_secret: { label: 'رمز کلید API' },
+  base_url: { label: 'نشانی API', help: 'برای حسابی در منطقهٔ دیگر، برای نمونه https://api.dublin.ie1.twilio.com.' },
+}
+const of = (channel: string) => Object.fromEntries(Object.entries(twilio).map(([key, words]) => [`${channel}.${key}`, words]))
 
 export const words: Dictionary = {
   fields: {
@@ -38,6 +59,11 @@ export const words: Dictionary = {
     'email.dkim_domain': { label: 'دامنهٔ DKIM', help: 'تنها وقتی سرور SMTP خودش امضا نمی‌کند. دامنه، گزینشگر و کلید با هم‌اند.' },
     'email.dkim_selector': { label: 'گزینشگر DKIM' },
     'email.dkim_key': { label: 'کلید خصوصی DKIM', help: 'PEM، RSA (۱۰۲۴ بیت یا بیشتر) یا Ed25519.' },
+    ...of('sms'),
+    'sms.from': { label: 'فرستنده', help: 'شماره به شکل بین‌المللی (+14155550100)، شمارهٔ کوتاه، یا نامی از حروف مانند SHOP که کسی نمی‌تواند به آن پاسخ دهد. با سرویس پیام می‌تواند خالی باشد.' },
+    ...of('whatsapp'),
+    'whatsapp.from': { label: 'شمارهٔ WhatsApp', help: 'شمارهٔ فرستندهٔ WhatsApp به شکل بین‌المللی، +14155550100.' },
+    'whatsapp.templates': { label: 'الگوها', help: 'شناسه‌های محتوا (HX…) که کارشناسان می‌توانند به کار برند. خالی یعنی همهٔ آنچه WhatsApp تأیید کرده است.' },
   },
   presets: {
     'email.Google': { help: 'به کارخواه OAuth در پروژهٔ Google Cloud خودتان و توکن نوسازی صندوق نیاز دارد؛ یا ورود «گذرواژه» را با گذرواژهٔ برنامه برگزینید. Google نامه‌های فرستاده را خودش نگه می‌دارد.' },
@@ -45,5 +71,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'به گذرواژهٔ برنامه با دسترسی IMAP و SMTP نیاز دارد.' },
     'email.Any provider': { name: 'هر ارائه‌دهنده', help: 'دو سرور را همان‌گونه که ارائه‌دهنده نام می‌برد بنویسید.' },
   },
-  steps: { connect: 'اتصال', tls: 'رمزنگاری TLS', 'log in': 'ورود', 'open folder': 'باز کردن پوشهٔ', 'move mail': 'جابه‌جا کردن نامه' },
+  steps: { 'sign in': 'ورود', 'look up the number': 'یافتن شماره', 'address for incoming messages': 'نشانی پیام‌های ورودی', connect: 'اتصال', tls: 'رمزنگاری TLS', 'log in': 'ورود', 'open folder': 'باز کردن پوشهٔ', 'move mail': 'جابه‌جا کردن نامه' },
 }

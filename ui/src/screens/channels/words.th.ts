@@ -1,7 +1,28 @@
-import type { Dictionary } from './words.svelte'
+import type { Dictionary, Words } from './words.svelte'
 
 const security = { tls: 'TLS ตั้งแต่เริ่ม', starttls: 'STARTTLS', none: 'ไม่เข้ารหัส' }
 const auth = { password: 'รหัสผ่าน', login: 'LOGIN', plain: 'PLAIN', xoauth2: 'XOAUTH2', oauthbearer: 'OAUTHBEARER' }
+
+/** Settings of all senders at Twilio. */
+const twilio: Record<string, Words> = {
+  account_sid: { label: 'Account SID ของบัญชี', help: 'AC ตามด้วย 32 ตัวอักษร จากหน้าแรกของ Twilio Console' },
+  auth_token: { label: 'Auth token ของบัญชี', help: 'อยู่ข้าง Account SID ใช้ยืนยันด้วยว่าคำขอมาจาก Twilio จึงจำเป็นแม้ใช้คีย์ API' },
+  messaging_service: { label: 'SID ของบริการส่งข้อความ', help: 'MG ตามด้วย 32 ตัวอักษร หากส่งผ่านบริการส่งข้อความ' },
+  name: { label: 'ชื่อที่แสดง', help: 'สำหรับเจ้าหน้าที่ ลูกค้าจะเห็นหมายเลข' },
+  rate: { label: 'ข้อความต่อวินาที', help: 'ไม่เกินที่ผู้ส่งได้รับอนุญาต Twilio จะเข้าคิวส่วนที่เร็วเกินไป และปฏิเสธเมื่อคิวเต็ม' },
+  poll_interval: { label: 'ค้นหาข้อความที่ตกหล่นทุก ๆ', help: 'Twilio นำข้อความมาเอง ตัวเลือกนี้หาข้อความที่ส่งมาไม่ถึง' },
+  history_days: { label: 'จำนวนวันที่อ่านย้อนหลังเมื่อเริ่มครั้งแรก', help: '0 คือเริ่มจากข้อความถัดไป' },
+  file_mib: { label: 'ไฟล์ขาเข้าใหญ่สุด (MiB)' },
+  file_types: { label: 'ชนิดไฟล์ที่รับเข้า', help: 'ชนิดสื่อ image/* คือทุกแบบของชนิดนั้น' },
+  send_mib: { label: 'ไฟล์ของหนึ่งคำตอบ (MiB)', help: 'เครือข่ายปฏิเสธข้อความที่ใหญ่กว่านี้' },
+  stop_words: { label: 'คำที่ห้ามส่งต่อไป', help: 'ข้อความที่มีเพียงคำใดคำหนึ่งเหล่านี้' },
+  start_words: { label: 'คำที่อนุญาตอีกครั้ง' },
+  acknowledge: { label: 'ตอบรับอัตโนมัติ', help: 'ส่งครั้งเดียวถึงผู้ที่เริ่มบทสนทนา เว้นว่างคือไม่ส่ง มีค่าใช้จ่ายเหมือนข้อความอื่น' },
+  api_key: { label: 'SID ของคีย์ API', help: 'SK ตามด้วย 32 ตัวอักษร เมื่อมีคีย์ รหัสลับของคีย์จะใช้แทน auth token' },
+  api_secret: { label: 'รหัสลับของคีย์ API' },
+  base_url: { label: 'ที่อยู่ของ API', help: 'สำหรับบัญชีในภูมิภาคอื่น เช่น https://api.dublin.ie1.twilio.com' },
+}
+const of = (channel: string) => Object.fromEntries(Object.entries(twilio).map(([key, words]) => [`${channel}.${key}`, words]))
 
 export const words: Dictionary = {
   fields: {
@@ -38,6 +59,11 @@ export const words: Dictionary = {
     'email.dkim_domain': { label: 'โดเมน DKIM', help: 'เฉพาะเมื่อเซิร์ฟเวอร์ SMTP ไม่ลงนามเอง โดเมน ตัวเลือก และคีย์ใช้ด้วยกัน' },
     'email.dkim_selector': { label: 'ตัวเลือก DKIM' },
     'email.dkim_key': { label: 'คีย์ส่วนตัว DKIM', help: 'PEM แบบ RSA (1024 บิตขึ้นไป) หรือ Ed25519' },
+    ...of('sms'),
+    'sms.from': { label: 'ผู้ส่ง', help: 'หมายเลขแบบสากล (+14155550100) หมายเลขสั้น หรือชื่อผู้ส่งเป็นตัวอักษรเช่น SHOP ซึ่งไม่มีใครตอบกลับได้ เว้นว่างได้เมื่อใช้บริการส่งข้อความ' },
+    ...of('whatsapp'),
+    'whatsapp.from': { label: 'หมายเลข WhatsApp', help: 'หมายเลขของผู้ส่ง WhatsApp แบบสากล +14155550100' },
+    'whatsapp.templates': { label: 'เทมเพลต', help: 'Content SID (HX…) ที่เจ้าหน้าที่ใช้ได้ เว้นว่างคือทั้งหมดที่ WhatsApp อนุมัติ' },
   },
   presets: {
     'email.Google': { help: 'ต้องมีไคลเอนต์ OAuth ในโครงการ Google Cloud ของคุณและโทเคนต่ออายุของกล่องจดหมาย หรือเลือกเข้าสู่ระบบด้วย “รหัสผ่าน” โดยใช้รหัสผ่านสำหรับแอป Google เก็บจดหมายที่ส่งให้เอง' },
@@ -45,5 +71,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'ต้องใช้รหัสผ่านสำหรับแอปที่เข้าถึง IMAP และ SMTP ได้' },
     'email.Any provider': { name: 'ผู้ให้บริการใดก็ได้', help: 'กรอกเซิร์ฟเวอร์ทั้งสองตามที่ผู้ให้บริการระบุ' },
   },
-  steps: { connect: 'เชื่อมต่อ', tls: 'เข้ารหัส TLS', 'log in': 'เข้าสู่ระบบ', 'open folder': 'เปิดโฟลเดอร์', 'move mail': 'ย้ายจดหมาย' },
+  steps: { 'sign in': 'เข้าสู่ระบบ', 'look up the number': 'ค้นหาหมายเลข', 'address for incoming messages': 'ที่อยู่สำหรับข้อความขาเข้า', connect: 'เชื่อมต่อ', tls: 'เข้ารหัส TLS', 'log in': 'เข้าสู่ระบบ', 'open folder': 'เปิดโฟลเดอร์', 'move mail': 'ย้ายจดหมาย' },
 }
