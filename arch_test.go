@@ -32,6 +32,7 @@ var allowed = map[string]string{
 	"connectors/connectortest":     "connectors message",
 	"connectors/email":             "connectors message", // like every connector: never store, identity, inbox or api
 	"connectors/email/mailtest":    "",
+	"connectors/slack":             "connectors message",
 	"connectors/slack/slacktest":   "",
 	"connectors/twilio":            "connectors message",
 	"connectors/twilio/twiliotest": "",
@@ -52,7 +53,7 @@ var allowed = map[string]string{
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/twilio demo inbox message store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -64,8 +65,9 @@ var allowedInTests = map[string]string{
 	"api":               "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
 	"auth":              "store/storetest",
 	"cmd/throughline":   "connectors/email/mailtest store/storetest",
-	"config":            "connectors/email connectors/twilio",
+	"config":            "connectors/email connectors/slack connectors/twilio",
 	"connectors/email":  "connectors/connectortest connectors/email/mailtest",
+	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
 	"demo":              "blob config connectors/email connectors/twilio store/storetest",
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/twilio/twiliotest inbox message store",
@@ -80,7 +82,7 @@ var allowedInTests = map[string]string{
 var keepers = map[string]string{
 	"go.etcd.io/bbolt":              "store",
 	"github.com/danielgtaylor/huma": "api",
-	"github.com/gorilla/websocket":  "api connectors/slack/slacktest",
+	"github.com/gorilla/websocket":  "api connectors/slack connectors/slack/slacktest",
 	"github.com/prometheus":         "api",
 	"github.com/emersion":           "connectors/email connectors/email/mailtest demo",
 	"github.com/jhillyerd/enmime":   "connectors/email demo",

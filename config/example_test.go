@@ -21,13 +21,14 @@ import (
 	"throughline/config"
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/slack"
 	"throughline/connectors/twilio"
 )
 
 const examplePath = "../config.example.yaml"
 
 func kinds() []connectors.Kind {
-	return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()}
+	return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), slack.Kind()}
 }
 
 func noEnv(string) (string, bool) { return "", false }

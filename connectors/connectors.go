@@ -71,7 +71,8 @@ type Writing struct {
 	// Window is how long after a person's last message free text may be sent;
 	// later only a template. 0 means always.
 	Window time.Duration `json:"window"`
-	// Chat tells that outgoing messages belong to one stream, as message.Message.Chat.
+	// Chat tells that outgoing messages belong to one stream, as message.Message.Chat,
+	// unless they answer one that does not.
 	Chat bool `json:"chat"`
 }
 

@@ -283,6 +283,8 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		}
 		if to != nil {
 			refer(r, to)
+			// An answer in a thread is no part of the stream beside it.
+			r.Chat = r.Chat && to.Chat
 		}
 	}
 	delivery := &Delivery{Account: o.Account, Status: message.Queued, Due: tx.Now().Add(h.undo), Created: tx.Now(),

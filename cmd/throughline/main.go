@@ -20,6 +20,7 @@ import (
 
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/slack"
 	"throughline/connectors/twilio"
 )
 
@@ -29,6 +30,7 @@ func kinds() []connectors.Kind {
 		email.Kind(),
 		twilio.SMS(),
 		twilio.WhatsApp(),
+		slack.Kind(),
 	}
 }
 

@@ -31,6 +31,7 @@ type limits struct {
 	ping      time.Duration   // between two pings of ours
 	silence   time.Duration   // of a socket, after which it counts as dead
 	appear    []time.Duration // pauses before it is asked which message came of an upload
+	eachRoom  time.Duration   // that a look at one channel may take, of the 50 calls a minute that Slack allows
 	rateLimit time.Duration   // pause after 429 without Retry-After
 }
 
@@ -40,8 +41,8 @@ func defaultLimits() limits {
 		again: []time.Duration{time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour},
 		soon:  10 * time.Second, overlap: time.Minute, settle: 5 * time.Second, full: 6 * time.Hour,
 		ping: 20 * time.Second, silence: time.Minute,
-		appear:    []time.Duration{0, 300 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second},
-		rateLimit: 5 * time.Second,
+		appear:   []time.Duration{0, 300 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second},
+		eachRoom: 3 * time.Second, rateLimit: 5 * time.Second,
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 
 // quick are limits for tests.
 func quick(c *Connector) *Connector {
-	c.limits.settle = 0
+	c.limits.settle, c.limits.eachRoom = 0, 0
 	c.limits.names, c.limits.live = 10*time.Second, 10*time.Second
 	c.limits.webhook = 20 * time.Second
 	c.limits.soon = 10 * time.Millisecond

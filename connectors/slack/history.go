@@ -24,9 +24,6 @@ const (
 	window = 90 * 24 * time.Hour
 	// chunk is how many messages of a history are given to the hub at once.
 	chunk = 50
-	// eachRoom is the time that a look at one channel may take, of the 50 calls a
-	// minute that Slack allows.
-	eachRoom = 3 * time.Second
 	// maxReactors is how many people's reactions of one message are taken over
 	// from a history.
 	maxReactors = 50

@@ -254,7 +254,7 @@ func (r *run) watch(ctx context.Context, ended <-chan error) error {
 // pollEvery is the pause between two looks: one call a channel has to leave room
 // for others.
 func (r *run) pollEvery() time.Duration {
-	return max(r.set.poll, min(time.Duration(r.count)*eachRoom, maxPoll))
+	return max(r.set.poll, min(time.Duration(r.count)*r.limits.eachRoom, maxPoll))
 }
 
 // errAgain is the end of a session after which the next one begins at once.

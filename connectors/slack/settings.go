@@ -40,11 +40,11 @@ const (
 )
 
 var (
-	botForm  = regexp.MustCompile(`^xox[bp]-[A-Za-z0-9-]{10,}$`)
-	appForm  = regexp.MustCompile(`^xapp-[A-Za-z0-9-]{10,}$`)
-	hexForm  = regexp.MustCompile(`^[0-9a-zA-Z]{16,128}$`)
-	idForm   = regexp.MustCompile(`^[CGD][A-Z0-9]{2,30}$`)
-	nameForm = regexp.MustCompile(`^#?[^\s#<>|,]{1,80}$`)
+	// Slack warns that the forms of tokens may change: only what is certainly
+	// another thing is refused.
+	tokenForm = regexp.MustCompile(`^[!-~]{8,500}$`)
+	idForm    = regexp.MustCompile(`^[CGD][A-Z0-9]{2,30}$`)
+	nameForm  = regexp.MustCompile(`^#?[^\s#<>|,]{1,80}$`)
 )
 
 // settings is the checked form of an account's settings.
@@ -232,10 +232,22 @@ func readSettings(raw json.RawMessage) (settings, error) {
 	return s, errors.Join(f.errs...)
 }
 
+// token is for a secret that does not begin like another one.
+func (f *form) token(key, want string, others ...string) string {
+	s := f.shaped(key, tokenForm, want)
+	for _, o := range others {
+		if strings.HasPrefix(s, o) {
+			f.blame(key, "must be %s", want)
+			return ""
+		}
+	}
+	return s
+}
+
 func (f *form) tokens(s *settings) {
-	s.bot = f.shaped("bot_token", botForm, "a token that begins with xoxb-, from OAuth & Permissions of the app")
-	s.app = f.shaped("app_token", appForm, "a token that begins with xapp-, from Basic Information of the app, App-Level Tokens")
-	s.signing = f.shaped("signing_secret", hexForm, "the signing secret from Basic Information of the app, 32 characters")
+	s.bot = f.token("bot_token", "a token that begins with xoxb-, from OAuth & Permissions of the app", "xapp-", "xoxp-", "xoxe")
+	s.app = f.token("app_token", "a token that begins with xapp-, from Basic Information of the app, App-Level Tokens", "xox")
+	s.signing = f.token("signing_secret", "the signing secret from Basic Information of the app, 32 characters", "xox", "xapp-")
 	if f.str("bot_token") == "" {
 		f.blame("bot_token", "is missing: xoxb-…, from OAuth & Permissions of the app")
 	}
