@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseAddress, splitAddresses } from './address'
+import { parseAddress, splitAddresses, parseHandle } from './address'
 
 describe('parseAddress', () => {
   it.each([
@@ -14,4 +14,16 @@ describe('parseAddress', () => {
 })
 it('splits lists outside quotes', () => {
   expect(splitAddresses('a@example.org, "Lee, Ann" <b@example.org>; c@example.org\nd@example.org')).toEqual(['a@example.org', '"Lee, Ann" <b@example.org>', 'c@example.org', 'd@example.org'])
+})
+
+it('reads what one types for a channel', () => {
+  expect(parseHandle('mailto', 'Ann <ann@example.org>')?.handle).toBe('mailto:ann@example.org')
+  expect(parseHandle('tel', '+44 (7700) 900-123')?.handle).toBe('tel:+447700900123')
+  expect(parseHandle('tel', '0044 7700 900123')?.handle).toBe('tel:+447700900123')
+  expect(parseHandle('tel', '+۹۸ ۹۱۲ ۱۲۳ ۴۵۶۷')?.handle).toBe('tel:+989121234567')
+  expect(parseHandle('tel', '+๖๖ ๒ ๑๒๓ ๔๕๖๗')?.handle).toBe('tel:+6621234567')
+  expect(parseHandle('tel', '07700 900123')).toBeUndefined()
+  expect(parseHandle('tel', '12345')?.handle).toBe('tel:12345')
+  expect(parseHandle('slack', 'ann')).toBeUndefined()
+  expect(parseHandle('slack', 'slack:T1/U2')?.address).toBe('T1/U2')
 })

@@ -49,4 +49,19 @@ describe('entries', () => {
     const later = e(9, 'message.received', { message: message(9), time: new Date(2026, 0, 6, 1).toISOString() })
     expect(types([e(1, 'message.received', { message: message(1) }), later])).toEqual(['day', 'message', 'day', 'message'])
   })
+  it('shows edits, deletions and reactions in the message itself, also of one that was read whole', () => {
+    const whole = { ...message(1), reply: 'a long text read whole', truncated: false }
+    let a = addEntries(noEntries, [e(1, 'message.received', { message: whole })])
+    a = addEntries(a, [e(2, 'message.edited', { message: { ...message(1), reply: 'new', truncated: true, edited: time(2), versions: 1 } })])
+    a = addEntries(a, [e(3, 'message.reaction', { message: { ...message(1), reply: 'new', edited: time(2), reactions: [] } }), e(4, 'message.deleted', { message: { ...message(1), reply: '', edited: time(2), deleted: time(4) } })])
+    const items = lines(a, { newAfter: 0, me: 7 })
+    expect(items.map((i) => i.type)).toEqual(['day', 'message'])
+    expect((items[1] as { message: Message }).message).toMatchObject({ reply: '', deleted: time(4) })
+  })
+  it('shows one channel only', () => {
+    const list = [e(1, 'message.received', { message: message(1) }), e(2, 'conversation.status'), e(3, 'message.received', { message: { ...message(3), channel: 'sms' } }), e(4, 'note.added', { note: { id: 1, agent: 7, text: '' } })]
+    const a = addEntries(noEntries, list)
+    expect(lines(a, { newAfter: 0, me: 7, channel: 'sms' }).map((i) => i.type)).toEqual(['day', 'message'])
+    expect(lines(a, { newAfter: 0, me: 7, channel: '' })).toHaveLength(5)
+  })
 })

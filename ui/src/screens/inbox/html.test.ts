@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clean, fromText, fromWire, isEmpty, safeHref, toText, toWire } from './html'
+import { clean, fromText, fromWire, isEmpty, lineHTML, plainText, safeHref, toText, toWire } from './html'
 
 describe('clean', () => {
   it.each([
@@ -70,5 +70,20 @@ describe('inline images', () => {
   })
   it('vanish when their file is gone', () => {
     expect(fromWire(toWire(edited), [])).toBe('<p>a </p>')
+  })
+})
+
+describe('plain text as it is sent', () => {
+  it.each([
+    ['<p>a</p><p>b</p>', 'a\nb'],
+    ['<p>a<br>b</p><p><br></p><p>c</p>', 'a\nb\n\nc'],
+    ['<p>two\u00a0 blanks \u00ad</p>', 'two blanks'],
+    ['<ul><li>x</li><li>y</li></ul>', '- x\n- y'],
+    ['<p>see <a href="https://example.org/a">here</a></p>', 'see here <https://example.org/a>'],
+    ['<p><a href="https://example.org/">example.org/</a></p>', 'example.org/'],
+  ])('%s', (html, want) => expect(plainText(html)).toBe(want))
+  it('goes out line by line', () => {
+    expect(lineHTML('a <b>\n\nc')).toBe('<p>a &lt;b&gt;<br><br>c</p>')
+    expect(lineHTML('')).toBe('')
   })
 })
