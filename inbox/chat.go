@@ -102,7 +102,7 @@ func (h *Hub) sentAs(tx *store.Tx, account, ref string) (*Record, error) {
 			return nil, err
 		}
 		// The index holds hashes; the record decides.
-		if d.Ref == ref && d.Account == account {
+		if d.bears(ref) && d.Account == account {
 			return h.Message(tx, e.ID)
 		}
 	}

@@ -31,6 +31,7 @@ type Delivery struct {
 	Rejected []message.Report `json:"rejected,omitempty"` // recipients refused, at once or by a later bounce
 	Again    []message.Handle `json:"again,omitempty"`    // recipients refused for the moment while others were taken: the next attempt is for them alone
 	Ref      string           `json:"ref,omitempty"`      // the name under which the provider took it (Receipt.Ref)
+	Past     []string         `json:"past,omitempty"`     // its names of earlier attempts, on channels where each attempt is another message
 	Checking *Checking        `json:"checking,omitempty"` // while the provider is asked what became of it; then due is the next question
 	// Dismissed: an agent has seen the failure and leaves it at that.
 	Dismissed bool   `json:"dismissed,omitempty"`
@@ -156,6 +157,16 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 	if rep.Handle != "" {
 		if c, err := identity.Canonical(rep.Handle); err == nil {
 			rep.Handle = c
+		}
+	}
+	if of := attemptOf(&rep); of != "" && rep.Status == message.Failed {
+		switch {
+		case d.outdated(of):
+			return nil
+		case d.Ref == "" && len(d.Attempts) > 1:
+			// Of this attempt or of one before: its answer will tell.
+			rep.Ref, rep.Wire = of, ""
+			return h.keepEarly(tx, &early{Account: account, Of: of, Report: &rep})
 		}
 	}
 	was := d.troubled()

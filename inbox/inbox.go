@@ -189,10 +189,13 @@ func New(o Options) (*Hub, error) {
 				return []store.Key{store.K().Str(d.Account).Time(d.Due)}
 			}},
 			{Name: "ref", Keys: func(d *Delivery) []store.Key {
-				if d.Ref == "" {
-					return nil
+				var keys []store.Key
+				for _, ref := range append(d.Past[:len(d.Past):len(d.Past)], d.Ref) {
+					if ref != "" {
+						keys = append(keys, refKey(ref))
+					}
 				}
-				return []store.Key{refKey(d.Ref)}
+				return keys
 			}},
 		},
 	})

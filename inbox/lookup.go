@@ -52,7 +52,12 @@ func (h *Hub) lookUp(ctx context.Context, r *runner, m message.Message, since ti
 		// Not known is not taken: the connector compares more than names.
 		_ = h.Store.View(func(tx *store.Tx) error {
 			other, err := h.sentAs(tx, r.account, ref)
-			used = err == nil && other != nil && other.ID != m.ID
+			if err != nil || other == nil {
+				return err
+			}
+			d, err := h.Delivery(tx, other.ID)
+			// An earlier attempt of its own is not this one either.
+			used = err == nil && (other.ID != m.ID || slices.Contains(d.Past, ref))
 			return err
 		})
 		return used

@@ -154,6 +154,10 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 			d.Attempts = append(d.Attempts[:1], d.Attempts[2:]...)
 		}
 		d.Attempts = append(d.Attempts, Attempt{Time: tx.Now()})
+		if d.Ref != "" && !r.info.Idempotent { // what goes out now is another message to the provider
+			d.Past, d.Ref = append(d.Past, d.Ref), ""
+			d.Past = d.Past[max(0, len(d.Past)-maxAttempts):]
+		}
 		m, n = h.sendable(rec), len(d.Attempts)
 		m.Only = slices.Clone(d.Again)
 		if m.Thread, err = h.wireNames(tx, m.Thread); err != nil {

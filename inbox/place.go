@@ -212,7 +212,7 @@ func (h *Hub) named(tx *store.Tx, ref string, limit int) (named, about []*Record
 		if err != nil {
 			return nil, nil, err
 		}
-		if d.Ref != ref {
+		if !d.bears(ref) {
 			continue
 		}
 		r, err := h.Message(tx, e.ID)

@@ -258,6 +258,7 @@ func (s Status) Before(next Status) bool {
 // Report is news about an outgoing message: delivered, read, bounced.
 type Report struct {
 	Ref       string    `json:"ref,omitempty"`       // OwnRef or wire name of the message; "" if the report names none
+	Wire      string    `json:"wire,omitempty"`      // beside an OwnRef: the wire name of the attempt it is about, where each attempt has its own
 	Handle    Handle    `json:"handle,omitempty"`    // the recipient it is about
 	Status    Status    `json:"status"`              // Sent, Delivered, Read or Failed
 	Code      string    `json:"code,omitempty"`      // the provider's code, e.g. RFC 3463 "5.1.1"

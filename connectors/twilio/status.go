@@ -81,7 +81,11 @@ func readStatus(form url.Values, own string, at time.Time) (message.Report, bool
 	if ref == "" {
 		return message.Report{}, false
 	}
-	return report(ref, form.Get("To"), statusOf(form), code, said, at)
+	r, ok := report(ref, form.Get("To"), statusOf(form), code, said, at)
+	if sid := sidOf(form); sid != ref {
+		r.Wire = sid
+	}
+	return r, ok
 }
 
 func sidOf(form url.Values) string {
