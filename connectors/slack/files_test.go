@@ -1,0 +1,148 @@
+package slack
+
+import (
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"throughline/connectors/slack/slacktest"
+)
+
+func TestFilesIn(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	other := srv.Team("Customer", "customer")
+	ann := srv.User(slacktest.Person{RealName: "Ann Example", Team: other})
+	room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}, Shared: []*slacktest.Team{other}})
+	dm := srv.User(slacktest.Person{RealName: "Bob Example"})
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	c.set.fileBytes = 1 << 20
+	_, stop := start(t, c, h)
+	h.awaitLive(t)
+	big := strings.Repeat("abcdefgh", 64<<10)
+	say(t, ann, room, "shared", slacktest.Say{Files: []slacktest.Upload{{Name: "note.txt", Content: []byte("hello")}, {Name: "big.bin", Content: []byte(big)}}})
+	say(t, dm, dm.DM(), "direct", slacktest.Say{Files: []slacktest.Upload{{Name: "page.html", MIMEType: "text/html", Content: []byte("<p>hi")}}})
+	say(t, dm, dm.DM(), "huge", slacktest.Say{Files: []slacktest.Upload{{Name: "huge.bin", Content: make([]byte, 2<<20)}}})
+	h.awaitTexts(t, "shared", "direct", "huge")
+	m := h.byText(t, "shared")
+	if len(m.Parts) != 2 || m.Parts[0].Name != "note.txt" || m.Parts[0].ContentType != "text/plain" || m.Parts[0].Size != 5 || m.Parts[1].Size != int64(len(big)) {
+		t.Errorf("%+v", m.Parts)
+	}
+	if s, _ := h.file(m.Key + "/big.bin"); s != big {
+		t.Errorf("%d bytes of the large file", len(s))
+	}
+	if d := h.byText(t, "direct"); len(d.Parts) != 1 || d.Parts[0].ContentType != "text/html" {
+		t.Errorf("%+v", d.Parts)
+	}
+	if d := h.byText(t, "huge"); len(d.Parts) != 0 || !slices.ContainsFunc(d.Warnings, func(s string) bool { return strings.Contains(s, "larger") }) {
+		t.Errorf("%+v %q", d.Parts, d.Warnings)
+	}
+	stop()
+	noTempFiles(t, c)
+	noViolations(t, srv)
+}
+
+func noTempFiles(t *testing.T, c *Connector) {
+	t.Helper()
+	left, err := os.ReadDir(c.host.TempDir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("temporary files are left: %v %v", left, err)
+	}
+}
+
+// TestLateFiles: files that fail come later, with the words as they are then.
+func TestLateFiles(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	_, stop := start(t, c, h)
+	h.awaitLive(t)
+	srv.Inject("download", 1, slacktest.Fault{CutAfter: true})
+	srv.Inject("download", 1, slacktest.Fault{Status: 503})
+	ts := say(t, ann, dm, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte(strings.Repeat("a", 1000))}}})
+	h.awaitTexts(t, "look")
+	key := keyOf(srv.TeamID(), dm.ID, ts)
+	h.wait(t, "the file", func() bool { _, ok := h.file(key + "/a.txt"); return ok })
+	if m := h.byText(t, "look"); len(m.Parts) != 0 || !slices.Contains(m.Warnings, waiting) {
+		t.Errorf("%+v", m)
+	}
+	ch := h.changes()
+	if len(ch) != 1 || ch[0].Of != key || ch[0].Edit.Text != "look" || len(ch[0].Edit.Parts) != 1 {
+		t.Errorf("%+v", ch)
+	}
+	// An edit of such a message brings the file again, because it replaces all.
+	ok(t, ann.Edit(dm, ts, "look here"))
+	h.wait(t, "the edit", func() bool { return len(h.changes()) == 2 })
+	if e := h.changes()[1].Edit; e.Text != "look here" || len(e.Parts) != 1 {
+		t.Errorf("%+v", e)
+	}
+	stop()
+	noTempFiles(t, c)
+}
+
+// TestLateFilesOverRestart: they are not forgotten by a restart, and given up at last.
+func TestLateFilesOverRestart(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	c.limits.again = []time.Duration{time.Hour}
+	_, stop := start(t, c, h)
+	h.awaitLive(t)
+	srv.Inject("download", -1, slacktest.Fault{Status: 503})
+	say(t, ann, dm, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte("a")}}})
+	h.awaitTexts(t, "look")
+	stop()
+	cur, err := readCursor(h.cursor)
+	if err != nil || len(cur.Late) != 1 {
+		t.Fatalf("%+v, %v", cur, err)
+	}
+	cur.Late[0].Next = time.Now()
+	h.cursor = marshalled(t, cur)
+	c = connect(t, srv, srv.URL, nil)
+	_, stop = start(t, c, h)
+	h.wait(t, "the end of the tries", func() bool {
+		cur, err := readCursor(h.cursor)
+		return err == nil && len(cur.Late) == 0
+	})
+	stop()
+	if n := len(srv.Calls("download")); n != 1+len(c.limits.again) {
+		t.Errorf("%d downloads", n)
+	}
+}
+
+// TestTrusted: the token goes nowhere else.
+func TestTrusted(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	c := connect(t, srv, srv.URL, nil)
+	real := connect(t, srv, srv.URL, nil)
+	real.set.host, real.set.insecure = "slack.com", false
+	for _, tt := range []struct {
+		at         string
+		here, live bool
+	}{
+		{srv.URL + "/files-pri/x", true, false},
+		{"https://files.slack.com/files-pri/x", true, true},
+		{"https://slack.com/x", true, true},
+		{"https://a.slack-edge.com/x", true, true},
+		{"http://files.slack.com/x", false, false},
+		{"https://files.slack.com:8443/x", false, false},
+		{"https://user@files.slack.com/x", false, false},
+		{"https://evilslack.com/x", false, false},
+		{"https://slack.com.example.net/x", false, false},
+		{"http://127.0.0.1:1/x", false, false},
+		{"ftp://files.slack.com/x", false, false},
+	} {
+		u, err := url.Parse(tt.at)
+		ok(t, err)
+		if c.trusted(u) != tt.here || real.trusted(u) != tt.live {
+			t.Errorf("%s: %v %v", tt.at, c.trusted(u), real.trusted(u))
+		}
+	}
+}
