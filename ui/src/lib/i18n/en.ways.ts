@@ -8,7 +8,6 @@ export const ways = {
 
   'way.change': 'Choose the channel',
   'way.none': 'No account can send to this customer.',
-  'way.another': 'Another address…',
   'way.optedOut': 'Opted out since {time}.',
   'way.templateOnly': 'The time for own words is over: templates only',
   'way.noForward': 'Nothing can be forwarded here',
@@ -30,6 +29,7 @@ export const ways = {
   'way.parts': { one: '{n} part', other: '{n} parts' },
   'way.left': '{n} left',
   'way.ucs2': 'short parts because of',
+  'way.ucs2.many': 'Unicode text: short parts',
   'way.ucs2.tip': 'Characters outside the plain alphabet of texts ({chars}) make parts of 67 to 70 characters instead of 153 to 160. Each part costs.',
   'way.gsm7.tip': 'A part has 160 characters, or 153 where there are several. Each part costs.',
 

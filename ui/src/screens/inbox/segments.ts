@@ -20,7 +20,8 @@ export interface Segments {
   outside: string[]
 }
 
-const SHOWN = 4
+/** So many of them say that it is another script, not a slip. */
+export const SHOWN = 4
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 export function segments(text: string): Segments {
