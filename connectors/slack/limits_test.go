@@ -1,0 +1,201 @@
+package slack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"throughline/connectors"
+	"throughline/connectors/slack/slacktest"
+	"throughline/message"
+)
+
+// TestRateLimits reads many channels and old threads of a Slack that keeps to its
+// limits, with minutes of a second.
+func TestRateLimits(t *testing.T) {
+	srv, err := slacktest.Start(slacktest.Options{Minute: 500 * time.Millisecond, RetryDelays: []time.Duration{}, HistoryFromOldest: true})
+	ok(t, err)
+	t.Cleanup(srv.Close)
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	var want []string
+	for i := range 70 {
+		room := srv.Channel(slacktest.Room{Name: fmt.Sprintf("room-%d", i), Members: []*slacktest.User{ann}})
+		want = append(want, fmt.Sprintf("message %d", i))
+		say(t, ann, room, want[i])
+	}
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	start(t, c, h)
+	h.awaitTexts(t, want...)
+	h.awaitLive(t)
+	h.exactly(t, want...)
+	limited := slices.ContainsFunc(srv.Calls("conversations.history"), func(c slacktest.Call) bool { return c.Error == "HTTP 429" })
+	if !limited {
+		t.Error("the double never refused a call: the test tests nothing")
+	}
+	noViolations(t, srv)
+}
+
+// TestLongHistory reads more than one page, however Slack orders them.
+func TestLongHistory(t *testing.T) {
+	for _, oldest := range []bool{false, true} {
+		srv := startSlack(t, slacktest.Options{HistoryFromOldest: oldest, RetryDelays: []time.Duration{}})
+		ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+		room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}})
+		root := say(t, ann, room, "0")
+		want := []string{"0"}
+		for i := 1; i < 3*pageSize; i++ {
+			s := fmt.Sprint(i)
+			want = append(want, s)
+			if i%2 == 0 {
+				say(t, ann, room, s, slacktest.Say{Thread: root})
+			} else {
+				say(t, ann, room, s)
+			}
+		}
+		h := newHub()
+		_, stop := start(t, connect(t, srv, srv.URL, nil), h)
+		h.awaitTexts(t, want...)
+		h.awaitLive(t)
+		stop()
+		if got := h.texts(); !slices.Equal(got, want) {
+			t.Errorf("came in another order: %q", got)
+		}
+		h.exactly(t, want...)
+		_, stop = start(t, connect(t, srv, srv.URL, nil), h)
+		h.awaitLive(t)
+		stop()
+		h.exactly(t, want...)
+	}
+}
+
+// TestManySeen: the cursor does not grow with what comes.
+func TestManySeen(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	c.limits.overlap = 0
+	start(t, c, h)
+	h.awaitLive(t)
+	for i := range 2 * maxSeen {
+		say(t, ann, dm, fmt.Sprint(i))
+	}
+	h.wait(t, "all", func() bool { return len(h.texts()) == 2*maxSeen })
+	h.wait(t, "a small cursor", func() bool {
+		b, err := h.Cursor(t.Context())
+		return err == nil && len(b) < 25*maxSeen
+	})
+}
+
+func TestCursor(t *testing.T) {
+	if c, err := readCursor(nil); c != nil || err != nil {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, bad := range []string{"{", "[]", `{"v":2}`, `{}`} {
+		if _, err := readCursor([]byte(bad)); err == nil {
+			t.Errorf("%s was read", bad)
+		}
+	}
+	c, err := readCursor([]byte(`{"v":1,"team":"T1","begin":"1700000000.000000"}`))
+	ok(t, err)
+	old := "1600000000.000100"
+	for i := range maxThreads + 5 {
+		c.note(mark{"C1", fmt.Sprintf("17000%05d.000100", i), fmt.Sprintf("16000%05d.000100", i)}, c.Begin, time.Hour)
+	}
+	if len(c.Threads) != maxThreads || c.Threads["C1/"+old] != "" {
+		t.Errorf("%d threads", len(c.Threads))
+	}
+	for i := range maxLate + 5 {
+		c.addLate(lateItem{Room: "C1", TS: fmt.Sprint(i)})
+		c.addLate(lateItem{Room: "C1", TS: fmt.Sprint(i)})
+	}
+	if len(c.Late) != maxLate {
+		t.Errorf("%d late", len(c.Late))
+	}
+	p := &progress{Checked: "1700000000.000000"}
+	for _, ts := range []string{"1700000100.000000", "1700000050.000000", "1700000050.000000", "1699999990.000000"} {
+		p.see(ts)
+	}
+	p.advance("1700000100.000000", time.Minute)
+	if !slices.Equal(p.Seen, []string{"1700000050.000000", "1700000100.000000"}) || !p.saw("1700000050.000000") || p.saw("1700000051.000000") {
+		t.Errorf("%+v", p)
+	}
+	p.advance("1600000000.000000", time.Minute)
+	if p.Checked != "1700000100.000000" {
+		t.Error("went back")
+	}
+}
+
+// TestOtherWorkspace: a token of another workspace does not read on.
+func TestOtherWorkspace(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	h := newHub()
+	h.cursor = []byte(`{"v":1,"team":"TELSEWHERE","begin":"1700000000.000000"}`)
+	start(t, connect(t, srv, srv.URL, nil), h)
+	h.wait(t, "the block", func() bool { return h.last().Phase == connectors.Blocked })
+	if d := h.last().Detail; !strings.Contains(d, "another workspace") {
+		t.Error(d)
+	}
+}
+
+// TestTake: which rooms, and who is a customer.
+func TestTake(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{RetryDelays: []time.Duration{}})
+	other := srv.Team("Customer", "customer")
+	ann := srv.User(slacktest.Person{RealName: "Ann Example", Team: other})
+	bob := srv.User(slacktest.Person{RealName: "Bob Example"})
+	gus := srv.User(slacktest.Person{RealName: "Gus Example", Guest: true})
+	help := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann, bob, gus}, Shared: []*slacktest.Team{other}})
+	chat := srv.Channel(slacktest.Room{Name: "chat", Private: true, Members: []*slacktest.User{bob}})
+	fill := func() {
+		root := say(t, ann, help, "ann asks")
+		say(t, bob, help, "bob answers", slacktest.Say{Thread: root})
+		own := say(t, bob, help, "bob talks")
+		say(t, bob, help, "bob goes on", slacktest.Say{Thread: own})
+		say(t, gus, help, "gus asks")
+		say(t, bob, chat, "bob chats")
+		say(t, bob, bob.DM(), "bob writes")
+	}
+	for _, tt := range []struct {
+		set  map[string]any
+		want []string
+	}{
+		{nil, []string{"ann asks", "bob answers", "bob talks", "bob goes on", "gus asks", "bob chats", "bob writes"}},
+		{map[string]any{"take": "direct"}, []string{"bob writes"}},
+		{map[string]any{"take": "listed", "channels": []string{"#chat"}}, []string{"bob chats", "bob writes"}},
+		{map[string]any{"take": "listed", "channels": []string{help.ID}}, []string{"ann asks", "bob answers", "bob talks", "bob goes on", "gus asks", "bob writes"}},
+		{map[string]any{"customers": "external"}, []string{"ann asks", "bob answers", "gus asks"}},
+	} {
+		check := func(h *hub, how string) {
+			got := h.texts()
+			want := slices.Clone(tt.want)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(slices.Compact(got), want) {
+				t.Errorf("%v, %s: %q, want %q", tt.set, how, got, want)
+			}
+			for _, m := range h.messages() {
+				answered := tt.set["customers"] == "external" && m.Text == "bob answers"
+				if (m.Direction == message.Out) != answered || answered && (len(m.To) != 1 || m.To[0].Handle != handleOf(ann.TeamID(), ann.ID)) {
+					t.Errorf("%v, %s: %+v", tt.set, how, m)
+				}
+			}
+		}
+		h := newHub()
+		_, stop := start(t, connect(t, srv, srv.URL, tt.set), h)
+		h.awaitLive(t)
+		fill()
+		ok(t, srv.WaitDelivered(t.Context()))
+		stop()
+		check(h, "live")
+		h = newHub()
+		_, stop = start(t, connect(t, srv, srv.URL, tt.set), h)
+		h.awaitLive(t)
+		stop()
+		check(h, "from the history")
+	}
+}
