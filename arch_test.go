@@ -52,7 +52,7 @@ var allowed = map[string]string{
 	"api": "accounts auth blob config connectors identity inbox message safehtml store timeline",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
+	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
 	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
@@ -69,7 +69,7 @@ var allowedInTests = map[string]string{
 	"connectors/email":  "connectors/connectortest connectors/email/mailtest",
 	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
-	"demo":              "blob config connectors/email connectors/twilio store/storetest",
+	"demo":              "blob config connectors/email connectors/slack connectors/twilio store/storetest",
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",
 	"inbox":             "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",

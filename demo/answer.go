@@ -20,14 +20,22 @@ import (
 // reply sends an agent's answer to the customer of a conversation.
 func (w *World) reply(ctx context.Context, agent, conversation, seen uint64, body, then string) error {
 	var to *inbox.Recipients
-	if err := w.hub.Store.View(func(tx *store.Tx) (err error) {
-		to, err = w.hub.Recipients(tx, conversation, inbox.ModeReplyAll, 0)
+	mode := inbox.ModeReplyAll
+	if err := w.hub.Store.View(func(tx *store.Tx) error {
+		c, err := w.hub.Conversation(tx, conversation)
+		if err != nil {
+			return err
+		}
+		if c.Channel != "email" {
+			mode = inbox.ModeReply // there are no copies
+		}
+		to, err = w.hub.Recipients(tx, conversation, mode, 0)
 		return err
 	}); err != nil {
 		return err
 	}
 	_, err := w.hub.Reply(ctx, inbox.Outgoing{
-		Agent: agent, Conversation: conversation, Mode: inbox.ModeReplyAll, Account: to.Account, To: to.To, Cc: to.Cc,
+		Agent: agent, Conversation: conversation, Mode: mode, Account: to.Account, To: to.To, Cc: to.Cc,
 		Subject: to.Subject, HTML: body, InReplyTo: to.InReplyTo, SeenSeq: seen, Then: then,
 	})
 	return err

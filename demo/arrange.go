@@ -62,12 +62,13 @@ func (w *World) complete(ctx context.Context, done func(tx *store.Tx) bool) erro
 	}
 }
 
-// placed is a conversation and the thread, or else the chat, that its messages
-// belong to.
+// placed is a conversation and what its messages belong to: one of the three, or
+// none.
 type placed struct {
 	*inbox.Conversation
 	thread *thread
 	chat   *chat
+	talk   *talk
 }
 
 // story is what is planned for a conversation, nil for one that is not of ours.
@@ -77,6 +78,8 @@ func (c placed) story() (p *plan, tag string) {
 		return &c.thread.plan, c.thread.matter.tag
 	case c.chat != nil:
 		return &c.chat.plan, c.chat.matter.tag
+	case c.talk != nil:
+		return &c.talk.plan, c.talk.tag
 	}
 	return nil, ""
 }
@@ -89,23 +92,24 @@ func (w *World) open(limit int) (list []placed, err error) {
 			return err
 		}
 		for _, c := range convs {
-			t, ch, err := w.threadOf(tx, c)
+			p, err := w.placeOf(tx, c)
 			if err != nil {
 				return err
 			}
-			list = append(list, placed{c, t, ch})
+			list = append(list, p)
 		}
 		return nil
 	})
 	return list, err
 }
 
-// threadOf finds the thread of a conversation by its newest messages, or else the
-// chat; both are nil if it has nothing of ours.
-func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (_ *thread, found *chat, err error) {
+// placeOf finds the thread of a conversation by its newest messages, or else the
+// chat or the talk.
+func (w *World) placeOf(tx *store.Tx, c *inbox.Conversation) (placed, error) {
+	p := placed{Conversation: c}
 	page, err := w.hub.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 20})
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
 	for _, e := range slices.Backward(page.Events) {
 		if e.Message == 0 {
@@ -113,16 +117,16 @@ func (w *World) threadOf(tx *store.Tx, c *inbox.Conversation) (_ *thread, found 
 		}
 		r, err := w.hub.Message(tx, e.Message)
 		if err != nil {
-			return nil, nil, err
+			return p, err
 		}
 		if t := w.cast.threads[r.Ref]; t != nil {
-			return t, nil, nil
+			return placed{Conversation: c, thread: t}, nil
 		}
-		if found == nil {
-			found = w.cast.texts[r.Ref]
+		if p.chat == nil && p.talk == nil {
+			p.chat, p.talk = w.cast.texts[r.Ref], w.slack.talks[r.Ref]
 		}
 	}
-	return nil, found, nil
+	return p, nil
 }
 
 // agent is the ID of a place in a plan.

@@ -1,12 +1,13 @@
 // Package demo is an invented company with its customers: two mailboxes on an
 // IMAP and an SMTP server in the process, a number for texts and one for WhatsApp
-// at a double of their provider, three months of conversations in English, Persian
+// at a double of their provider, a Slack workspace with a channel that is shared with
+// a business customer, three months of conversations in English, Persian
 // and Thai, colleagues who have worked on them, and customers who go on writing
 // and answer what the visitor sends.
 //
 // Everything goes the way it would go in earnest: mail lies in a mailbox and is
 // fetched by the email connector, texts come by signed webhooks or are found in the
-// provider's list, answers leave through the outbox, and what colleagues do they do
+// provider's list, Slack is heard over its socket, answers leave through the outbox, and what colleagues do they do
 // through the hub's methods. Nothing is written into the hub by another door.
 //
 // The package keeps nothing on disk; mailboxes and texts live in memory. It listens on
@@ -29,6 +30,7 @@ import (
 	"throughline/accounts"
 	"throughline/auth"
 	"throughline/connectors/email/mailtest"
+	"throughline/connectors/slack/slacktest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/inbox"
 )
@@ -125,11 +127,13 @@ type World struct {
 	imap     [boxes]*mailtest.IMAP
 	smtp     *mailtest.SMTP
 	twilio   *twiliotest.Server
+	slack    *workspace
 	due      [boxes]int // mails of the past, each to be stored, duplicate or held
 	poison   poisoned
 
 	sent    chan mailtest.Mail      // what the SMTP server took
 	texted  chan twiliotest.Message // texts of the hub that came to their end
+	spoke   chan slacktest.Post     // what the hub posted
 	closing chan struct{}
 	close   sync.Once
 	living  sync.Mutex // held while Live runs
@@ -154,7 +158,8 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	w := &World{
 		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
-		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), closing: make(chan struct{}),
+		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), spoke: make(chan slacktest.Post),
+		closing: make(chan struct{}),
 	}
 	err := w.start(ctx, o)
 	if err != nil {
@@ -170,6 +175,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	g.Go(func() error { return w.hire(ctx) })
 	g.Go(func() error { return w.openMailboxes() })
 	g.Go(func() error { return w.openPhones(o.PublicURL) })
+	g.Go(func() error { return w.openSlack() })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -274,5 +280,8 @@ func (w *World) Close() {
 	}
 	if w.twilio != nil {
 		w.twilio.Close()
+	}
+	if w.slack != nil {
+		w.slack.Close()
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"throughline/blob"
 	"throughline/connectors"
 	"throughline/connectors/email"
+	"throughline/connectors/slack"
 	"throughline/connectors/twilio"
 	"throughline/inbox"
 	"throughline/message"
@@ -69,7 +70,7 @@ func run(t *testing.T, pace Pace) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp()}
+	kinds := []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), slack.Kind()}
 	acc := accounts.New(s, accounts.NewKey(), kinds)
 	people := auth.New(s, auth.Options{})
 	// What the API does with the requests of a provider.
@@ -159,10 +160,10 @@ func (s *stage) settled() (counts inbox.Counts) {
 func TestPast(t *testing.T) {
 	s := run(t, quiet)
 	counts := s.settled()
-	if counts.Mine != visitorHas+visitorTexts || counts.Unassigned != nobodyHas+nobodyTexts || counts.Snoozed != snoozed || counts.Held != 2 {
+	if counts.Mine != visitorHas+visitorTexts+visitorTalks || counts.Unassigned != nobodyHas+nobodyTexts+nobodyTalks || counts.Snoozed != snoozed || counts.Held != 2 {
 		t.Errorf("counts %+v", counts)
 	}
-	if counts.Resolved < pastThreads-openThreads-snoozed || counts.All < openThreads+openTexts || counts.All > openThreads+openTexts+5 {
+	if counts.Resolved < pastThreads-openThreads-snoozed || counts.All < openThreads+openTexts+openTalks || counts.All > openThreads+openTexts+openTalks+5 {
 		t.Errorf("counts %+v", counts)
 	}
 	if err := s.hub.Store.View(func(tx *store.Tx) error {

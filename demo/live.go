@@ -44,7 +44,7 @@ func (w *World) Live(ctx context.Context) {
 		}
 		// Whoever presses "try again" shall succeed.
 		w.imap[w.poison.box].Poison(w.poison.uid, false)
-		if err := w.addPhones(ctx); err != nil {
+		if err := errors.Join(w.addPhones(ctx), w.addSlack(ctx)); err != nil {
 			return err
 		}
 		return errors.Join(w.arrange(ctx), w.settleIn(ctx))
@@ -56,10 +56,12 @@ func (w *World) Live(ctx context.Context) {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { w.watchTexts(watching) })
+	watch.Go(func() { w.watchSlack(watching) })
 	defer func() { stop(); watch.Wait() }()
 	w.after(w.pace.First/2, w.trouble)
 	w.after(w.pace.First, w.troubleByText)
 	w.after(w.pace.First*2, w.customerTexts)
+	w.after(w.pace.First*3, w.customersSpeak)
 	w.after(w.pace.First*2+w.cast.between(0, w.pace.AgentMin), w.colleagueTexts)
 	w.after(w.pace.First, w.customerWrites)
 	w.after(w.pace.First+w.cast.between(0, w.pace.AgentMin), w.colleagueWorks)
@@ -88,6 +90,10 @@ func (w *World) Live(ctx context.Context) {
 		select {
 		case m := <-w.sent:
 			if err := w.delivered(m); err != nil {
+				w.complain(ctx, err)
+			}
+		case p := <-w.spoke:
+			if err := w.answered(p); err != nil {
 				w.complain(ctx, err)
 			}
 		case m := <-w.texted:

@@ -167,7 +167,7 @@ func (w *World) customerTexts(context.Context) error {
 	return nil
 }
 
-// colleagueTexts lets a colleague answer a text.
+// colleagueTexts lets a colleague answer a text, or in Slack.
 func (w *World) colleagueTexts(ctx context.Context) error {
 	if w.texts >= maxTexts {
 		return nil
@@ -178,6 +178,9 @@ func (w *World) colleagueTexts(ctx context.Context) error {
 		return err
 	}
 	for _, conv := range list {
+		if conv.talk != nil && conv.Assignee != 0 && conv.Assignee != w.Visitor && !conv.Waiting.IsZero() {
+			return w.answerTalk(ctx, conv)
+		}
 		old := time.Since(conv.Last) > 20*time.Hour // own words may be refused
 		if conv.chat == nil || conv.Assignee == w.Visitor || conv.Waiting.IsZero() || old || conv.Assignee == 0 && len(list) < deskFull/2 && w.cast.rng.IntN(2) == 0 {
 			continue
