@@ -106,3 +106,34 @@ func TestAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestAgainAndConsent: among those tried again alone somebody wants nothing more: the
+// others have the message. What others say of themselves does not keep it from him.
+func TestAgainAndConsent(t *testing.T) {
+	const ann, bob message.Handle = "mailto:ann@example.org", "mailto:bob@example.org"
+	for who, want := range map[message.Handle]int{ann: 2, bob: 1} {
+		t.Run(who.Address(), func(t *testing.T) {
+			w := newWorld(t)
+			n := 0
+			w.ch.send = func(context.Context, message.Message) (connectors.Receipt, error) {
+				if n++; n == 1 {
+					return connectors.Receipt{Rejected: []message.Report{{Handle: bob, Status: message.Failed, Code: "450"}}}, nil
+				}
+				return connectors.Receipt{}, nil
+			}
+			w.accept(mail(bob.Address(), "b", "hello"))
+			o := reply(w.accept(mail(ann.Address(), "q", "question"))[0], "answer")
+			o.Cc = []message.Person{{Handle: bob}}
+			r := w.reply(o)
+			w.delivery(r.ID, func(d *Delivery) bool { return len(d.Again) == 1 })
+			if err := w.SetConsent(t.Context(), 1, who, "test", message.OptOut, "told me"); err != nil {
+				t.Fatal(err)
+			}
+			w.due(r.ID)
+			d := w.delivery(r.ID, func(d *Delivery) bool { return len(d.Again) == 0 })
+			if d.Status != message.Sent || len(d.Attempts) != want || len(d.Rejected) != 2-want || d.waiting() {
+				t.Errorf("delivery %+v", d)
+			}
+		})
+	}
+}

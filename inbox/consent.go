@@ -41,6 +41,10 @@ const codeOptOut = "opt_out"
 
 const maxConsentReason = 300 // characters
 
+// consentDoubt is within which a no and a yes count as said at the same time: some
+// providers tell whole seconds, and not all clocks are ours. Then the no holds.
+const consentDoubt = 5 * time.Second
+
 func newConsents(s *store.Store) *store.Table[Consent] {
 	return store.NewTable(s, "consents", store.TableOptions[Consent]{
 		Indexes: []store.Index[Consent]{
@@ -86,7 +90,11 @@ func (h *Hub) recordConsent(tx *store.Tx, hd *identity.Handle, c Consent, conver
 	if err != nil {
 		return err
 	}
-	if was != nil && !c.Since.After(was.Said) {
+	said := c.Since
+	if was != nil && was.State == message.OptIn && c.State == message.OptOut {
+		said = said.Add(consentDoubt)
+	}
+	if was != nil && !said.After(was.Said) {
 		return nil // older than what is known, or the same again
 	}
 	if was != nil && was.State == c.State {

@@ -184,3 +184,33 @@ func TestAcknowledgeObeysConsent(t *testing.T) {
 		t.Errorf("conversation %+v", w.conversation(again))
 	}
 }
+
+// TestStopAndStartAtOnce: providers tell whole seconds. Of a no and a yes at the same
+// time the no holds, whichever comes first.
+func TestStopAndStartAtOnce(t *testing.T) {
+	at := time.Now().Add(-time.Hour).Truncate(time.Second)
+	for name, tt := range map[string]struct {
+		words []message.Consent
+		times []time.Duration
+		want  message.Consent
+	}{
+		"stop last":             {[]message.Consent{message.OptIn, message.OptOut}, []time.Duration{0, 0}, message.OptOut},
+		"start last":            {[]message.Consent{message.OptOut, message.OptIn}, []time.Duration{0, 0}, message.OptOut},
+		"stop by another clock": {[]message.Consent{message.OptIn, message.OptOut}, []time.Duration{700 * time.Millisecond, 0}, message.OptOut},
+		"start later":           {[]message.Consent{message.OptOut, message.OptIn}, []time.Duration{0, time.Second}, message.OptIn},
+		"stop long before":      {[]message.Consent{message.OptIn, message.OptOut}, []time.Duration{time.Minute, 0}, message.OptIn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.texter("mobile", "+447700900001", nil)
+			for i, word := range tt.words {
+				m := c.message(annsNumber, "a word")
+				m.Consent, m.Received = word, at.Add(tt.times[i])
+				w.texted(c, m)
+			}
+			if got := w.consentOf(annsPhone[0].Handle, "text"); got.State != tt.want {
+				t.Errorf("consent %+v", got)
+			}
+		})
+	}
+}

@@ -151,7 +151,10 @@ func (h *Hub) ingest(tx *store.Tx, a *arrival) (outcome string, err error) {
 		if err := h.noteDuplicate(tx, id, m.Account); err != nil {
 			return "", err
 		}
-		return Duplicate, h.enter(tx, m.Account, m.Source, Duplicate, id)
+		if err := h.enter(tx, m.Account, m.Source, Duplicate, id); err != nil {
+			return "", err
+		}
+		return Duplicate, h.settleEarly(tx, m.Account, m.Key)
 	}
 	id, err := h.file(tx, a)
 	if err != nil {

@@ -3,6 +3,7 @@ package inbox
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"throughline/connectors"
 	"throughline/message"
@@ -123,5 +124,37 @@ func TestEarlierAttemptIsNotFound(t *testing.T) {
 	}
 	if d := w.delivery(r.ID, checking(1)); d.Status != message.Sending {
 		t.Errorf("taken for the attempt before: %+v", d)
+	}
+}
+
+// TestEarlyNewsOfACopy: news over one account of what came over another, before that
+// one's own copy.
+func TestEarlyNewsOfACopy(t *testing.T) {
+	w := newWorld(t)
+	c, other := w.texter("mobile", "+447700900001", nil), w.texter("other", "+447700900002", nil)
+	m := c.message(annsNumber, "one")
+	w.texted(c, m)
+	w.take(other, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: time.Now(), Edit: &message.Message{Text: "two"}}}})
+	m.Source = "copy"
+	w.take(other, connectors.Batch{Messages: []message.Message{m}})
+	if r := w.byKey(m.Key); r.Text != "two" {
+		t.Errorf("text %q", r.Text)
+	}
+}
+
+// TestSameWordsOverAnotherAccount: they are another message.
+func TestSameWordsOverAnotherAccount(t *testing.T) {
+	w := newWorld(t)
+	c := w.texter("mobile", "+447700900001", nil)
+	w.texter("other", "+447700900002", nil)
+	id := w.texted(c, c.message(annsNumber, "hello"))
+	seen := w.conversation(id).LastSeq
+	for _, account := range []string{"mobile", "mobile", "other"} {
+		o := textReply(id, account, "hi")
+		o.SeenSeq = seen
+		w.reply(o)
+	}
+	if a, b := <-w.sent, <-w.sent; a.Account != "mobile" || b.Account != "other" || len(w.sent) != 0 {
+		t.Errorf("sent over %s and %s, and %d more", a.Account, b.Account, len(w.sent))
 	}
 }

@@ -142,11 +142,18 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 			return nil
 		}
 		// Who said stop a moment ago, in the undo window even, gets nothing more.
-		if out, err := h.optedOut(tx, rec.Channel, recipients(rec)); err != nil {
+		to := recipients(rec)
+		if len(d.Again) > 0 {
+			to = d.Again
+		}
+		if out, err := h.optedOut(tx, rec.Channel, to); err != nil {
 			return err
 		} else if out != nil {
 			was := d.troubled()
 			d.Status, d.Due, d.Draft, d.Reason, d.Code = message.Failed, time.Time{}, nil, out.String(), codeOptOut
+			if len(d.Again) > 0 {
+				d.giveUpRest(recipients(rec), tx.Now())
+			}
 			return h.saveDelivery(tx, id, d, was, true)
 		}
 		d.Status, d.Due, d.Draft = message.Sending, tx.Now().Add(attemptLease), nil

@@ -195,7 +195,7 @@ func (h *Hub) repeats(tx *store.Tx, id uint64, o *Outgoing, body string) (bool, 
 		return false, err
 	}
 	people := func(a, b message.Person) bool { return a.Handle == b.Handle }
-	return r.Agent == o.Agent && (r.HTML == "" || strings.HasPrefix(r.HTML, body)) && r.Reply == strings.TrimSpace(safehtml.Text(body)) &&
+	return r.Agent == o.Agent && (o.Account == "" || r.Account == o.Account) && (r.HTML == "" || strings.HasPrefix(r.HTML, body)) && r.Reply == strings.TrimSpace(safehtml.Text(body)) &&
 		(o.Subject == "" || r.Subject == o.Subject) &&
 		slices.EqualFunc(r.To, o.To, people) && slices.EqualFunc(r.Cc, o.Cc, people) && slices.EqualFunc(r.Bcc, o.Bcc, people) &&
 		slices.EqualFunc(r.Parts, o.Attachments, func(a, b message.Part) bool { return a.Blob == b.Blob && a.Name == b.Name }), nil
