@@ -37,6 +37,8 @@ func simplify(n *html.Node, quotes int) {
 			n.DataAtom, n.Data = atom.Span, "span"
 		case atom.H1, atom.H2, atom.H3:
 			n.DataAtom, n.Data = atom.P, "p"
+		case atom.A:
+			dropDeadLink(n)
 		case atom.Div:
 			if isQuoteContainer(n) && !strings.Contains(innerText(n, 300), "orward") {
 				n.DataAtom, n.Data = atom.Blockquote, "blockquote"
@@ -50,6 +52,23 @@ func simplify(n *html.Node, quotes int) {
 	}
 	for kid := n.FirstChild; kid != nil; kid = kid.NextSibling {
 		simplify(kid, quotes)
+	}
+}
+
+// dropDeadLink leaves only the words of a link that leads nowhere from a text:
+// to a place in its own page, or to a script.
+func dropDeadLink(n *html.Node) {
+	for _, a := range n.Attr {
+		if a.Key != "href" {
+			continue
+		}
+		scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(a.Val)), ":")
+		switch scheme {
+		case "http", "https", "mailto", "tel", "sms", "ftp":
+		default:
+			n.DataAtom, n.Data, n.Attr = atom.Span, "span", nil
+			return
+		}
 	}
 }
 

@@ -178,3 +178,20 @@ func TestNoticesInSentences(t *testing.T) {
 		t.Errorf("a person's question is a %s", m.Kind)
 	}
 }
+
+func TestLinksInText(t *testing.T) {
+	for _, tt := range []struct{ html, want string }{
+		{`<a href="https://example.com/order/7">your order</a>`, "your order ( https://example.com/order/7 )"},
+		{`<a href="mailto:ann@example.org">Ann</a>`, "Ann ( ann@example.org )"},
+		{`<a href="javascript:parent.x=1">click</a>`, "click"},
+		{`<a href=" JavaScript:x()">click</a>`, "click"},
+		{`<a href="data:text/html,x">click</a>`, "click"},
+		{`<a href="#top">up</a>`, "up"},
+		{`<a name="top">here</a>`, "here"},
+	} {
+		m := readMail(t, "From: ann@example.org\nMessage-ID: <a@example.org>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<p>"+tt.html+"</p>\n")
+		if m.Text != tt.want {
+			t.Errorf("%s: text %q, want %q", tt.html, m.Text, tt.want)
+		}
+	}
+}
