@@ -55,8 +55,11 @@ export async function setLanguage(id: Language) {
 
 const latin = /\p{Script=Latin}|\p{Script=Thai}|\p{Script=Cyrillic}|\p{Script=Greek}|\p{Script=Han}/u
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/
+/** Digits in groups would change places in a sentence that runs from right to left. */
+const telephone = /^\+?\d[\d ]+$/
 /** A name that runs the other way stays a unit, and does not turn the sentence around it. */
-const isolate = (s: string) => ((i18n.dir === 'rtl' ? latin : rightToLeft).test(s) ? `\u2068${s}\u2069` : s)
+const isolate = (s: string) =>
+  telephone.test(s) ? (i18n.dir === 'rtl' ? `\u2066${s}\u2069` : s) : (i18n.dir === 'rtl' ? latin : rightToLeft).test(s) ? `\u2068${s}\u2069` : s
 
 /**
  * The text for a key. `{name}` is replaced by the parameter of that name; numbers
