@@ -79,7 +79,7 @@ func (c *Connector) refetch(ctx context.Context, in connectors.Sink, sid string)
 	if err != nil {
 		return c.fault(err)
 	}
-	m, _, err := c.whole(ctx, raw)
+	m, late, err := c.whole(ctx, raw)
 	defer func() { dropParts(m.Parts) }()
 	b := connectors.Batch{Messages: []message.Message{m}}
 	var unread *errNotMessage
@@ -90,6 +90,9 @@ func (c *Connector) refetch(ctx context.Context, in connectors.Sink, sid string)
 	}
 	if err := in.Accept(ctx, b); err != nil {
 		return errors.Join(errors.New("the hub did not take a message"), err)
+	}
+	if late {
+		c.comesLate(sid)
 	}
 	return nil
 }

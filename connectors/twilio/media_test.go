@@ -186,6 +186,28 @@ func TestMissedMessagesBringTheirFiles(t *testing.T) {
 	r.noLeftovers(t)
 }
 
+// An audit brings a message that was missing; its files are slower.
+func TestFilesFollowAfterAnAudit(t *testing.T) {
+	r := newRig(t, sms(), nil)
+	r.c.limits.again = []time.Duration{1, 1, 1, 1, 1}
+	r.run(t)
+	msg, err := r.ReceiveMessage(twiliotest.Inbound{From: ann, To: ourNumber, Body: "Look", Media: []twiliotest.Media{picture}, NoHook: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Inject(twiliotest.Fault{Method: http.MethodGet, Path: "/Media/", Status: 500})
+	if err := r.c.Refetch(t.Context(), r.hub, []string{keyPrefix + msg.Message.SID}); err != nil {
+		t.Fatal(err)
+	}
+	if m := r.hub.messages(); len(m) != 1 || len(m[0].Parts) != 0 {
+		t.Fatalf("%+v", m)
+	}
+	r.hub.wait(t, "the change", func() bool { return len(r.hub.changes()) == 1 })
+	if c := r.hub.changes()[0]; len(c.Edit.Parts) != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // Our credentials go to the API's host only, and a file is taken from Twilio's
 // hosts only.
 func TestWhereFilesAreFetched(t *testing.T) {
