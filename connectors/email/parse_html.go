@@ -33,8 +33,8 @@ func htmlText(s string) string {
 func simplify(n *html.Node, quotes int) {
 	if n.Type == html.ElementNode {
 		switch n.DataAtom {
-		case atom.B, atom.Strong:
-			n.DataAtom, n.Data = atom.Span, "span"
+		case atom.Tr:
+			n.DataAtom, n.Data = atom.Div, "div" // a row is a line
 		case atom.H1, atom.H2, atom.H3:
 			n.DataAtom, n.Data = atom.P, "p"
 		case atom.A:
@@ -53,6 +53,57 @@ func simplify(n *html.Node, quotes int) {
 	for kid := n.FirstChild; kid != nil; kid = kid.NextSibling {
 		simplify(kid, quotes)
 	}
+	if !isLook(n) { // then its parent does it
+		joinText(n)
+	}
+}
+
+// joinText makes one text of the pieces that a node's text is in for its look:
+// html2text puts a space between any two, in the middle of a word too.
+func joinText(n *html.Node) {
+	var kids []*html.Node
+	for within := n; ; {
+		kid := within.FirstChild
+		if kid == nil {
+			if within == n {
+				break
+			}
+			within = within.Parent
+			within.RemoveChild(within.FirstChild)
+			continue
+		}
+		if isLook(kid) {
+			within = kid
+			continue
+		}
+		within.RemoveChild(kid)
+		if kid.Type != html.CommentNode && kid.DataAtom != atom.Wbr {
+			kids = append(kids, kid)
+		}
+	}
+	for len(kids) > 0 {
+		first, pieces := kids[0], 1
+		if first.Type == html.TextNode {
+			var text strings.Builder
+			text.WriteString(first.Data)
+			for ; pieces < len(kids) && kids[pieces].Type == html.TextNode; pieces++ {
+				text.WriteString(kids[pieces].Data)
+			}
+			first.Data = text.String()
+		}
+		n.AppendChild(first)
+		kids = kids[pieces:]
+	}
+}
+
+// isLook tells whether an element changes only how its text looks.
+func isLook(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Span, atom.Font, atom.B, atom.Strong, atom.I, atom.Em, atom.U, atom.S, atom.Strike, atom.Small, atom.Big,
+		atom.Mark, atom.Ins, atom.Bdi, atom.Bdo, atom.Abbr, atom.Cite, atom.Code, atom.Tt, atom.Sub, atom.Sup:
+		return n.Type == html.ElementNode
+	}
+	return false
 }
 
 // dropDeadLink leaves only the words of a link that leads nowhere from a text:

@@ -179,7 +179,7 @@ func TestNoticesInSentences(t *testing.T) {
 	}
 }
 
-func TestLinksInText(t *testing.T) {
+func TestTextOfHTML(t *testing.T) {
 	for _, tt := range []struct{ html, want string }{
 		{`<a href="https://example.com/order/7">your order</a>`, "your order ( https://example.com/order/7 )"},
 		{`<a href="mailto:ann@example.org">Ann</a>`, "Ann ( ann@example.org )"},
@@ -188,6 +188,12 @@ func TestLinksInText(t *testing.T) {
 		{`<a href="data:text/html,x">click</a>`, "click"},
 		{`<a href="#top">up</a>`, "up"},
 		{`<a name="top">here</a>`, "here"},
+		{`See <b>this</b>: <i>a</i><u>b</u>!`, "See this: ab!"},
+		{`สวัส<span>ดี<!-- x --></span><font color="red">ค<wbr>รับ</font>`, "สวัสดีครับ"},
+		{"می<span>\u200cخواهم</span>", "می\u200cخواهم"},
+		{`<b>one</b> <b><i>two</i></b>`, "one two"},
+		{`a<b></b>b`, "ab"},
+		{`Order<table><tr><td>Bell</td><td>2</td></tr><tr><td>Lamp</td><td>1</td></tr></table>`, "Order\n\nBell 2\nLamp 1"},
 	} {
 		m := readMail(t, "From: ann@example.org\nMessage-ID: <a@example.org>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<p>"+tt.html+"</p>\n")
 		if m.Text != tt.want {
