@@ -94,6 +94,10 @@ func (c *Connector) event(ctx context.Context, payload []byte, files time.Durati
 	}
 	id := outer.str("event_id")
 	ev, ok := readBag(outer["event"])
+	if outer.str("type") == "app_rate_limited" {
+		c.wants(func() { c.missed = true }) // Slack has left events out
+		return o, nil
+	}
 	if !ok {
 		if kind := outer.str("type"); c.odd.keep("outer " + kind) {
 			o.Held = []message.Held{c.oddEvent(payload, id, fmt.Sprintf("it has no event in it; its type is %q", oneLine(kind)))}

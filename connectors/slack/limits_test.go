@@ -25,6 +25,7 @@ func TestRateLimits(t *testing.T) {
 		want = append(want, fmt.Sprintf("message %d", i))
 		say(t, ann, room, want[i])
 	}
+	ok(t, srv.WaitDelivered(t.Context())) // to nobody
 	h := newHub()
 	c := connect(t, srv, srv.URL, nil)
 	start(t, c, h)
@@ -55,6 +56,7 @@ func TestLongHistory(t *testing.T) {
 				say(t, ann, room, s)
 			}
 		}
+		ok(t, srv.WaitDelivered(t.Context())) // to nobody
 		h := newHub()
 		_, stop := start(t, connect(t, srv, srv.URL, nil), h)
 		h.awaitTexts(t, want...)

@@ -143,7 +143,7 @@ func (w *marker) node(n *html.Node, depth int) {
 			return
 		}
 		w.newline(false)
-		w.blank = w.blank || len(w.out) > 0 && n.DataAtom == atom.P && w.quote == 0 && precededByParagraph(n)
+		w.blank = w.blank || len(w.out) > 0 && n.DataAtom == atom.P && n.FirstChild != nil && w.quote == 0 && precededByParagraph(n)
 		if n.DataAtom == atom.P {
 			w.children(n, depth)
 		} else {

@@ -216,7 +216,7 @@ func (r *run) watch(ctx context.Context, ended <-chan error) error {
 		r.full = time.Now()
 	}
 	r.live()
-	poll := time.NewTimer(r.pollEvery())
+	poll := newAlarm(r.pollEvery())
 	defer poll.Stop()
 	for {
 		late := time.NewTimer(r.nextLate())
@@ -237,7 +237,10 @@ func (r *run) watch(ctx context.Context, ended <-chan error) error {
 				}
 				return err
 			})
-			poll.Reset(r.pollEvery())
+			poll.set(r.pollEvery())
+			if r.many() {
+				poll.hasten(r.limits.soon)
+			}
 		case <-late.C:
 			err = r.guard(ctx, ended, r.bringLate)
 		case <-r.wake:
@@ -255,6 +258,34 @@ func (r *run) watch(ctx context.Context, ended <-chan error) error {
 // for others.
 func (r *run) pollEvery() time.Duration {
 	return max(r.set.poll, min(time.Duration(r.count)*r.limits.eachRoom, maxPoll))
+}
+
+// many tells that the cursor names so many messages that a look through the
+// histories is due.
+func (r *run) many() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cur.seen() > maxSeen
+}
+
+// alarm is a timer that can be brought forward.
+type alarm struct {
+	*time.Timer
+	due time.Time
+}
+
+func newAlarm(d time.Duration) *alarm { return &alarm{time.NewTimer(d), time.Now().Add(d)} }
+
+func (a *alarm) set(d time.Duration) {
+	a.Reset(d)
+	a.due = time.Now().Add(d)
+}
+
+// hasten lets it ring after d, unless it rings earlier anyway.
+func (a *alarm) hasten(d time.Duration) {
+	if time.Until(a.due) > d {
+		a.set(d)
+	}
 }
 
 // errAgain is the end of a session after which the next one begins at once.
@@ -280,7 +311,7 @@ func (r *run) guard(ctx context.Context, ended <-chan error, do func(context.Con
 }
 
 // woken does what webhooks and events asked for.
-func (r *run) woken(ctx context.Context, poll *time.Timer) error {
+func (r *run) woken(ctx context.Context, poll *alarm) error {
 	r.Connector.mu.Lock()
 	missed, recheck := r.missed, r.recheck
 	r.missed, r.recheck = false, false
@@ -291,15 +322,14 @@ func (r *run) woken(ctx context.Context, poll *time.Timer) error {
 		}
 	}
 	if missed {
-		poll.Reset(min(r.limits.soon, r.set.poll))
+		poll.hasten(r.limits.soon)
 	}
 	r.mu.Lock()
 	r.merge()
-	many := r.cur.seen() > maxSeen
 	late := len(r.cur.Late) > 0
 	r.mu.Unlock()
-	if many {
-		poll.Reset(0)
+	if r.many() {
+		poll.hasten(r.limits.soon)
 	}
 	if late {
 		return r.save(ctx)

@@ -276,10 +276,7 @@ func (r *run) give(ctx context.Context, s *socket, o *outcome, done []frame) err
 			return &apiError{method: "Socket Mode", err: err}
 		}
 	}
-	r.mu.Lock()
-	many := r.cur.seen() > maxSeen
-	r.mu.Unlock()
-	if many || len(o.late) > 0 {
+	if len(o.late) > 0 || r.many() {
 		r.nudge()
 	}
 	if o.goodbye {
