@@ -29,6 +29,9 @@ export function readable(handle: string | undefined): string {
   return scheme === 'tel' ? formatTel(address) : address
 }
 
+/** Is the address only a provider's number for somebody, which tells a reader nothing? */
+export const opaque = (handle: string) => !/^(mailto|tel|short|alpha):/.test(handle)
+
 /** A handle as one may type it where any is taken: what says by itself what it is, without its scheme. */
 export const typed = (handle: string) => (/^(mailto|tel):/.test(handle) ? readable(handle) : handle)
 
