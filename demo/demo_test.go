@@ -306,7 +306,7 @@ func TestPastTexts(t *testing.T) {
 		for _, l := range s.cast.langs {
 			for i, p := range l.people {
 				mail, ok := s.hub.Identity.Find(tx, message.NewHandle("mailto", p.address))
-				if !ok || !known(i) {
+				if !ok || !isKnown(i) {
 					continue
 				}
 				tel, ok := s.hub.Identity.Find(tx, message.NewHandle("tel", s.cast.number(l, i)))

@@ -7,7 +7,6 @@ import (
 	"throughline/accounts"
 	"throughline/connectors/slack/slacktest"
 	"throughline/inbox"
-	"throughline/message"
 	"throughline/safehtml"
 	"throughline/store"
 )
@@ -25,6 +24,13 @@ const (
 	openTalks    = 3
 	visitorTalks = 1
 	nobodyTalks  = 1
+)
+
+// The business customer who shares a channel, and one who writes directly: both have
+// mailed before.
+const (
+	fleetOwner = "owen@castellan.example.org"
+	tourGuide  = "simon@archertours.example.com"
 )
 
 // maxSaid is how often customers speak in Slack before they fall silent.
@@ -65,9 +71,9 @@ func (w *World) openSlack() error {
 	}
 	w.slack = s
 	castellan, archer := s.Team("Castellan Couriers", "castellan"), s.Team("Archer Bicycle Tours", "archertours")
-	s.owen = s.User(slacktest.Person{RealName: "Owen Castellan", Email: "owen@castellan.example.org", ShareEmail: true, Title: "Owner", Team: castellan})
+	s.owen = s.User(slacktest.Person{RealName: "Owen Castellan", Email: fleetOwner, ShareEmail: true, Title: "Owner", Team: castellan})
 	s.mira = s.User(slacktest.Person{RealName: "Mira Castellan", Email: "mira@castellan.example.org", Title: "Dispatch", Team: castellan})
-	s.simon = s.User(slacktest.Person{RealName: "Simon Archer", Email: "simon@archertours.example.com", ShareEmail: true, Title: "Guide", Team: archer})
+	s.simon = s.User(slacktest.Person{RealName: "Simon Archer", Email: tourGuide, ShareEmail: true, Title: "Guide", Team: archer})
 	s.marco = s.User(slacktest.Person{RealName: colleagues[1].name, Email: colleagues[1].address})
 	s.fleet = s.Channel(slacktest.Room{Name: "castellan-fleet", Members: []*slacktest.User{s.owen, s.mira, s.marco}, Shared: []*slacktest.Team{castellan}, Topic: "Twelve cargo bikes and what they need"})
 	s.direct = s.simon.DM()
@@ -105,21 +111,7 @@ func (s *workspace) say(t *talk, who *slacktest.User, text string, files ...slac
 // addSlack tells the past, adds the account and waits until the hub has it.
 func (w *World) addSlack(ctx context.Context) error {
 	s := w.slack
-	var customer uint64
-	if err := w.hub.Store.View(func(tx *store.Tx) error {
-		if h, ok := w.hub.Identity.Find(tx, message.NewHandle("mailto", "owen@castellan.example.org")); ok {
-			customer = h.Customer
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if customer != 0 {
-		if err := w.hub.Link(ctx, w.agents[1], customer, message.NewHandle("slack", s.owen.TeamID()+"/"+s.owen.ID), "the address in his profile is the one he mails from"); err != nil {
-			return err
-		}
-	}
-	due, err := s.past(time.Now())
+	due, err := s.past(time.Now(), w.cast.lastMail[fleetOwner])
 	if err != nil {
 		return err
 	}
@@ -132,27 +124,31 @@ func (w *World) addSlack(ctx context.Context) error {
 	return w.complete(ctx, func(tx *store.Tx) bool { return w.hub.Health(tx, slackID).Stored >= due })
 }
 
-// past lets everybody say what they have said before the visitor came; due is how
-// much of it the hub will take in.
-func (s *workspace) past(now time.Time) (due int, err error) {
+// past lets everybody say what they have said before the visitor came, on the days
+// since the owner's last mail; due is how much of it the hub will take in.
+func (s *workspace) past(now, since time.Time) (due int, err error) {
 	defer func() { s.clock = time.Time{} }()
+	const day = 24 * time.Hour
+	stretch := min(1, float64(now.Sub(since)-day/4)/float64(9*day))
 	line := func(t *talk, age time.Duration, who *slacktest.User, text string, files ...slacktest.Upload) {
 		if err == nil {
 			due++
-			s.clock = now.Add(-age)
+			if age > day {
+				age = max(day, time.Duration(float64(age)*stretch))
+			}
+			s.clock = now.Add(-age + time.Duration(due)*time.Minute)
 			err = s.say(t, who, text, files...)
 		}
 	}
-	const day = 24 * time.Hour
 	done := func(tag string) *talk {
 		return &talk{room: s.fleet, who: s.mira, tag: tag, then: "Thanks for coming back to this 🙏", plan: plan{status: inbox.Resolved, agent: 1}}
 	}
 	valve := done("service")
 	line(valve, 9*day, s.owen, "Morning all! Bike 4 loses pressure every night, *rear wheel only*. Tube or valve?")
 	line(valve, 9*day-20*time.Minute, s.marco, "Probably the valve core, the last batch had a few bad ones. I put ten new ones into today's van.")
-	line(valve, 6*day, s.mira, "Swapped on Tuesday, holding since. Thank you!")
+	line(valve, 6*day, s.mira, "Swapped, and it held over night. Thank you!")
 	lights := done("parts")
-	line(lights, 4*day, s.mira, "Two front lights gone in the rain on Friday (bikes 2 and 9). Same type as before please.")
+	line(lights, 4*day, s.mira, "Two front lights gone in the rain (bikes 2 and 9). Same type as before please.")
 	line(lights, 4*day-time.Hour, s.marco, "On their way, with the better seal this time.")
 	line(lights, 3*day, s.owen, "Arrived and mounted. Much brighter too!")
 	rack := &talk{room: s.fleet, who: s.mira, tag: "damage", then: "The courier is fine. When could you have a look?", plan: plan{status: inbox.Open, agent: 1, priority: "high"}}

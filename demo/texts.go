@@ -101,8 +101,8 @@ func (c *cast) number(l *language, i int) string {
 	return fmt.Sprintf("+120255501%02d", i)
 }
 
-// known tells whether the agents have linked somebody's number to his mail.
-func known(i int) bool { return i%3 == 0 }
+// isKnown tells whether the agents know somebody's number.
+func isKnown(i int) bool { return i%3 == 0 }
 
 // converse begins a matter by text; nothing is written yet.
 func (c *cast) converse(l *language, i int, m *short) *chat {
@@ -141,8 +141,12 @@ func (c *cast) pastTexts(now time.Time) (out []postcard) {
 	next := func(l *language, linked bool, least time.Duration) int {
 		for n := range l.people {
 			i := (n*5 + 3) % len(l.people)
-			last := c.lastMail[l.people[i].address]
-			if known(i) == linked && !used[c.number(l, i)] && now.Sub(last) > least {
+			address := l.people[i].address
+			last := c.lastMail[address]
+			if address == fleetOwner || address == tourGuide {
+				continue // they use Slack
+			}
+			if isKnown(i) == linked && !used[c.number(l, i)] && now.Sub(last) > least {
 				used[c.number(l, i)] = true
 				return i
 			}

@@ -55,11 +55,7 @@ func (w *World) openPhones(public string) (err error) {
 }
 
 // addPhones adds the accounts and waits until the hub has the texts of the past.
-// Customers whose number the agents know are linked before.
 func (w *World) addPhones(ctx context.Context) error {
-	if err := w.linkNumbers(ctx); err != nil {
-		return err
-	}
 	var due [phones]int
 	for _, p := range w.cast.pastTexts(time.Now()) {
 		if _, err := w.textIn(p.chat, p.body, p.with, p.at); err != nil {
@@ -84,27 +80,46 @@ func (w *World) addPhones(ctx context.Context) error {
 	})
 }
 
-// linkNumbers gives numbers to customers who have told them by mail.
-func (w *World) linkNumbers(ctx context.Context) error {
-	type link struct {
-		customer uint64
-		number   message.Handle
+// knowAll does what agents do who know whose number or member it is: records that
+// came about by a text are merged with that of the mails, new numbers are linked.
+func (w *World) knowAll(ctx context.Context) error {
+	type known struct {
+		customer, other uint64 // other is 0 if the handle is new
+		handle          message.Handle
 	}
-	var links []link
+	var list []known
 	if err := w.hub.Store.View(func(tx *store.Tx) error {
+		find := func(address string, handle message.Handle) {
+			mail, ok := w.hub.Identity.Find(tx, message.NewHandle("mailto", address))
+			if !ok {
+				return
+			}
+			k := known{customer: mail.Customer, handle: handle}
+			if h, ok := w.hub.Identity.Find(tx, handle); ok {
+				k.other = h.Customer
+			}
+			list = append(list, k)
+		}
 		for _, l := range w.cast.langs {
 			for i, p := range l.people {
-				if h, ok := w.hub.Identity.Find(tx, message.NewHandle("mailto", p.address)); ok && known(i) {
-					links = append(links, link{h.Customer, message.NewHandle("tel", w.cast.number(l, i))})
+				if isKnown(i) {
+					find(p.address, message.NewHandle("tel", w.cast.number(l, i)))
 				}
 			}
 		}
+		find(fleetOwner, message.NewHandle("slack", w.slack.owen.TeamID()+"/"+w.slack.owen.ID))
 		return nil
 	}); err != nil {
 		return err
 	}
-	for n, l := range links {
-		if err := w.hub.Link(ctx, w.agents[n%3], l.customer, l.number, "the number below the mail"); err != nil {
+	for n, k := range list {
+		var err error
+		if k.other != 0 {
+			err = w.hub.Merge(ctx, w.agents[n%3], k.customer, k.other, "named the number by mail")
+		} else {
+			err = w.hub.Link(ctx, w.agents[n%3], k.customer, k.handle, "the number below the mail")
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ func englishTexts() texting {
 				turns: []string{"Four o'clock on {day} is free and now yours. Bring a helmet if you have one.", "Will do 🚲"},
 				then:  "Super. Is there somewhere to leave a pram?"},
 			{tag: "damage", ask: []string{"Just unpacked it. Is this scratch something you can fix?"}, photo: true,
-				turns: []string{"Oh no. Yes, that is a job of ten minutes with touch-up paint. We can send it, or you come by.", "Please send it. {color}, as ordered.", "It goes out today."},
+				turns: []string{"Oh no. Yes, that is a job of ten minutes with touch-up paint. We can send it, or you come by.", "Please send it, {color} as ordered.", "It goes out today."},
 				then:  "I'd rather come by. Is Saturday morning OK?"},
 			{tag: "service", ask: []string{"Running late for my service, 8:20 instead of 8. Sorry!"},
 				turns: []string{"No problem, coffee is on.", "You are the best."},
