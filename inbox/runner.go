@@ -33,6 +33,7 @@ type runner struct {
 	mu     sync.Mutex
 	state  connectors.State
 	since  time.Time // of the phase
+	up     bool      // it was live since it last connected
 	live   time.Time // last time it was seen working
 	paused string    // why nothing goes out
 	until  time.Time
@@ -44,11 +45,22 @@ func (r *runner) setState(s connectors.State) {
 	if r.state.Phase == connectors.Live || s.Phase == connectors.Live {
 		r.live = now
 	}
+	begins := false
+	switch s.Phase {
+	case connectors.Live:
+		begins, r.up = !r.up, true
+	case connectors.CatchingUp: // on its way to live, or from it
+	default:
+		r.up = false
+	}
 	if s.Phase != r.state.Phase {
 		r.since = now
 	}
 	r.state = s
 	r.mu.Unlock()
+	if begins { // that it ended, and why, is logged by its supervisor
+		r.hub.log.Info("the account is live", "account", r.account)
+	}
 	r.hub.states.wake()
 }
 
