@@ -284,6 +284,9 @@ func (r *renderer) resolve(s string) (shown, href string, kind byte) {
 		}
 		return ""
 	}
+	if target == "" {
+		return or(label, "<"+s+">"), "", 0
+	}
 	switch kind = target[0]; kind {
 	case '@':
 		id := target[1:]

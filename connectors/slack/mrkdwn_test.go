@@ -49,6 +49,7 @@ func TestRender(t *testing.T) {
 		{"a < b", "a < b", ""},
 		{"<", "<", ""},
 		{"<>", "<>", ""},
+		{"<|x> <@> <#|> <!>", "x @ # @", ""},
 		{"*<https://example.com/x_y|a_b>*", "a_b (https://example.com/x_y)", `<strong><a href="https://example.com/x_y">a_b</a></strong>`},
 		{"broken \xff utf8", "broken \ufffd utf8", ""},
 	} {
