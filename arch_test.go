@@ -70,7 +70,7 @@ var allowedInTests = map[string]string{
 	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
 	"demo":              "blob config connectors/email connectors/slack connectors/twilio store/storetest",
-	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/twilio/twiliotest inbox message store",
+	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",
 	"inbox":             "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"store":             "store/storetest",

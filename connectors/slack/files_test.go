@@ -108,7 +108,8 @@ func TestLateFilesOverRestart(t *testing.T) {
 	c = connect(t, srv, srv.URL, nil)
 	_, stop = start(t, c, h)
 	h.wait(t, "the end of the tries", func() bool {
-		cur, err := readCursor(h.cursor)
+		b, _ := h.Cursor(t.Context())
+		cur, err := readCursor(b)
 		return err == nil && len(cur.Late) == 0
 	})
 	stop()

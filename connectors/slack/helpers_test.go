@@ -142,6 +142,12 @@ func (h *hub) file(key string) (string, bool) {
 	return s, ok
 }
 
+func (h *hub) shown() []connectors.State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.states)
+}
+
 func (h *hub) last() connectors.State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -165,7 +171,7 @@ func (h *hub) wait(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-changed:
 		case <-timeout:
-			t.Fatalf("%s did not come: %q, held %+v, changes %+v, states %+v", what, h.texts(), h.held(), h.changes(), h.states)
+			t.Fatalf("%s did not come: %q, held %+v, changes %+v, states %+v", what, h.texts(), h.held(), h.changes(), h.shown())
 		}
 	}
 }

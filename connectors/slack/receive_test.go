@@ -302,7 +302,7 @@ func TestDisconnect(t *testing.T) {
 	ok(t, srv.WaitFor(t.Context(), func() bool { return srv.SocketsOpened() >= 2 && srv.Sockets() == 1 }))
 	say(t, ann, dm, "hello again")
 	h.awaitTexts(t, "hello again")
-	for _, s := range h.states {
+	for _, s := range h.shown() {
 		if s.Phase == connectors.Retrying {
 			t.Errorf("a wanted new connection is shown as trouble: %+v", s)
 		}
