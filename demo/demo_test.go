@@ -382,6 +382,64 @@ func TestTextIsAnswered(t *testing.T) {
 	}
 }
 
+// Slack's past has threads, with what colleagues answered there as ours; whoever is
+// answered there answers in the same thread.
+func TestSlack(t *testing.T) {
+	s := run(t, quiet)
+	s.settled()
+	list, err := s.open(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, c := range list {
+		if c.talk == nil {
+			continue
+		}
+		n++
+		if err := s.reply(t.Context(), s.Visitor, c.ID, c.LastSeq, "<p>We look into it.</p>", ""); err != nil {
+			t.Fatal(err)
+		}
+		var now *inbox.Conversation
+		s.until("an answer in Slack", func(tx *store.Tx) (ok bool, err error) {
+			now, err = s.hub.Conversation(tx, c.ID)
+			return err == nil && now.Messages == c.Messages+2 && now.Direction == "in", err
+		})
+		if err := s.hub.Store.View(func(tx *store.Tx) error {
+			page, err := s.hub.Timeline.Conversation(tx, c.ID, timeline.Span{Limit: 50})
+			if err != nil {
+				return err
+			}
+			ours, files := 0, 0
+			for _, e := range page.Events {
+				if e.Message == 0 {
+					continue
+				}
+				r, err := s.hub.Message(tx, e.Message)
+				if err != nil {
+					return err
+				}
+				files += len(r.Parts)
+				if r.Direction == message.Out && r.Agent == 0 && r.From.Name == colleagues[1].name {
+					ours++
+				}
+			}
+			if damage := c.talk.tag == "damage"; damage != (ours > 0) || damage != (files > 0) {
+				t.Errorf("%s: %d answers of ours, %d files", c.talk.tag, ours, files)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != openTalks {
+		t.Errorf("%d talks are open", n)
+	}
+	if v := s.slack.Violations(); len(v) > 0 {
+		t.Errorf("Slack would shrug at %q", v)
+	}
+}
+
 // Left alone, customers write, colleagues answer, and deliveries fail.
 func TestLife(t *testing.T) {
 	const ms = time.Millisecond
@@ -400,7 +458,8 @@ func TestLife(t *testing.T) {
 		for _, d := range s.twilio.Outbox() {
 			seen[d.Status] = true
 		}
-		return err == nil && s.hub.Counts(tx, s.Visitor).Failed > 1 && seen["read"] && seen["undelivered"] && seen[timeline.ConsentChanged] && seen[timeline.MessageReceived] && seen[timeline.MessageQueued] &&
+		return err == nil && s.hub.Counts(tx, s.Visitor).Failed > 1 && seen["read"] && seen["undelivered"] && seen[timeline.ConsentChanged] &&
+			seen[timeline.MessageEdited] && seen[timeline.MessageReaction] && seen[timeline.MessageReceived] && seen[timeline.MessageQueued] &&
 			seen[timeline.NoteAdded] && seen[timeline.DraftChanged], err
 	})
 }
