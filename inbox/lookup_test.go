@@ -158,8 +158,7 @@ func TestReportSettlesIt(t *testing.T) {
 // the request.
 func TestReportOvertakesTheAnswer(t *testing.T) {
 	w := newWorld(t)
-	var c *texter
-	c = w.texter("mobile", "+447700900001", func(c *texter) {
+	c := w.texter("mobile", "+447700900001", func(c *texter) {
 		c.send = func(message.Message) (connectors.Receipt, error) {
 			w.take(c, connectors.Batch{Reports: []message.Report{
 				{Ref: "mobile/S1", Status: message.Delivered}, {Ref: "mobile/S1", Status: message.Delivered}, {Ref: "mobile/S1", Status: message.Sent}}})

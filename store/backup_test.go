@@ -135,7 +135,7 @@ func TestCompact(t *testing.T) {
 // turned away: nothing that was committed is in the file that goes away.
 func TestCompactBesideStarts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	s, tab := reopen(t, path, Options{NoSync: true})
+	s, _ := reopen(t, path, Options{NoSync: true})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestCompactBesideStarts(t *testing.T) {
 	}
 	close(stop)
 	written := <-done
-	s, tab = reopen(t, path, Options{NoSync: true})
+	s, tab := reopen(t, path, Options{NoSync: true})
 	if all := names(t, s, tab); !slices.Equal(all, written) {
 		t.Errorf("%d records, %d were written", len(all), len(written))
 	}

@@ -253,7 +253,7 @@ func (w *workspace) fileView(f *File, shares bool) obj {
 	}
 	for kind, key := range map[Kind]string{Public: "channels", Private: "groups", IM: "ims"} {
 		v[key] = slices.Sorted(slices.Values(lists[kind]))
-		if lists[kind] == nil || len(lists[kind]) == 0 {
+		if len(lists[kind]) == 0 {
 			v[key] = []string{}
 		}
 	}

@@ -104,7 +104,7 @@ func TestWebhookFailures(t *testing.T) {
 		{"voice verb", text("text/xml", "<Response><Say>a</Say></Response>"), 12200},
 		{"JSON", text("application/json", "{}"), 12300},
 		{"too large", text("text/xml", "<Response><!--"+strings.Repeat("x", maxTwiML)+"--></Response>"), 11750},
-		{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sms", 302) }, 11215},
+		{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sms", http.StatusFound) }, 11215},
 	} {
 		app.handle("/sms", c.answer)
 		before := len(srv.Alerts())

@@ -103,7 +103,6 @@ type Server struct {
 	notes    []string
 	requests []Request
 	hooks    []Delivery
-	seq      int
 }
 
 // Start listens on a free port of 127.0.0.1 and serves until Close.
