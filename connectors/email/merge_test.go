@@ -150,6 +150,62 @@ func TestMergeKilled(t *testing.T) {
 	checkOrder(t, h, n)
 }
 
+// meddler is a hub that does something before it takes a batch.
+type meddler struct {
+	*hub
+	at     int
+	meddle func()
+}
+
+func (m *meddler) Accept(ctx context.Context, b connectors.Batch) error {
+	if m.at--; m.at == 0 {
+		m.meddle()
+	}
+	return m.hub.Accept(ctx, b)
+}
+
+// TestMergeRenumbered: while several folders are read, one is renumbered and
+// filled anew and mails of another go. What is left comes, all of it.
+func TestMergeRenumbered(t *testing.T) {
+	const n = 3 * runMails
+	for _, at := range []int{1, 4, 8, 14} {
+		srv := correspondenceServer(t, n)
+		c, h := newConnector(t, plain(srv.Port, 1, threeFolders)), newHub()
+		c.limits.heartbeat = 20 * time.Millisecond
+		const more = 50
+		var gone []imap.UID // of INBOX, the last ones: letters of even numbers
+		for k := range 5 {
+			gone = append(gone, imap.UID(n/2-k))
+		}
+		supervised(t, c, &meddler{h, at, func() {
+			if err := srv.Recreate("Archive"); err != nil {
+				t.Error(err)
+			}
+			for k := range n + more {
+				if k >= n || k%4 == 3 {
+					srv.Append("Archive", letter(k), time.Time{})
+				}
+			}
+			if err := srv.Expunge("INBOX", gone...); err != nil {
+				t.Error(err)
+			}
+		}})
+		h.wait(t, "all that is left", func() bool {
+			all := map[string]int{}
+			for _, m := range h.msgs {
+				all[m.Subject]++
+			}
+			for k := range n + more {
+				if all[fmt.Sprint("letter ", k)] == 0 && (k%2 == 1 || k < n-2*len(gone) || k >= n) {
+					return false
+				}
+			}
+			return true
+		})
+		h.waitLive(t)
+	}
+}
+
 // TestMergePoison: a mail that breaks the connection is held, the others come.
 func TestMergePoison(t *testing.T) {
 	const n = 60
