@@ -67,6 +67,9 @@ type client struct {
 
 	scopes atomic.Pointer[string] // granted to the bot token, as the last answer told
 
+	// waits, if set, is told of a wish of Slack's to wait.
+	waits atomic.Pointer[func(d time.Duration)]
+
 	mu    sync.Mutex
 	until map[string]time.Time // by method: Slack's wish to be left alone
 }
@@ -153,6 +156,9 @@ func (c *client) read(ctx context.Context, method string, args url.Values, into 
 			return err
 		}
 		c.hold(method, e.after)
+		if tell := c.waits.Load(); tell != nil {
+			(*tell)(e.after)
+		}
 	}
 }
 

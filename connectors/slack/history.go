@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"throughline/connectors"
 	"throughline/message"
 )
 
@@ -335,98 +334,4 @@ func cmpTime(at time.Time) time.Time {
 		return time.Now().UTC()
 	}
 	return at.UTC()
-}
-
-// one fetches one message again; ok is false if it is gone.
-func (c *Connector) one(ctx context.Context, channel, ts, root string) (e entry, ok bool, err error) {
-	method, args := "conversations.history", url.Values{"channel": {channel}}
-	if root != "" {
-		method = "conversations.replies"
-		args.Set("ts", root)
-	}
-	list, _, err := c.history(ctx, method, args, ts, ts)
-	if is(err, "channel_not_found", "not_in_channel", "thread_not_found", "is_archived") {
-		return e, false, nil
-	}
-	if err != nil {
-		return e, false, err
-	}
-	for _, e := range list {
-		if e.ts == ts && e.subtype != "tombstone" {
-			return e, true, nil
-		}
-	}
-	return e, false, nil
-}
-
-// nextLate is how long until a message is looked at again.
-func (r *run) nextLate() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	wait := 24 * time.Hour
-	for _, l := range r.cur.Late {
-		wait = min(wait, max(0, time.Until(l.Next)))
-	}
-	return wait
-}
-
-// bringLate looks again at the messages that are due, and brings them whole as a
-// change: text and all files, because a change replaces what is there.
-func (r *run) bringLate(ctx context.Context) error {
-	r.mu.Lock()
-	r.merge()
-	now := time.Now()
-	due := slices.DeleteFunc(slices.Clone(r.cur.Late), func(l lateItem) bool { return l.Next.After(now) })
-	r.mu.Unlock()
-	for _, l := range due {
-		if err := r.bring(ctx, l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) bring(ctx context.Context, l lateItem) error {
-	e, ok, err := r.one(ctx, l.Room, l.TS, l.Root)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if connectors.ClassOf(fault(err)) == connectors.AccountFault {
-		return err
-	}
-	var o outcome
-	if err == nil && ok {
-		k := r.room(ctx, l.Room, "")
-		if o, err = r.entry(ctx, r.us, k, e.raw, r.limits.file, r.limits.api); ctx.Err() != nil {
-			o.drop()
-			return ctx.Err()
-		}
-	}
-	if err == nil && (!ok || len(o.Messages) == 0) {
-		return r.accept(ctx, outcome{}, func(c *cursor) { c.doneLate(l) })
-	}
-	if err == nil && len(o.late) == 0 {
-		m := o.Messages[0]
-		when := m.Time
-		if t, ok := stamp(e.edited); ok {
-			when = t
-		}
-		news := outcome{}
-		news.Changes = []message.Change{{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}}
-		return r.accept(ctx, news, func(c *cursor) { c.doneLate(l) })
-	}
-	o.drop()
-	return r.accept(ctx, outcome{}, func(c *cursor) {
-		i := slices.IndexFunc(c.Late, func(o lateItem) bool { return o.Room == l.Room && o.TS == l.TS })
-		if i < 0 {
-			return
-		}
-		late := &c.Late[i]
-		if late.Tries++; late.Tries >= len(r.limits.again) {
-			r.log.Warn("the files of a message are given up", "channel", l.Room, "message", l.TS, "tries", late.Tries)
-			c.doneLate(l)
-			return
-		}
-		late.Next = time.Now().UTC().Add(r.limits.again[late.Tries])
-	})
 }

@@ -15,7 +15,7 @@ import (
 // TestRateLimits reads many channels and old threads of a Slack that keeps to its
 // limits, with minutes of a second.
 func TestRateLimits(t *testing.T) {
-	srv, err := slacktest.Start(slacktest.Options{Minute: 500 * time.Millisecond, RetryDelays: []time.Duration{}, HistoryFromOldest: true})
+	srv, err := slacktest.Start(slacktest.Options{Minute: 300 * time.Millisecond, RetryDelays: []time.Duration{}, HistoryFromOldest: true})
 	ok(t, err)
 	t.Cleanup(srv.Close)
 	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
@@ -28,13 +28,27 @@ func TestRateLimits(t *testing.T) {
 	ok(t, srv.WaitDelivered(t.Context())) // to nobody
 	h := newHub()
 	c := connect(t, srv, srv.URL, nil)
+	srv.Inject("conversations.history", 1, slacktest.Fault{RetryAfter: noticeable})
 	start(t, c, h)
 	h.awaitTexts(t, want...)
 	h.awaitLive(t)
 	h.exactly(t, want...)
-	limited := slices.ContainsFunc(srv.Calls("conversations.history"), func(c slacktest.Call) bool { return c.Error == "HTTP 429" })
-	if !limited {
-		t.Error("the double never refused a call: the test tests nothing")
+	if !slices.ContainsFunc(h.shown(), func(s connectors.State) bool {
+		return s.Phase == connectors.CatchingUp && strings.Contains(s.Detail, "slowly")
+	}) {
+		t.Errorf("nobody was told of the wait: %+v", h.shown())
+	}
+	var refused, next time.Time
+	for _, call := range srv.Calls("conversations.history") {
+		switch {
+		case refused.IsZero() && call.Error == "HTTP 429":
+			refused = call.At
+		case !refused.IsZero() && next.IsZero():
+			next = call.At
+		}
+	}
+	if next.Sub(refused) < noticeable {
+		t.Errorf("asked again after %v", next.Sub(refused))
 	}
 	noViolations(t, srv)
 }
@@ -70,6 +84,45 @@ func TestLongHistory(t *testing.T) {
 		h.awaitLive(t)
 		stop()
 		h.exactly(t, want...)
+	}
+}
+
+// TestOldHistory reads a year in several pieces, with answers that came much later.
+func TestOldHistory(t *testing.T) {
+	const day = 24 * time.Hour
+	var back time.Duration
+	srv := startSlack(t, slacktest.Options{RetryDelays: []time.Duration{}, Now: func() time.Time { return time.Now().Add(-back) }})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}})
+	var root string
+	var want []string
+	for i, days := range []time.Duration{400, 300, 200, 110, 100, 3, 1} {
+		back = days * day
+		text := fmt.Sprint(i)
+		if ts := say(t, ann, room, text); i == 1 {
+			root = ts
+		}
+		if days < 365 {
+			want = append(want, text)
+		}
+	}
+	back = 50 * day
+	say(t, ann, room, "late answer", slacktest.Say{Thread: root})
+	back = 0
+	want = append(want, "late answer")
+	ok(t, srv.WaitDelivered(t.Context()))
+	h := newHub()
+	set := map[string]any{"history_days": 365}
+	_, stop := start(t, connect(t, srv, srv.URL, set), h)
+	h.awaitTexts(t, want...)
+	h.awaitLive(t)
+	stop()
+	_, stop = start(t, connect(t, srv, srv.URL, set), h)
+	h.awaitLive(t)
+	stop()
+	h.exactly(t, want...)
+	if n := len(srv.Calls("conversations.history")); n < 5 {
+		t.Errorf("a year was read in %d pieces", n)
 	}
 }
 

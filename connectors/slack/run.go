@@ -34,6 +34,9 @@ func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
 	defer c.api.http.CloseIdleConnections()
 	r := &run{Connector: c, in: in}
 	r.state(connectors.Connecting, "")
+	told := r.waiting
+	c.api.waits.Store(&told)
+	defer c.api.waits.Store(nil)
 	err := r.begin(ctx)
 	for again := false; err == nil; again = true {
 		r.again = again
@@ -93,6 +96,20 @@ func (r *run) state(phase connectors.Phase, detail string) {
 		r.shown = s
 		r.in.State(s)
 	}
+}
+
+// noticeable is a wait that people are told of.
+const noticeable = 3 * time.Second
+
+// waiting shows that Slack asked to wait.
+func (r *run) waiting(d time.Duration) {
+	if d < noticeable {
+		return
+	}
+	r.mu.Lock()
+	phase := r.shown.Phase
+	r.mu.Unlock()
+	r.state(phase, fmt.Sprintf("Slack asks to read more slowly: it goes on in %v", d.Round(time.Second)))
 }
 
 // live is the state while all is well, with the trouble of webhooks if there is any.
