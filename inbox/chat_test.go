@@ -155,6 +155,33 @@ func TestMembersBeforeTheirRoot(t *testing.T) {
 	}
 }
 
+// TestThreadBesideTheChat: where an agent answers in a thread does not decide where
+// the stream of direct messages goes on.
+func TestThreadBesideTheChat(t *testing.T) {
+	w := newWorld(t)
+	c := w.texter("room", "+447700900001", nil)
+	direct := w.texted(c, c.message(annsNumber, "in private"))
+	m := c.message(annsNumber, "for all to see")
+	m.Ref, m.Refs, m.Chat, m.Member = "root", []string{"root/thread"}, false, true
+	thread := w.texted(c, m)
+	if thread == direct {
+		t.Fatal("the thread joined the chat")
+	}
+	w.reply(textReply(thread, "room", "answered for all to see"))
+	if out := <-w.sent; len(out.Thread) != 2 || out.Chat {
+		t.Errorf("the answer is %+v", out)
+	}
+	w.reply(textReply(thread, "room", "and once more"))
+	<-w.sent
+	if got := w.texted(c, c.message(annsNumber, "in private again")); got != direct {
+		t.Errorf("the direct message went to %d, want %d", got, direct)
+	}
+	w.reply(textReply(direct, "room", "answered in private"))
+	if out := <-w.sent; !out.Chat {
+		t.Error("an answer in the chat is not of it")
+	}
+}
+
 func kindsOf(w *world, after uint64, conversation uint64) (kinds []string) {
 	w.view(func(tx *store.Tx) error {
 		events, err := w.Timeline.After(tx, after, 1000)
