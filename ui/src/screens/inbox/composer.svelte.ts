@@ -94,7 +94,7 @@ export class Composer {
   readonly #kept: string
   #prepared: Mode | undefined
   /** Recipients that are on their way; nothing is sent or saved before they are here. */
-  #preparing: Promise<void> | undefined
+  #preparing = $state.raw<Promise<void> | undefined>()
   #asked = 0
   /** Blobs of the forwarded message: they leave when it is no longer forwarded. */
   #forwarded = new Set<string>()
@@ -106,6 +106,7 @@ export class Composer {
   /** Whom a letter would go to, for the way back from a channel with one recipient. */
   #letter: Pick<Draft, 'to' | 'cc' | 'bcc'> | undefined
   #waysAsked = 0
+  #demanded = false
   /** The name of what is being sent, so that trying again never sends it twice. */
   #key: string | undefined
   readonly #keyKept: string
@@ -171,7 +172,7 @@ export class Composer {
       if (asked !== this.#waysAsked) return
       this.ways = ways
       if (!this.account) this.account = (ways.find((w) => w.proposed) ?? ways[0])?.account ?? ''
-      if (this.blocked === 'window' && this.way?.templates && !this.template) this.useTemplate('')
+      this.demand()
     } catch {
       // Without them one writes as before; the hub has the last word anyway.
     }
@@ -199,13 +200,25 @@ export class Composer {
     this.#chosen = true
     this.#prepared = this.mode
     this.template = undefined
-    if (this.blocked === 'window' && way.templates) this.useTemplate('')
+    this.demand()
     this.open = true
     this.wanted++
     if (!this.blank) this.save()
   }
+  /** Where own words are refused a template is asked for; and no longer once they are allowed. */
+  demand() {
+    if (this.blocked === 'window' && this.way?.templates) {
+      if (this.template) return
+      this.useTemplate('')
+      this.#demanded = true
+    } else if (this.#demanded && this.template?.id === '') {
+      this.template = undefined
+      if (this.open) this.wanted++
+    }
+  }
   /** Approved words instead of own ones; undefined goes back to those. */
   useTemplate(id: string | undefined) {
+    this.#demanded = false
     this.template = id === undefined ? undefined : { id, values: this.template?.id === id ? this.template.values : {} }
     if (id !== undefined && (this.templates?.account !== this.account || this.templates.error)) void this.#loadTemplates()
     if (id || id === undefined) this.save()

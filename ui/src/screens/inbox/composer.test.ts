@@ -83,6 +83,17 @@ describe('the way of an answer', () => {
     await c.send({ seen: 3 })
     expect(shots()[0]).toMatchObject({ account: 'wa', html: '', template: { id: 'HX1', values: { 1: 'Ann' } }, attachments: [] })
   })
+  it('takes the demand for a template back once somebody has written', async () => {
+    c.choose({ way: chat, handle: chat.handles[0]! })
+    expect(c.template).toEqual({ id: '', values: {} })
+    hub.listWays.mockResolvedValue({ ways: [mail, texts, { ...chat, handles: [{ ...number, until: new Date(Date.now() + 3600_000).toISOString() }] }] })
+    await c.loadWays()
+    expect([c.blocked, c.template]).toEqual(['', undefined])
+    // One that the agent asked for stays.
+    c.useTemplate('')
+    await c.loadWays()
+    expect(c.template?.id).toBe('')
+  })
   it('sends pictures in the text as files where there is no formatted text', async () => {
     c.files = [{ blob: 'a', name: 'a.png', content_type: 'image/png', size: 1, url: '/api/blobs/a', inline: true, content_id: 'x@y' }]
     c.setHTML('<p>see</p><img src="/api/blobs/a" data-cid="x@y" alt="a.png">')
