@@ -40,6 +40,9 @@ func sentKey(agent uint64, key string) string {
 // its writer has seen meanwhile, and that he wants it sent anyway, is no part of it.
 func (o *Outgoing) digest(body string) [sha256.Size]byte {
 	said := *o
+	if o.Template != nil {
+		body = "" // the provider's words, which may change
+	}
 	said.Key, said.SeenSeq, said.Anyway, said.AgentSignature, said.HTML = "", 0, false, "", body
 	b, err := json.Marshal(said)
 	if err != nil {

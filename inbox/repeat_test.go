@@ -149,3 +149,30 @@ func TestKeysAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestTemplateOncePerKey: the provider words its template anew between two asks for
+// the same message.
+func TestTemplateOncePerKey(t *testing.T) {
+	w := newWorld(t)
+	c := w.texter("mobile", "+447700900001", func(c *texter) {
+		c.templates = []message.Template{{ID: "late", Text: "Hello {{1}}.", Gaps: []string{"1"}}}
+	})
+	id := w.texted(c, c.message(annsNumber, "hello"))
+	ask := func(gap string) (uint64, error) {
+		o := textReply(id, "mobile", "")
+		o.HTML, o.Key, o.Template = "", "k1", &message.TemplateUse{ID: "late", Values: map[string]string{"1": gap}}
+		return w.Reply(t.Context(), o)
+	}
+	first, err := ask("Ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-w.sent
+	c.templates = []message.Template{{ID: "late", Text: "Good day, {{1}}.", Gaps: []string{"1"}}}
+	if again, err := ask("Ann"); err != nil || again != first {
+		t.Errorf("asked again: %d, %v; first %d", again, err, first)
+	}
+	if _, err := ask("Bob"); err == nil {
+		t.Error("another message under the same key")
+	}
+}
