@@ -19,6 +19,7 @@ import (
 	"throughline/connectors"
 	"throughline/connectors/connectortest"
 	"throughline/connectors/slack/slacktest"
+	"throughline/message"
 )
 
 // quick are limits for tests.
@@ -101,6 +102,23 @@ func conform(t *testing.T, socket bool) {
 				front.spoil(ts)
 				return err
 			},
+			Outgoing: func(id uint64) message.Message {
+				m := out(ann, fmt.Sprintf("answer %d", id))
+				m.ID = id
+				return m
+			},
+			Sent: func() (names []string) {
+				for _, call := range srv.Calls("chat.postMessage") {
+					var meta struct {
+						Payload struct{ ID string } `json:"event_payload"`
+					}
+					_ = json.Unmarshal([]byte(call.Args["metadata"]), &meta) // "" then
+					names = append(names, meta.Payload.ID)
+				}
+				return names
+			},
+			Swallow: func() error { srv.Inject("chat.postMessage", 1, slacktest.Fault{CutAfter: true}); return nil },
+			Taken:   func() int { return len(srv.Posted()) },
 			Lock:    func() error { srv.RevokeTokens(); return nil },
 			Secrets: []string{srv.BotToken, srv.AppToken, srv.SigningSecret},
 		}
