@@ -98,7 +98,7 @@ func (c *Connector) internal(ctx context.Context, us self, e *entry) (bool, erro
 		return false, nil // held, and so listed
 	}
 	rec := record{Team: us.team}
-	return c.complete(ctx, us, &rec, e, c.limits.api), ctx.Err()
+	return c.complete(ctx, us, &rec, e, c.limits.api)
 }
 
 // Refetch fetches messages again with their files and offers them; those that are

@@ -158,17 +158,20 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 			low = high
 			continue
 		}
-		return r.accept(ctx, outcome{}, func(c *cursor) {
-			p := c.room(k.ID, r.since())
-			to := checked
-			if !at.IsZero() {
-				to = stampOf(at.Add(-r.limits.settle))
-			}
-			p.advance(to, r.limits.overlap)
-			if full {
-				p.Threads = max(p.Threads, to)
-			}
-		})
+		// Stored with the next batch, or when all channels were read.
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		p := r.cur.room(k.ID, r.since())
+		to := checked
+		if !at.IsZero() {
+			to = stampOf(at.Add(-r.limits.settle))
+		}
+		p.advance(to, r.limits.overlap)
+		if full {
+			p.Threads = max(p.Threads, to)
+		}
+		r.dirty = true
+		return nil
 	}
 }
 

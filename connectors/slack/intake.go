@@ -193,8 +193,8 @@ func (c *Connector) entry(ctx context.Context, us self, where room, raw json.Raw
 	if ignored(us, &e) {
 		return o, nil
 	}
-	if skip := c.complete(ctx, us, &rec, &e, naming); skip || ctx.Err() != nil {
-		return o, ctx.Err()
+	if skip, err := c.complete(ctx, us, &rec, &e, naming); skip || err != nil || ctx.Err() != nil {
+		return o, errors.Join(err, ctx.Err())
 	}
 	m, list, kept, err := c.understand(&rec)
 	if err != nil {
@@ -251,8 +251,8 @@ func (c *Connector) poison(rec *record, e *entry, reason string) (o outcome, err
 }
 
 // complete asks for the names that a message needs, within a time. skip tells that
-// it is no matter of customers.
-func (c *Connector) complete(ctx context.Context, us self, rec *record, e *entry, naming time.Duration) (skip bool) {
+// it is no matter of customers; an error that this cannot be told now.
+func (c *Connector) complete(ctx context.Context, us self, rec *record, e *entry, naming time.Duration) (skip bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, naming)
 	defer cancel()
 	rec.People, rec.Rooms = map[string]person{}, map[string]string{}
@@ -265,18 +265,13 @@ func (c *Connector) complete(ctx context.Context, us self, rec *record, e *entry
 	}
 	author := learn(e.user)
 	if author.Bot {
-		return true
+		return true, nil
 	}
-	if c.set.customers == external && !outside(us, author, e.team) {
-		// One of ours: it matters as an answer to a customer.
-		if e.parent == "" || e.parent == us.user {
-			return true
+	if c.set.customers == external {
+		skip, err := c.colleague(ctx, us, rec, e)
+		if skip || err != nil {
+			return skip, err
 		}
-		parent := learn(e.parent)
-		if parent.Team == "" || !outside(us, parent, "") {
-			return true
-		}
-		rec.Ours, rec.To = true, e.parent
 	}
 	members, channels := mentioned(e.text, maxNames)
 	for _, id := range members {
@@ -287,7 +282,48 @@ func (c *Connector) complete(ctx context.Context, us self, rec *record, e *entry
 			rec.Rooms[id] = r.Name
 		}
 	}
-	return false
+	return false, nil
+}
+
+// colleague finds out whether one of our own wrote a message: then it matters only
+// as an answer to a customer. This cannot be guessed, so it is asked for again if
+// it was not known in time.
+func (c *Connector) colleague(ctx context.Context, us self, rec *record, e *entry) (skip bool, err error) {
+	author, err := c.certain(ctx, rec, e.user, e.team, us)
+	if err != nil || outside(us, author, e.team) {
+		return false, err
+	}
+	if e.parent == "" || e.parent == us.user {
+		return true, nil
+	}
+	parent, err := c.certain(ctx, rec, e.parent, "", us)
+	if err != nil {
+		return false, err
+	}
+	if !outside(us, parent, "") {
+		return true, nil
+	}
+	rec.Ours, rec.To = true, e.parent
+	return false, nil
+}
+
+// certain is somebody as Slack knows him. Whoever it does not know is no member of
+// ours.
+func (c *Connector) certain(ctx context.Context, rec *record, id, team string, us self) (person, error) {
+	if p, ok := rec.People[id]; ok {
+		return p, nil
+	}
+	if team != "" && team != us.team {
+		return person{Team: team}, nil
+	}
+	p, err := c.lookUp(ctx, id)
+	if is(err, "user_not_found", "user_not_visible") {
+		return person{Guest: true}, nil
+	}
+	if err == nil && p.Name != "" {
+		rec.People[id] = p
+	}
+	return p, err
 }
 
 // outside tells whether somebody is a customer while only external people are.

@@ -254,3 +254,20 @@ func TestTake(t *testing.T) {
 		check(h, "from the history")
 	}
 }
+
+// TestGuestNotLost: while it cannot be told whether somebody is a customer, what he
+// wrote is not passed over.
+func TestGuestNotLost(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	gus := srv.User(slacktest.Person{RealName: "Gus Example", Guest: true})
+	room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{gus}})
+	h := newHub()
+	sup, _ := start(t, connect(t, srv, srv.URL, map[string]any{"customers": "external"}), h)
+	h.awaitLive(t)
+	srv.Inject("users.info", -1, slacktest.Fault{Status: 503})
+	say(t, gus, room, "hello?")
+	h.wait(t, "the retry", func() bool { return h.last().Phase == connectors.Retrying })
+	srv.ClearFaults()
+	sup.Kick()
+	h.awaitTexts(t, "hello?")
+}

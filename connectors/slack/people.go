@@ -88,10 +88,7 @@ func (c *Connector) person(ctx context.Context, id string) (p person, ok bool) {
 	if p, ok := c.people.get(id); ok {
 		return p, p.Name != ""
 	}
-	var a struct {
-		User bag `json:"user"`
-	}
-	err := c.api.read(ctx, "users.info", url.Values{"user": {id}}, &a)
+	p, err := c.lookUp(ctx, id)
 	if err != nil {
 		if !stopped(ctx, err) {
 			c.people.put(id, person{}, unknown)
@@ -99,9 +96,20 @@ func (c *Connector) person(ctx context.Context, id string) (p person, ok bool) {
 		}
 		return person{}, false
 	}
-	p = readPerson(a.User)
-	c.people.put(id, p, knownFor)
 	return p, p.Name != ""
+}
+
+// lookUp asks Slack who somebody is.
+func (c *Connector) lookUp(ctx context.Context, id string) (person, error) {
+	var a struct {
+		User bag `json:"user"`
+	}
+	if err := c.api.read(ctx, "users.info", url.Values{"user": {id}}, &a); err != nil {
+		return person{}, err
+	}
+	p := readPerson(a.User)
+	c.people.put(id, p, knownFor)
+	return p, nil
 }
 
 // readPerson reads a user object.
