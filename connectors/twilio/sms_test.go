@@ -36,7 +36,7 @@ func TestATextGoesOut(t *testing.T) {
 	own := message.OwnRef(7, "tokentokentoken1")
 	r.hub.wait(t, "delivery", func() bool {
 		for _, rep := range r.hub.reports() {
-			if rep.Ref == own && rep.Status == message.Delivered && rep.Handle == "tel:"+ann {
+			if rep.Ref == own && rep.Status == message.Delivered && rep.Handle == "tel:"+ann && rep.Wire == receipt.Ref {
 				return true
 			}
 		}
