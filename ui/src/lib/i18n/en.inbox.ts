@@ -210,7 +210,6 @@ export const inbox = {
   'composer.prompt.all': 'Reply to all…',
   'composer.notePlaceholder': 'A note for your colleagues. The customer does not see it.',
   'composer.newPlaceholder': 'Write your message…',
-  'composer.mail': 'Mail',
   'composer.note': 'Note',
   'composer.channel': 'Way',
   'composer.from': 'From',

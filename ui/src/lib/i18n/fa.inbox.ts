@@ -212,7 +212,6 @@ export const inbox: Texts<typeof en> = {
   'composer.prompt.all': 'پاسخ به همه…',
   'composer.notePlaceholder': 'یادداشتی برای همکاران. مشتری آن را نمی‌بیند.',
   'composer.newPlaceholder': 'پیام خود را بنویسید…',
-  'composer.mail': 'ایمیل',
   'composer.note': 'یادداشت',
   'composer.channel': 'راه ارسال',
   'composer.from': 'از',

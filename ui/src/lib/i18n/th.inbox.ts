@@ -212,7 +212,6 @@ export const inbox: Texts<typeof en> = {
   'composer.prompt.all': 'ตอบกลับทุกคน…',
   'composer.notePlaceholder': 'บันทึกถึงเพื่อนร่วมงาน ลูกค้าจะไม่เห็น',
   'composer.newPlaceholder': 'เขียนข้อความ…',
-  'composer.mail': 'อีเมล',
   'composer.note': 'บันทึก',
   'composer.channel': 'ช่องทาง',
   'composer.from': 'จาก',
