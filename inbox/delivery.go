@@ -169,7 +169,13 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			return h.keepEarly(tx, &early{Account: account, Of: of, Report: &rep})
 		}
 	}
-	was := d.troubled()
+	was, tell := d.troubled(), true
+	// Where the answer to the request was lost, the report tells the name that it
+	// would have told: later news may know the message by that alone.
+	named := d.Ref == "" && rep.Wire != "" && rep.Status != message.Failed
+	if named {
+		d.Ref = rep.Wire
+	}
 	to := recipients(r)
 	if len(d.Again) > 0 && rep.Status != message.Failed {
 		return nil // good news of some, while others are still to be reached
@@ -186,7 +192,10 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			d.Status, d.Reason, d.Code, d.Due = message.Failed, rep.Reason, rep.Code, time.Time{}
 		}
 	case !d.Status.Before(rep.Status):
-		return nil
+		if !named {
+			return nil
+		}
+		tell = false
 	default:
 		d.Status, d.Reason, d.Code = rep.Status, rep.Reason, rep.Code
 		d.Due, d.Checking = time.Time{}, nil
@@ -195,7 +204,10 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 		}
 	}
 	d.notAgain(rep.Handle)
-	return h.saveDelivery(tx, id, d, was, true)
+	if err := h.saveDelivery(tx, id, d, was, tell); err != nil || !named {
+		return err
+	}
+	return h.settleEarly(tx, account, d.Ref)
 }
 
 // recipients are the handles a message goes to, each once.

@@ -154,6 +154,31 @@ func TestReportSettlesIt(t *testing.T) {
 	w.delivery(r.ID, is(message.Delivered))
 }
 
+// TestReportNamesIt: of an attempt whose answer was lost a report by our name also
+// tells the provider's, by which alone later and earlier news may come.
+func TestReportNamesIt(t *testing.T) {
+	w := newWorld(t)
+	u := w.unclear()
+	id := w.texted(u.texter, u.message(annsNumber, "hello"))
+	for n, reports := range [][]message.Report{
+		{{Status: message.Sent, Wire: "mobile/S1"}, {Ref: "mobile/S1", Status: message.Delivered}},
+		{{Ref: "mobile/S2", Status: message.Delivered}, {Status: message.Sent, Wire: "mobile/S2"}},
+		{{Status: message.Delivered}, {Status: message.Sent, Wire: "mobile/S3"}, {Ref: "mobile/S3", Status: message.Delivered}},
+	} {
+		r := w.reply(textReply(id, "mobile", fmt.Sprintf("hi %d", n)))
+		w.delivery(r.ID, checking(0))
+		for _, rep := range reports {
+			if rep.Ref == "" {
+				rep.Ref = r.Ref
+			}
+			w.take(u.texter, connectors.Batch{Reports: []message.Report{rep}})
+		}
+		if d := w.delivery(r.ID, is(message.Delivered)); d.Checking != nil || d.Ref != fmt.Sprintf("mobile/S%d", n+1) {
+			t.Errorf("%d: delivery %+v", n, d)
+		}
+	}
+}
+
 // TestReportOvertakesTheAnswer: the provider's report comes before its answer to
 // the request.
 func TestReportOvertakesTheAnswer(t *testing.T) {
