@@ -123,7 +123,14 @@ func conform(t *testing.T, socket bool) {
 			Secrets: []string{srv.BotToken, srv.AppToken, srv.SigningSecret},
 		}
 		if socket {
-			h.Cut = func() error { srv.CutSockets(); return nil }
+			opened := 0
+			h.Cut = func() error {
+				// The double lists a socket a moment after its hello.
+				err := srv.WaitFor(t.Context(), func() bool { return srv.SocketsOpened() > opened })
+				opened = srv.SocketsOpened()
+				srv.CutSockets()
+				return err
+			}
 			return h
 		}
 		h.Hook = func(handler http.Handler, text string) (int, error) {
