@@ -64,15 +64,19 @@ func serve(ctx context.Context, c *command, args []string) error {
 	if cfg.PublicURL == "" {
 		cfg.Listen = ln.Addr().String()
 	}
-	fmt.Fprintf(os.Stderr, "Throughline %s is at %s\n", version(), cfg.URL())
-	if err := printSetup(ctx, f.auth, cfg.URL()); err != nil {
+	tell := func(_, text string, _ ...any) { fmt.Fprintln(os.Stderr, text) }
+	if cfg.Log.Format == "json" { // whoever collects the log wants every line in its form
+		tell = func(short, _ string, facts ...any) { log.Info(short, facts...) }
+	}
+	tell("serving", fmt.Sprintf("Throughline %s is at %s", version(), cfg.URL()), "version", version(), "url", cfg.URL())
+	if err := tellSetup(ctx, f.auth, cfg.URL(), tell); err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
 	return s.run(ctx, ln)
 }
 
-// printSetup prints the link for the first visitor while nobody can sign in.
-func printSetup(ctx context.Context, a *auth.Auth, url string) error {
+// tellSetup tells the link for the first visitor while nobody can sign in.
+func tellSetup(ctx context.Context, a *auth.Auth, url string, tell func(short, text string, facts ...any)) error {
 	needed, err := a.SetupNeeded()
 	if err != nil || !needed {
 		return err
@@ -81,7 +85,9 @@ func printSetup(ctx context.Context, a *auth.Auth, url string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "\nNobody can sign in yet. Open this link to become the administrator:\n\n    %s/#/setup/%s\n\n", url, token)
+	link := url + "/#/setup/" + token
+	tell("nobody can sign in yet: open the link to become the administrator",
+		"\nNobody can sign in yet. Open this link to become the administrator:\n\n    "+link+"\n", "link", link)
 	return nil
 }
 

@@ -294,7 +294,8 @@ func (f *form) outgoing(s *settings) {
 	if s.smtp.password == "" {
 		s.smtp.password = s.imap.password
 	}
-	if s.smtp.password == "" && !isOAuth(s.smtp.auth) && s.smtp.auth != authNone {
+	// Without an IMAP password that is needed, that one alone is what is missing.
+	if s.smtp.password == "" && isOAuth(s.imap.auth) && !isOAuth(s.smtp.auth) && s.smtp.auth != authNone {
 		f.blame("smtp_password", "is missing")
 	}
 	s.sent = f.str("sent_folder")
