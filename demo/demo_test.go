@@ -296,11 +296,18 @@ func TestAnswerIsAnswered(t *testing.T) {
 	}
 }
 
-// Texts of the past are there with their pictures; one who has mailed and texted is
-// one customer.
-func TestPastTexts(t *testing.T) {
+// What came by other channels than mail.
+func TestChannels(t *testing.T) {
 	s := run(t, quiet)
 	s.settled()
+	t.Run("past texts", s.pastTexts)
+	t.Run("texts", s.textIsAnswered)
+	t.Run("slack", s.slackIsAnswered)
+}
+
+// Texts of the past are there with their pictures; one who has mailed and texted is
+// one customer.
+func (s *stage) pastTexts(t *testing.T) {
 	channels, pictures, both := map[string]int{}, 0, 0
 	if err := s.hub.Store.View(func(tx *store.Tx) error {
 		for _, l := range s.cast.langs {
@@ -352,9 +359,7 @@ func TestPastTexts(t *testing.T) {
 }
 
 // Whoever is texted texts back, over the channel on which he was asked.
-func TestTextIsAnswered(t *testing.T) {
-	s := run(t, quiet)
-	s.settled()
+func (s *stage) textIsAnswered(t *testing.T) {
 	list, err := s.open(100)
 	if err != nil {
 		t.Fatal(err)
@@ -384,9 +389,7 @@ func TestTextIsAnswered(t *testing.T) {
 
 // Slack's past has threads, with what colleagues answered there as ours; whoever is
 // answered there answers in the same thread.
-func TestSlack(t *testing.T) {
-	s := run(t, quiet)
-	s.settled()
+func (s *stage) slackIsAnswered(t *testing.T) {
 	list, err := s.open(100)
 	if err != nil {
 		t.Fatal(err)
