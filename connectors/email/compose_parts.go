@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"throughline/message"
 )
@@ -125,7 +126,11 @@ func attachment(p message.Part, disposition string) *entity {
 		// RFC 2046 forbids base64 for the last two; the bytes have to stay.
 		kind = "application/octet-stream"
 	}
-	e := &entity{fields: []field{{"Content-Type", kind}, {"Content-Transfer-Encoding", "base64"},
+	contentType := kind
+	if strings.HasPrefix(kind, "text/") && textIsUTF8(p.Content) {
+		contentType += "; charset=utf-8" // RFC 2046 4.1.2: without it readers take it for ASCII
+	}
+	e := &entity{fields: []field{{"Content-Type", contentType}, {"Content-Transfer-Encoding", "base64"},
 		{"Content-Disposition", disposition + nameParams(p.Name)}}}
 	if id := strings.Trim(p.ContentID, "<> "); id != "" && isASCII(id) && !strings.ContainsAny(id, "<> \r\n\t\x00") && len(id) < maxReferenceBytes {
 		e.fields = append(e.fields, field{"Content-ID", "<" + id + ">"})
@@ -142,6 +147,31 @@ func attachment(p message.Part, disposition string) *entity {
 		return writeBase64(w, contentReader{r})
 	}
 	return e
+}
+
+// sampleBytes is how much of a text file is looked at to name its charset.
+const sampleBytes = 256 << 10
+
+// textIsUTF8 tells whether the beginning of a file is UTF-8; plain ASCII is.
+func textIsUTF8(c message.Content) bool {
+	if c == nil {
+		return false
+	}
+	r, err := c.Open()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	sample, err := io.ReadAll(io.LimitReader(r, sampleBytes))
+	if err != nil {
+		return false
+	}
+	if len(sample) == sampleBytes { // the last character may be cut
+		for i := 1; i < utf8.UTFMax && !utf8.Valid(sample); i++ {
+			sample = sample[:len(sample)-1]
+		}
+	}
+	return utf8.Valid(sample)
 }
 
 // contentError is a failure to read an attachment, not to send it.

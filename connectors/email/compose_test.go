@@ -249,3 +249,18 @@ func testKeys(t *testing.T) map[string]testKey {
 		"rsa":     {encode(r), "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der)},
 	}
 }
+
+// TestTextFileCharset: a text file says in which charset it is, if that is known.
+func TestTextFileCharset(t *testing.T) {
+	for _, tt := range []struct{ kind, content, want string }{
+		{"text/plain", "سلام", "text/plain; charset=utf-8"},
+		{"text/csv", strings.Repeat("a", sampleBytes-1) + "ش", "text/csv; charset=utf-8"}, // cut in the middle of the letter
+		{"text/plain", "caf\xe9 au lait", "text/plain"},
+		{"application/pdf", "%PDF", "application/pdf"},
+	} {
+		e := attachment(message.Part{Name: "a", ContentType: tt.kind, Content: message.Bytes(tt.content)}, "attachment")
+		if got := e.fields[0]; got.key != "Content-Type" || got.value != tt.want {
+			t.Errorf("%s of %.10q: %+v, want %q", tt.kind, tt.content, got, tt.want)
+		}
+	}
+}
