@@ -80,7 +80,7 @@ type AuditEntry struct {
 type Person struct {
 	Name     string `json:"name,omitempty" maxLength:"2000"`
 	Handle   string `json:"handle" maxLength:"2000" doc:"Canonical: mailto:ann@example.org. In a request also an address as one writes it."`
-	Address  string `json:"address" doc:"The handle without its scheme, for reading."`
+	Address  string `json:"address" readOnly:"true" doc:"The handle without its scheme, for reading."`
 	Customer uint64 `json:"customer,omitempty"`
 	Own      bool   `json:"own,omitempty" doc:"One of our accounts."`
 }

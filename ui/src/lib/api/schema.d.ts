@@ -1563,7 +1563,7 @@ export interface components {
         };
         Handle: {
             /** @description The handle without its scheme, for reading. */
-            address: string;
+            readonly address: string;
             /** @description What was said about being written to, by channel. */
             consents?: components["schemas"]["Consent"][];
             /** Format: int64 */
@@ -1652,7 +1652,7 @@ export interface components {
         };
         Hint: {
             /** @description The handle without its scheme, for reading. */
-            address: string;
+            readonly address: string;
             /** Format: int64 */
             customer?: number;
             /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
@@ -1892,7 +1892,7 @@ export interface components {
         };
         Person: {
             /** @description The handle without its scheme, for reading. */
-            address: string;
+            readonly address: string;
             /** Format: int64 */
             customer?: number;
             /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
@@ -1996,6 +1996,7 @@ export interface components {
             status: string;
             /** Format: date-time */
             time?: string;
+            wire?: string;
         };
         Row: {
             account: string;
@@ -2165,7 +2166,7 @@ export interface components {
         };
         WayHandle: {
             /** @description The handle without its scheme, for reading. */
-            address: string;
+            readonly address: string;
             /**
              * @description window: own words are refused and a template can be sent.
              * @enum {string}
