@@ -56,7 +56,6 @@ type workspace struct {
 	clock             time.Time          // of what is said of the past; zero is now
 	talks             map[string]*talk   // by the hub's reference to a message
 	threads           map[string]*talk   // by channel and thread
-	posted            int                // posts of the app that were seen
 	said              int                // live
 	mine              []string           // ts of what the customers have said in the fleet's channel lately
 	uploads           []slacktest.Upload // pictures

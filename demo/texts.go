@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"throughline/inbox"
-	"throughline/message"
 )
 
 // The numbers of Larkspur Cycles, reserved for drama like all numbers here. The
@@ -241,6 +240,3 @@ func (c *cast) called(number string, phone int, text string) *chat {
 	c.chats[number] = t
 	return t
 }
-
-// handle is the number as the hub knows it.
-func (t *chat) handle() message.Handle { return message.NewHandle("tel", t.number) }

@@ -306,7 +306,7 @@ func (a *alarm) hasten(d time.Duration) {
 }
 
 // errAgain is the end of a session after which the next one begins at once.
-var errAgain = errors.New("Slack asked to connect again")
+var errAgain = errors.New("asked by Slack to connect again")
 
 // guard does something that is given up when the session ends.
 func (r *run) guard(ctx context.Context, ended <-chan error, do func(context.Context) error) error {

@@ -235,7 +235,7 @@ func (c *Connector) putFile(ctx context.Context, name string, p message.Part) (i
 	}
 	at, err := url.Parse(a.URL)
 	if err != nil || !c.trusted(at) || a.ID == "" {
-		return "", fmt.Errorf("Slack names no address for the file %q that could be trusted", name)
+		return "", fmt.Errorf("no address that could be trusted was named by Slack for the file %q", name)
 	}
 	body, err := p.Content.Open()
 	if err != nil {

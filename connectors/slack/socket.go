@@ -100,7 +100,7 @@ func (r *run) connect(ctx context.Context) (*socket, error) {
 	}
 	at, err := url.Parse(a.URL)
 	if err != nil || at.Scheme != "wss" && !(r.set.insecure && at.Scheme == "ws") || at.User != nil {
-		return nil, errors.New("Slack names no address for Socket Mode that could be trusted")
+		return nil, errors.New("no address that could be trusted was named by Slack for Socket Mode")
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshake)
 	defer cancel()
@@ -134,7 +134,7 @@ func (r *run) connect(ctx context.Context) (*socket, error) {
 		return nil, goodbye(hello.str("reason"))
 	}
 	ws.Close()
-	return nil, errors.New("Slack's socket did not say hello")
+	return nil, errors.New("no hello came over the socket of Slack")
 }
 
 // goodbye is why Slack ends a connection; errAgain if only another one is wanted.
