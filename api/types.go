@@ -149,6 +149,7 @@ type Row struct {
 	Subject      string        `json:"subject"`
 	Preview      string        `json:"preview" doc:"First words of the newest message."`
 	Direction    string        `json:"direction" enum:"in,out,note," doc:"Of the newest message or note."`
+	Call         *message.Call `json:"call,omitempty" doc:"If the newest entry is a call; its preview is empty until there is a transcript."`
 	Status       string        `json:"status" enum:"open,snoozed,resolved"`
 	Assignee     uint64        `json:"assignee,omitempty"`
 	Priority     string        `json:"priority" enum:"low,normal,high,urgent"`
@@ -213,41 +214,42 @@ type Delivery struct {
 // Message is a message as the screen shows it. The HTML is not in it: fetch
 // /api/messages/{id}/html into a sandboxed frame.
 type Message struct {
-	ID           uint64       `json:"id"`
-	Channel      string       `json:"channel"`
-	Account      string       `json:"account"`
-	Direction    string       `json:"direction" enum:"in,out"`
-	Time         time.Time    `json:"time"`
-	From         Person       `json:"from"`
-	ReplyTo      []Person     `json:"reply_to,omitempty"`
-	To           []Person     `json:"to"`
-	Cc           []Person     `json:"cc,omitempty"`
-	Bcc          []Person     `json:"bcc,omitempty"`
-	Subject      string       `json:"subject,omitempty"`
-	Reply        string       `json:"reply" doc:"The new part of the text."`
-	Quoted       string       `json:"quoted,omitempty"`
-	HasQuoted    bool         `json:"has_quoted,omitempty" doc:"There is quoted text; timelines leave it out, the message itself has it."`
-	Signature    string       `json:"signature,omitempty"`
-	HasHTML      bool         `json:"has_html,omitempty"`
-	RemoteImages bool         `json:"remote_images,omitempty" doc:"The HTML has pictures that lie elsewhere; images=1 shows them."`
-	Truncated    bool         `json:"truncated,omitempty" doc:"Texts were cut; fetch the message for all of them."`
-	Attachments  []Attachment `json:"attachments,omitempty"`
-	Kind         string       `json:"kind,omitempty" enum:"human,auto_reply,bounce,complaint,"`
-	List         string       `json:"list,omitempty"`
-	Bulk         bool         `json:"bulk,omitempty"`
-	Vouch        string       `json:"vouch,omitempty" enum:"passed,failed,"`
-	Warnings     []string     `json:"warnings,omitempty"`
-	Delivery     *Delivery    `json:"delivery,omitempty"`
-	Agent        uint64       `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
-	AccountName  string       `json:"account_name,omitempty"`
-	Address      string       `json:"address,omitempty" doc:"Our own address or number on this account."`
-	Consent      string       `json:"consent,omitempty" enum:"opt_in,opt_out," doc:"What it says about being written to."`
-	Template     *TemplateUse `json:"template,omitempty"`
-	Edited       time.Time    `json:"edited,omitzero" doc:"By its author, after it was delivered."`
-	Deleted      time.Time    `json:"deleted,omitzero" doc:"By its author; what it said is in former."`
-	Versions     int          `json:"versions,omitempty" doc:"How many former versions there are."`
-	Former       []Version    `json:"former,omitempty" doc:"Oldest first; only in the message itself."`
-	Reactions    []Reaction   `json:"reactions,omitempty"`
+	ID           uint64        `json:"id"`
+	Channel      string        `json:"channel"`
+	Account      string        `json:"account"`
+	Direction    string        `json:"direction" enum:"in,out"`
+	Time         time.Time     `json:"time"`
+	From         Person        `json:"from"`
+	ReplyTo      []Person      `json:"reply_to,omitempty"`
+	To           []Person      `json:"to"`
+	Cc           []Person      `json:"cc,omitempty"`
+	Bcc          []Person      `json:"bcc,omitempty"`
+	Subject      string        `json:"subject,omitempty"`
+	Reply        string        `json:"reply" doc:"The new part of the text."`
+	Quoted       string        `json:"quoted,omitempty"`
+	HasQuoted    bool          `json:"has_quoted,omitempty" doc:"There is quoted text; timelines leave it out, the message itself has it."`
+	Signature    string        `json:"signature,omitempty"`
+	HasHTML      bool          `json:"has_html,omitempty"`
+	RemoteImages bool          `json:"remote_images,omitempty" doc:"The HTML has pictures that lie elsewhere; images=1 shows them."`
+	Truncated    bool          `json:"truncated,omitempty" doc:"Texts were cut; fetch the message for all of them."`
+	Attachments  []Attachment  `json:"attachments,omitempty"`
+	Kind         string        `json:"kind,omitempty" enum:"human,auto_reply,bounce,complaint,"`
+	List         string        `json:"list,omitempty"`
+	Bulk         bool          `json:"bulk,omitempty"`
+	Vouch        string        `json:"vouch,omitempty" enum:"passed,failed,"`
+	Warnings     []string      `json:"warnings,omitempty"`
+	Delivery     *Delivery     `json:"delivery,omitempty"`
+	Agent        uint64        `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
+	AccountName  string        `json:"account_name,omitempty"`
+	Address      string        `json:"address,omitempty" doc:"Our own address or number on this account."`
+	Call         *message.Call `json:"call,omitempty" doc:"Set on a call: outcome is failed, busy, missed or voicemail, and absent while it goes on; lengths are in seconds. Attachments are its recordings, reply is the transcript."`
+	Consent      string        `json:"consent,omitempty" enum:"opt_in,opt_out," doc:"What it says about being written to."`
+	Template     *TemplateUse  `json:"template,omitempty"`
+	Edited       time.Time     `json:"edited,omitzero" doc:"By its author, after it was delivered."`
+	Deleted      time.Time     `json:"deleted,omitzero" doc:"By its author; what it said is in former."`
+	Versions     int           `json:"versions,omitempty" doc:"How many former versions there are."`
+	Former       []Version     `json:"former,omitempty" doc:"Oldest first; only in the message itself."`
+	Reactions    []Reaction    `json:"reactions,omitempty"`
 }
 
 // Note is a private remark among agents.
@@ -263,7 +265,7 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`

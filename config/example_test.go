@@ -28,7 +28,7 @@ import (
 const examplePath = "../config.example.yaml"
 
 func kinds() []connectors.Kind {
-	return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), slack.Kind()}
+	return []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), twilio.Voice(), slack.Kind()}
 }
 
 func noEnv(string) (string, bool) { return "", false }

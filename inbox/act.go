@@ -174,7 +174,7 @@ func (h *Hub) AddNote(ctx context.Context, agent, conversation uint64, text stri
 		}); err != nil {
 			return err
 		}
-		c.Last, c.LastSeq, c.Preview, c.Direction = tx.Now(), seq, preview(text), "note"
+		c.Last, c.LastSeq, c.Preview, c.Direction, c.Call = tx.Now(), seq, preview(text), "note", nil
 		return h.conversations.Put(tx, c.ID, c)
 	})
 	return seq, err

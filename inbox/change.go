@@ -13,7 +13,8 @@ import (
 	"throughline/timeline"
 )
 
-// What becomes of an item after it was delivered: edits, deletions, reactions.
+// What becomes of an item after it was delivered: edits, deletions, reactions, the
+// steps of a call.
 
 // Limits of what is kept of one item.
 const (
@@ -33,6 +34,11 @@ func (h *Hub) prepareChange(ctx context.Context, account string, c message.Chang
 		}
 		c.Edit = &message.Message{Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts}
 	}
+	if c.Call != nil {
+		call := *c.Call
+		call.Choice = identity.CutName(call.Choice)
+		c.Call = &call
+	}
 	if c.Reaction != nil {
 		re := *c.Reaction
 		if handle, err := identity.Canonical(re.By.Handle); err == nil {
@@ -49,7 +55,7 @@ func (h *Hub) prepareChange(ctx context.Context, account string, c message.Chang
 // come again for ever and keep all others from coming in.
 func heldChange(c *message.Change, why error) message.Held {
 	return message.Held{Source: fmt.Sprintf("change;%s;%d", c.Of, c.Time.UnixNano()), Key: c.Of,
-		Reason: "an edit, a deletion or a reaction came and cannot be applied: " + why.Error()}
+		Reason: "an edit, a deletion, a reaction or a step of a call came and cannot be applied: " + why.Error()}
 }
 
 // item finds what a connector calls name: an item it delivered, by key, or one
@@ -96,6 +102,10 @@ func (h *Hub) takeChange(tx *store.Tx, account string, c message.Change) error {
 // applyChange changes a stored item and tells of it. What is older than what is
 // known, or known already, changes nothing.
 func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
+	var was message.Call
+	if r.Call != nil {
+		was = *r.Call
+	}
 	kinds, changed := alter(&r.Message, c)
 	if !changed {
 		return nil
@@ -124,18 +134,44 @@ func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
 	if err != nil {
 		return err
 	}
+	if r.Call != nil && r.Call.Outcome != was.Outcome && r.Direction == message.In {
+		if err := h.rings(tx, c2, r); err != nil {
+			return err
+		}
+	}
 	newest, err := h.lastEntry(tx, c2.ID, math.MaxUint64)
-	if err != nil || newest == nil || newest.Message != r.ID {
+	if err != nil {
 		return err
 	}
-	c2.Preview = preview(readable(r))
+	if newest != nil && newest.Message == r.ID {
+		c2.shows(r)
+	}
 	return h.conversations.Put(tx, c2.ID, c2)
+}
+
+// rings brings a matter back of which a call has ended without anybody having
+// spoken to the caller: somebody may have looked at it while it rang.
+func (h *Hub) rings(tx *store.Tx, c *Conversation, r *Record) error {
+	e, err := h.Timeline.Get(tx, r.Seq)
+	if err != nil || !e.Time.After(c.Answered) {
+		return err // answered since, over this channel or another
+	}
+	c.Unread = max(c.Unread, 1)
+	if c.Waiting.IsZero() {
+		c.Waiting = e.Time
+	}
+	c.Status, c.SnoozedUntil = Open, time.Time{}
+	return nil
 }
 
 // alter applies c to m and returns the kinds of event that tell of it. What changes
 // without an event is only remembered, for news that come in another order.
 func alter(m *message.Message, c *message.Change) (kinds []string, changed bool) {
-	if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
+	if c.Call != nil {
+		if proceed(m, c) {
+			kinds = append(kinds, timeline.MessageCall)
+		}
+	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
 		keepFormer(m, c.Time)
 		m.Text, m.Reply, m.HTML, m.Parts, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, c.Time
 		m.Quoted, m.Signature = "", ""
@@ -155,6 +191,30 @@ func alter(m *message.Message, c *message.Change) (kinds []string, changed bool)
 		changed = changed || kept
 	}
 	return kinds, changed
+}
+
+// proceed adds to a call what is newly known of it, and tells whether anything was.
+func proceed(m *message.Message, c *message.Change) (changed bool) {
+	var was message.Call
+	if m.Call != nil {
+		was = *m.Call
+	}
+	if is := was.Merge(*c.Call); m.Call == nil || is != was {
+		m.Call, changed = &is, true
+	}
+	e := c.Edit
+	if e == nil || !m.Deleted.IsZero() {
+		return changed
+	}
+	if m.Text == "" && e.Text != "" {
+		m.Text, m.Reply, changed = e.Text, e.Reply, true
+	}
+	for _, p := range e.Parts {
+		if !slices.ContainsFunc(m.Parts, func(o message.Part) bool { return o.Name == p.Name || o.Blob == p.Blob }) {
+			m.Parts, changed = append(slices.Clone(m.Parts), p), true
+		}
+	}
+	return changed
 }
 
 // differs tells whether an edit changes anything: providers also tell of what they

@@ -37,29 +37,30 @@ const (
 // what is done about it. Counters are derived from the messages; Check recomputes
 // them.
 type Conversation struct {
-	ID           uint64    `json:"-"`
-	Handle       uint64    `json:"handle"` // whose matter it is
-	Account      string    `json:"account"`
-	Channel      string    `json:"channel"`
-	Subject      string    `json:"subject,omitempty"`
-	Preview      string    `json:"preview,omitempty"`
-	Direction    string    `json:"direction,omitempty"` // in, out or note: of the newest entry
-	Status       string    `json:"status"`
-	Priority     string    `json:"priority"`
-	Kind         string    `json:"kind,omitempty"` // of the first message, "" for a human one
-	Assignee     uint64    `json:"assignee,omitempty"`
-	Tags         []string  `json:"tags,omitempty"`
-	SnoozedUntil time.Time `json:"snoozed_until,omitzero"`
-	Waiting      time.Time `json:"waiting,omitzero"`  // since when the customer waits for an answer
-	Answered     time.Time `json:"answered,omitzero"` // when the newest answer went out
-	Last         time.Time `json:"last"`
-	Created      time.Time `json:"created"`
-	LastSeq      uint64    `json:"last_seq"`
-	Messages     int       `json:"messages"`
-	Unread       int       `json:"unread,omitempty"`      // incoming since anybody read or answered
-	Undelivered  int       `json:"undelivered,omitempty"` // see Delivery.troubled
-	Draft        uint64    `json:"draft,omitempty"`       // an agent with a draft here: the first of Drafters
-	Drafters     []uint64  `json:"drafters,omitempty"`    // all agents with a draft here
+	ID           uint64        `json:"-"`
+	Handle       uint64        `json:"handle"` // whose matter it is
+	Account      string        `json:"account"`
+	Channel      string        `json:"channel"`
+	Subject      string        `json:"subject,omitempty"`
+	Preview      string        `json:"preview,omitempty"`
+	Direction    string        `json:"direction,omitempty"` // in, out or note: of the newest entry
+	Call         *message.Call `json:"call,omitempty"`      // if the newest entry is a call
+	Status       string        `json:"status"`
+	Priority     string        `json:"priority"`
+	Kind         string        `json:"kind,omitempty"` // of the first message, "" for a human one
+	Assignee     uint64        `json:"assignee,omitempty"`
+	Tags         []string      `json:"tags,omitempty"`
+	SnoozedUntil time.Time     `json:"snoozed_until,omitzero"`
+	Waiting      time.Time     `json:"waiting,omitzero"`  // since when the customer waits for an answer
+	Answered     time.Time     `json:"answered,omitzero"` // when the newest answer went out
+	Last         time.Time     `json:"last"`
+	Created      time.Time     `json:"created"`
+	LastSeq      uint64        `json:"last_seq"`
+	Messages     int           `json:"messages"`
+	Unread       int           `json:"unread,omitempty"`      // incoming since anybody read or answered
+	Undelivered  int           `json:"undelivered,omitempty"` // see Delivery.troubled
+	Draft        uint64        `json:"draft,omitempty"`       // an agent with a draft here: the first of Drafters
+	Drafters     []uint64      `json:"drafters,omitempty"`    // all agents with a draft here
 
 	// Participants wrote in the conversation or were addressed in it; only
 	// they can join it by a reference. Ours are not among them.
@@ -285,6 +286,11 @@ func (h *Hub) Tags(tx *store.Tx) []TagCount {
 			return tags
 		}
 	}
+}
+
+// shows makes r what a list tells of the conversation.
+func (c *Conversation) shows(r *Record) {
+	c.Preview, c.Direction, c.Call = preview(readable(r)), string(r.Direction), r.Call
 }
 
 // previewRunes is the length of a preview.

@@ -318,7 +318,8 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 		c.Last = at
 	}
 	if !history {
-		c.Preview, c.Direction, c.Channel = preview(readable(r)), string(r.Direction), r.Channel
+		c.shows(r)
+		c.Channel = r.Channel
 	}
 	c.addAccount(r.Account)
 	for _, p := range slices.Concat([]message.Person{r.From}, r.ReplyTo, r.To, r.Cc) {
@@ -378,7 +379,7 @@ func readable(r *Record) string {
 	if strings.TrimSpace(r.Text) != "" {
 		return r.Text
 	}
-	if len(r.Parts) > 0 {
+	if len(r.Parts) > 0 && r.Call == nil {
 		return "📎 " + r.Parts[0].Name
 	}
 	return ""

@@ -273,14 +273,14 @@ func (h *Hub) refresh(tx *store.Tx, c *Conversation, closed uint64) error {
 		if err != nil {
 			return err
 		}
-		c.Preview, c.Direction = preview(n.Text), "note"
+		c.Preview, c.Direction, c.Call = preview(n.Text), "note", nil
 		return nil
 	}
 	r, err := h.Message(tx, d.newest.Message)
 	if err != nil {
 		return err
 	}
-	c.Preview, c.Direction = preview(readable(r)), string(r.Direction)
+	c.shows(r)
 	return nil
 }
 

@@ -302,7 +302,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		return 0, err
 	}
 	c.Messages++
-	c.Last, c.LastSeq, c.Preview, c.Direction = tx.Now(), r.Seq, preview(r.Reply), string(message.Out)
+	c.Last, c.LastSeq, c.Preview, c.Direction, c.Call = tx.Now(), r.Seq, preview(r.Reply), string(message.Out), nil
 	c.Unread, c.Waiting, c.Answered = 0, time.Time{}, tx.Now()
 	c.addAccount(o.Account)
 	c.admit(h.others(slices.Concat(o.To, o.Cc, o.Bcc), nil)...)

@@ -33,6 +33,7 @@ const (
 	MessageMoved     = "message.moved"     // re-filed to another conversation
 	MessageEdited    = "message.edited"    // by its author, at the provider
 	MessageDeleted   = "message.deleted"   // by its author, at the provider
+	MessageCall      = "message.call"      // a call went on, or its recording came
 	MessageReaction  = "message.reaction"  // somebody set a sign on it, or took it away
 	NoteAdded        = "note.added"
 

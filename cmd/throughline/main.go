@@ -30,6 +30,7 @@ func kinds() []connectors.Kind {
 		email.Kind(),
 		twilio.SMS(),
 		twilio.WhatsApp(),
+		twilio.Voice(),
 		slack.Kind(),
 	}
 }

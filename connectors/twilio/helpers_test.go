@@ -67,7 +67,9 @@ func (h *hub) Accept(_ context.Context, b connectors.Batch) error {
 		keep(m.Key, m.Parts)
 	}
 	for _, c := range b.Changes {
-		keep(c.Of, c.Edit.Parts)
+		if c.Edit != nil {
+			keep(c.Of, c.Edit.Parts)
+		}
 	}
 	h.batches = append(h.batches, b)
 	if b.Cursor != nil {

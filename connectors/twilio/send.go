@@ -236,17 +236,24 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 // pages goes through Twilio's list of messages, newest first, until page says
 // that it is enough.
 func (c *Connector) pages(ctx context.Context, query url.Values, page func([]json.RawMessage) (more bool, err error)) error {
-	next := "/2010-04-01/Accounts/" + c.set.account + "/Messages.json?" + query.Encode()
+	return c.list(ctx, "/Messages.json?"+query.Encode(), page)
+}
+
+// list goes through a list of the account: messages, calls or recordings.
+func (c *Connector) list(ctx context.Context, of string, page func([]json.RawMessage) (more bool, err error)) error {
+	next := "/2010-04-01/Accounts/" + c.set.account + of
 	for seen := map[string]bool{}; next != "" && !seen[next]; {
 		seen[next] = true
 		var answer struct {
-			Messages []json.RawMessage `json:"messages"`
-			Next     *string           `json:"next_page_uri"`
+			Messages   []json.RawMessage `json:"messages"`
+			Calls      []json.RawMessage `json:"calls"`
+			Recordings []json.RawMessage `json:"recordings"`
+			Next       *string           `json:"next_page_uri"`
 		}
 		if err := c.get(ctx, c.set.api+next, &answer); err != nil {
 			return err
 		}
-		more, err := page(answer.Messages)
+		more, err := page(slices.Concat(answer.Messages, answer.Calls, answer.Recordings))
 		if err != nil || !more {
 			return err
 		}

@@ -282,6 +282,10 @@ func (f *form) amounts(fl flavour, s *settings) {
 	s.history = time.Duration(f.number("history_days", 0, 0, maxHistory)) * 24 * time.Hour
 	s.fileBytes = int64(f.number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
 	s.sendBytes = int64(f.number("send_mib", sendMiB(fl), 1, maxFileMiB)) << 20
+	f.interval(s)
+}
+
+func (f *form) interval(s *settings) {
 	s.poll = defaultPoll
 	if v := f.str("poll_interval"); v != "" {
 		d, err := time.ParseDuration(v)

@@ -57,24 +57,37 @@ func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Requ
 	if r.URL.Path != routeMessage && r.URL.Path != routeStatus {
 		return http.StatusNotFound, "Twilio's addresses here end in " + routeMessage + " and " + routeStatus
 	}
+	values, body, status, reason := c.admit(r)
+	if status != http.StatusOK {
+		return status, reason
+	}
+	if err := c.take(ctx, in, values, r.URL.Query().Get(ownParam), body); err != nil {
+		c.log.Error("a webhook was not taken in", "error", c.safe(err.Error()))
+		return http.StatusServiceUnavailable, "the hub cannot store it now"
+	}
+	return http.StatusOK, ""
+}
+
+// admit reads a request and checks that Twilio sent it; then the status is 200.
+func (c *Connector) admit(r *http.Request) (values url.Values, body []byte, status int, reason string) {
+	refuse := func(status int, reason string) (url.Values, []byte, int, string) { return nil, nil, status, reason }
 	if r.Method != http.MethodPost {
-		return http.StatusMethodNotAllowed, "set the method of this address to HTTP POST in the Twilio Console"
+		return refuse(http.StatusMethodNotAllowed, "set the method of this address to HTTP POST in the Twilio Console")
 	}
 	if c.host.PublicURL == "" {
-		return http.StatusServiceUnavailable, "the hub has no public address configured, so that the signature cannot be checked"
+		return refuse(http.StatusServiceUnavailable, "the hub has no public address configured, so that the signature cannot be checked")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxForm))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge, "the request is larger than any message"
+		return refuse(http.StatusRequestEntityTooLarge, "the request is larger than any message")
 	case err != nil:
-		return http.StatusBadRequest, "the request did not come whole"
+		return refuse(http.StatusBadRequest, "the request did not come whole")
 	}
-	var values url.Values
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		if values, err = parseForm(body); err != nil {
-			return http.StatusBadRequest, "the form cannot be read: " + oneLine(err.Error())
+			return refuse(http.StatusBadRequest, "the form cannot be read: "+oneLine(err.Error()))
 		}
 	}
 	address := c.url(r.URL.EscapedPath())
@@ -83,18 +96,14 @@ func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Requ
 	}
 	if !signed(c.set.token, r.Header.Get("X-Twilio-Signature"), address, values, body) {
 		c.turnedAway(r.URL.Path, values.Get("AccountSid"))
-		return http.StatusForbidden, "the signature is not that of " + c.url(r.URL.Path) +
-			" with the auth token of this account; enter exactly this address at Twilio, and check the token"
+		return refuse(http.StatusForbidden, "the signature is not that of "+c.url(r.URL.Path)+
+			" with the auth token of this account; enter exactly this address at Twilio, and check the token")
 	}
 	if values == nil {
-		return http.StatusUnsupportedMediaType, "messages come as forms, not as JSON"
+		return refuse(http.StatusUnsupportedMediaType, "messages come as forms, not as JSON")
 	}
 	c.welcome()
-	if err := c.take(ctx, in, values, r.URL.Query().Get(ownParam), body); err != nil {
-		c.log.Error("a webhook was not taken in", "error", c.safe(err.Error()))
-		return http.StatusServiceUnavailable, "the hub cannot store it now"
-	}
-	return http.StatusOK, ""
+	return values, body, http.StatusOK, ""
 }
 
 // turnedAway remembers for people that a request failed its check, if it names our

@@ -1239,6 +1239,15 @@ export interface components {
             /** @description All tags from now on. */
             tags?: string[];
         };
+        Call: {
+            choice?: string;
+            closed?: boolean;
+            outcome?: string;
+            /** Format: int64 */
+            spoken?: number;
+            /** Format: int64 */
+            talk?: number;
+        };
         Channel: {
             channel: string;
             fields: components["schemas"]["Field"][];
@@ -1288,6 +1297,8 @@ export interface components {
             account: string;
             /** Format: int64 */
             assignee?: number;
+            /** @description If the newest entry is a call; its preview is empty until there is a transcript. */
+            call?: components["schemas"]["Call"];
             channel: string;
             customer: components["schemas"]["CustomerBrief"];
             /**
@@ -1500,7 +1511,7 @@ export interface components {
             customer?: number;
             /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction. */
             data?: unknown;
-            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
@@ -1782,6 +1793,8 @@ export interface components {
             attachments?: components["schemas"]["Attachment"][];
             bcc?: components["schemas"]["Person"][];
             bulk?: boolean;
+            /** @description Set on a call: outcome is failed, busy, missed or voicemail, and absent while it goes on; lengths are in seconds. Attachments are its recordings, reply is the transcript. */
+            call?: components["schemas"]["Call"];
             cc?: components["schemas"]["Person"][];
             channel: string;
             /**
@@ -2002,6 +2015,8 @@ export interface components {
             account: string;
             /** Format: int64 */
             assignee?: number;
+            /** @description If the newest entry is a call; its preview is empty until there is a transcript. */
+            call?: components["schemas"]["Call"];
             channel: string;
             customer: components["schemas"]["CustomerBrief"];
             /**

@@ -2,6 +2,7 @@ import { admin } from './en.admin'
 import { channels } from './en.channels'
 import { customers } from './en.customers'
 import { ways } from './en.ways'
+import { calls } from './en.calls'
 import { inbox } from './en.inbox'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
@@ -79,4 +80,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls }

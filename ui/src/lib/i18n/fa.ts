@@ -3,6 +3,7 @@ import { admin } from './fa.admin'
 import { channels } from './fa.channels'
 import { customers } from './fa.customers'
 import { ways } from './fa.ways'
+import { calls } from './fa.calls'
 import { inbox } from './fa.inbox'
 
 export const fa: Catalogue = {
@@ -81,5 +82,5 @@ export const fa: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways,
+  ...ways, ...calls,
 }

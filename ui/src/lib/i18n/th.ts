@@ -3,6 +3,7 @@ import { admin } from './th.admin'
 import { channels } from './th.channels'
 import { customers } from './th.customers'
 import { ways } from './th.ways'
+import { calls } from './th.calls'
 import { inbox } from './th.inbox'
 
 export const th: Catalogue = {
@@ -81,5 +82,5 @@ export const th: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways,
+  ...ways, ...calls,
 }

@@ -1,0 +1,81 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	openapi "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"throughline/message"
+)
+
+const (
+	// maxRecordings is how many recordings of one call are taken.
+	maxRecordings = 20
+	// writingTime is how long a recording stays at Twilio for being written down.
+	writingTime = 15 * time.Minute
+)
+
+// recording is recorded sound that waits at Twilio.
+type recording struct {
+	sid, call string
+	length    int // seconds
+}
+
+// fetch brings a recording, with our credentials. Of what is left at Twilio for
+// good nothing comes; missing tells that it may come later.
+func (l *Line) fetch(ctx context.Context, r recording) (parts []message.Part, missing bool) {
+	f := file{"/2010-04-01/Accounts/" + l.core.set.account + "/Recordings/" + r.sid + ".mp3", "audio/mpeg"}
+	parts, warnings, missing := l.core.fetchAll(ctx, []file{f})
+	for _, w := range warnings {
+		l.core.log.Warn("a recording is not taken in", "recording", r.sid, "reason", w)
+	}
+	for i := range parts {
+		parts[i].Name = "voicemail-" + r.sid[2:10] + ".mp3" // the same at every attempt
+	}
+	return parts, missing
+}
+
+// recordings asks Twilio for those of a call; waiting tells that one is not ready.
+func (l *Line) recordings(ctx context.Context, call string) (list []recording, waiting bool, err error) {
+	err = l.core.list(ctx, "/Calls/"+call+"/Recordings.json?PageSize=100", func(raws []json.RawMessage) (bool, error) {
+		for _, raw := range raws {
+			var r struct {
+				SID      string `json:"sid"`
+				Status   string `json:"status"`
+				Duration string `json:"duration"`
+			}
+			if json.Unmarshal(raw, &r) != nil || !recordingForm.MatchString(r.SID) {
+				continue
+			}
+			switch r.Status {
+			case "in-progress", "paused", "stopped", "processing":
+				waiting = true
+			case "completed":
+				list = append(list, recording{r.SID, call, seconds(r.Duration)})
+			}
+		}
+		return len(list) < maxRecordings, nil
+	})
+	return list, waiting, err
+}
+
+// mayDelete tells whether a recording is to be deleted at Twilio now: with
+// transcripts only after those had their time.
+func (l *Line) mayDelete(made, at time.Time) bool {
+	return l.set.deleteAtTwilio && (!l.set.transcribe || at.Sub(made) > writingTime)
+}
+
+// delete deletes a recording at Twilio that the hub has.
+func (l *Line) delete(ctx context.Context, sid string) (done bool) {
+	err := l.core.rest(ctx).DeleteRecording(sid, &openapi.DeleteRecordingParams{})
+	var gone *apiError
+	if err == nil || errors.As(err, &gone) && gone.status == http.StatusNotFound {
+		return true
+	}
+	l.core.log.Warn("a recording could not be deleted at Twilio", "recording", sid, "error", l.core.safe(plainCause(err)))
+	return false
+}

@@ -1,0 +1,207 @@
+package twilio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"throughline/connectors"
+)
+
+const (
+	// maxSay is the longest text of one prompt, in characters: Twilio's limit.
+	maxSay = 4096
+	// maxHours and maxHolidays bound the tables.
+	maxHours    = 50
+	maxHolidays = 500
+
+	defaultVoicemail = 120 // seconds
+	maxVoicemail     = 3600
+)
+
+var (
+	languageForm = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
+	voiceForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.-]{0,60}$`)
+	menuForm     = regexp.MustCompile(`^([0-9*])\s+(.+)$`)
+)
+
+// voiceSettings is what a line has besides its account at Twilio.
+type voiceSettings struct {
+	language, voice            string
+	greeting, closed           string
+	hours                      hours
+	menu                       map[string]string // key of the phone → words
+	menuPrompt, invalid        string
+	voicemail                  bool
+	voicemailPrompt, thanks    string
+	announcement               string
+	length                     int // of a message, in seconds
+	transcribe, deleteAtTwilio bool
+}
+
+func voiceFields() []connectors.Field {
+	at := []string{"base_url"}
+	return []connectors.Field{
+		{Key: "account_sid", Type: "string", Label: "Account SID", Required: true, Help: "AC and 32 characters, from the first page of the Twilio Console."},
+		{Key: "auth_token", Type: "secret", Label: "Auth token", Required: true, Help: "Beside the account SID. It also proves that requests come from Twilio, so it is needed with an API key too.", SentTo: at},
+		{Key: "from", Type: "string", Label: "Number", Required: true, Help: "The number that is called, in international form: +14155550100."},
+		{Key: "name", Type: "string", Label: "Display name", Help: "For agents."},
+		{Key: "language", Type: "string", Label: "Language of the prompts", Default: "en-US", Help: "For example en-GB or th-TH."},
+		{Key: "voice", Type: "string", Label: "Voice", Advanced: true, Help: "One of Twilio's voices for that language, for example Polly.Amy. Empty takes the usual one."},
+		{Key: "greeting", Type: "text", Label: "Greeting", Default: "Thank you for calling.", Help: "What callers hear first."},
+		{Key: "time_zone", Type: "string", Label: "Time zone", Default: "UTC", Help: "Of the hours and holidays, for example Europe/London."},
+		{Key: "hours", Type: "list", Label: "Business hours", Help: "Lines such as mon-fri 09:00-17:00. Empty is always open."},
+		{Key: "holidays", Type: "list", Label: "Holidays", Help: "Days that are closed: 2026-12-24, or 12-25 for every year."},
+		{Key: "closed_greeting", Type: "text", Label: "Greeting outside business hours", Default: "Thank you for calling. We are closed now."},
+		{Key: "menu", Type: "list", Label: "Menu", Help: "Lines of a key and words for agents: 1 Orders. Empty has no menu."},
+		{Key: "menu_prompt", Type: "text", Label: "What callers hear of the menu", Help: "For orders, press 1. For repairs, press 2."},
+		{Key: "menu_invalid", Type: "text", Label: "After a wrong key", Default: "Sorry, that is not one of the choices.", Advanced: true},
+		{Key: "voicemail", Type: "bool", Label: "Take messages", Default: true, Help: "Otherwise callers hear the greeting, and the call counts as missed."},
+		{Key: "voicemail_prompt", Type: "text", Label: "Before the tone", Default: "Please leave a message after the tone."},
+		{Key: "recording_announcement", Type: "text", Label: "Announcement of the recording", Help: "Said before anything is recorded, where the law wants it."},
+		{Key: "voicemail_seconds", Type: "int", Label: "Longest message (seconds)", Default: defaultVoicemail, Advanced: true},
+		{Key: "voicemail_thanks", Type: "text", Label: "After a message", Default: "Thank you. Goodbye.", Advanced: true},
+		{Key: "transcribe", Type: "bool", Label: "Have messages written down", Default: false, Help: "By Twilio, for a fee; English only, messages of 2 to 120 seconds."},
+		{Key: "delete_recording_at_twilio", Type: "bool", Label: "Delete recordings at Twilio", Default: false, Help: "Once they are stored here."},
+		{Key: "poll_interval", Type: "duration", Label: "Look for missed calls every", Default: defaultPoll.String(), Advanced: true, Help: "Twilio brings calls by itself; this finds what it could not deliver to us."},
+		{Key: "history_days", Type: "int", Label: "Days to read back at the first start", Default: 0, Advanced: true, Help: "0 begins with the next call."},
+		{Key: "file_mib", Type: "int", Label: "Largest recording taken in (MiB)", Default: defaultMiB, Advanced: true},
+		{Key: "api_key", Type: "string", Label: "API key SID", Advanced: true, Help: "SK and 32 characters. With a key its secret opens the API instead of the auth token."},
+		{Key: "api_secret", Type: "secret", Label: "API key secret", Advanced: true, SentTo: at},
+		{Key: "base_url", Type: "string", Label: "Address of the API", Default: defaultBase, Advanced: true, Help: "For an account in another region, for example https://api.dublin.ie1.twilio.com."},
+	}
+}
+
+// readVoice checks everything at once; the error joins one
+// *connectors.SettingsError for each wrong field.
+func readVoice(raw json.RawMessage) (s settings, v voiceSettings, err error) {
+	f := &form{}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if err := dec.Decode(&f.values); err != nil {
+		return s, v, errors.New("the settings are not a JSON object")
+	}
+	byDefault := map[string]any{}
+	for _, d := range voiceFields() {
+		byDefault[d.Key] = d.Default
+	}
+	for key := range f.values {
+		if _, ok := byDefault[key]; !ok {
+			f.blame(key, "is not a setting of an account of channel %s", ChannelVoice)
+		}
+	}
+	for key, d := range byDefault {
+		if _, ok := f.values[key]; !ok && d != nil {
+			if n, ok := d.(int); ok {
+				d = json.Number(fmt.Sprint(n))
+			}
+			if f.values == nil {
+				f.values = map[string]any{}
+			}
+			f.values[key] = d
+		}
+	}
+	s = settings{name: f.str("name"), types: []string{"audio/*"}, rate: 1}
+	f.credentials(&s)
+	if s.from = numberSpaces.Replace(f.str("from")); !numberForm.MatchString(s.from) {
+		f.blame("from", "must be the number that is called, in international form, for example +14155550100")
+	}
+	f.interval(&s)
+	s.history = time.Duration(f.number("history_days", 0, 0, maxHistory)) * day
+	s.fileBytes = int64(f.number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
+	f.addresses(&s)
+	f.prompts(&v)
+	f.week(&v)
+	f.keys(&v)
+	slices.SortStableFunc(f.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return s, v, errors.Join(f.errs...)
+}
+
+func (f *form) prompts(v *voiceSettings) {
+	v.language = f.shaped("language", languageForm, "a language such as en-GB")
+	v.voice = f.shaped("voice", voiceForm, "the name of one of Twilio's voices, such as Polly.Amy")
+	for key, into := range map[string]*string{"greeting": &v.greeting, "closed_greeting": &v.closed, "menu_prompt": &v.menuPrompt,
+		"menu_invalid": &v.invalid, "voicemail_prompt": &v.voicemailPrompt, "voicemail_thanks": &v.thanks,
+		"recording_announcement": &v.announcement} {
+		if *into = clean(f.text(key)); utf8.RuneCountInString(*into) > maxSay {
+			f.blame(key, "must be at most %d characters", maxSay)
+		}
+	}
+	v.voicemail = f.flag("voicemail")
+	v.transcribe = f.flag("transcribe")
+	v.deleteAtTwilio = f.flag("delete_recording_at_twilio")
+	v.length = f.number("voicemail_seconds", defaultVoicemail, int(minSpoken/time.Second), maxVoicemail)
+}
+
+func (f *form) flag(key string) bool {
+	switch v := f.values[key].(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		switch strings.ToLower(strings.TrimSpace(v)) {
+		case "true", "yes":
+			return true
+		case "false", "no", "":
+			return false
+		}
+	}
+	f.blame(key, "must be true or false")
+	return false
+}
+
+func (f *form) week(v *voiceSettings) {
+	zone := f.str("time_zone")
+	var err error
+	// Local would be that of the machine, whatever that is.
+	if v.hours.zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+		f.blame("time_zone", "must be a time zone such as Europe/London")
+		v.hours.zone = time.UTC
+	}
+	lines, _ := f.list("hours")
+	if len(lines) > maxHours {
+		f.blame("hours", "must be at most %d lines", maxHours)
+		lines = nil
+	}
+	for _, line := range lines {
+		if err := v.hours.add(line); err != nil {
+			f.blame("hours", "has %q: %s; write lines such as mon-fri 09:00-17:00", line, err)
+		}
+	}
+	days, _ := f.list("holidays")
+	if len(days) > maxHolidays {
+		f.blame("holidays", "must be at most %d days", maxHolidays)
+		days = nil
+	}
+	for _, d := range days {
+		if err := v.hours.close(d); err != nil {
+			f.blame("holidays", "has %q; write 2026-12-24, or 12-25 for every year", d)
+		}
+	}
+}
+
+func (f *form) keys(v *voiceSettings) {
+	lines, _ := f.list("menu")
+	v.menu = map[string]string{}
+	for _, line := range lines {
+		m := menuForm.FindStringSubmatch(line)
+		switch {
+		case m == nil:
+			f.blame("menu", "has %q; write one key of 0 to 9 or * and words for it: 1 Orders", line)
+		case v.menu[m[1]] != "":
+			f.blame("menu", "has the key %s twice", m[1])
+		default:
+			v.menu[m[1]] = shorten(cleanLine(m[2]), maxNameRunes)
+		}
+	}
+	if len(v.menu) > 0 && v.menuPrompt == "" {
+		f.blame("menu_prompt", "is missing: callers have to hear which keys there are, for example: For orders, press 1")
+	}
+}

@@ -1,0 +1,134 @@
+package twilio
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"throughline/connectors"
+)
+
+func TestHours(t *testing.T) {
+	bangkok, err := time.LoadLocation("Asia/Bangkok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	york, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	week := []string{"mon-fri 09:00-12:00", "mon-fri 13:00-17:00", "sat,sun 10:00 - 24:00"}
+	for _, tt := range []struct {
+		name     string
+		zone     *time.Location
+		lines    []string
+		holidays []string
+		at       string
+		closed   bool
+	}{
+		{"always open", time.UTC, nil, nil, "2026-11-15T03:00:00Z", false},
+		{"the first minute", time.UTC, week, nil, "2026-11-18T09:00:00Z", false},
+		{"a second before", time.UTC, week, nil, "2026-11-18T08:59:59Z", true},
+		{"lunch", time.UTC, week, nil, "2026-11-18T12:00:00Z", true},
+		{"after lunch", time.UTC, week, nil, "2026-11-18T13:00:00Z", false},
+		{"the end", time.UTC, week, nil, "2026-11-18T17:00:00Z", true},
+		{"sunday late", time.UTC, week, nil, "2026-11-15T23:59:59Z", false},
+		{"monday in bangkok is sunday in UTC", bangkok, []string{"mon 00:00-24:00"}, nil, "2026-11-15T17:00:00Z", false},
+		{"and not yet", bangkok, []string{"mon 00:00-24:00"}, nil, "2026-11-15T16:59:59Z", true},
+		{"summer time", york, week, nil, "2026-07-15T13:00:00Z", false},
+		{"winter time", york, week, nil, "2026-12-15T13:00:00Z", true},
+		{"over the end of the week", time.UTC, []string{"sat-mon 08:00-09:00"}, nil, "2026-11-16T08:30:00Z", false},
+		{"holiday", time.UTC, week, []string{"2026-11-18"}, "2026-11-18T10:00:00Z", true},
+		{"holiday of another year", time.UTC, week, []string{"2025-11-18"}, "2026-11-18T10:00:00Z", false},
+		{"every year", time.UTC, week, []string{"11-18"}, "2026-11-18T10:00:00Z", true},
+		{"holiday by its own zone", bangkok, nil, []string{"12-25"}, "2026-12-24T17:00:00Z", true},
+		{"holiday over there", bangkok, nil, []string{"12-25"}, "2026-12-25T17:00:00Z", false},
+	} {
+		h := hours{zone: tt.zone}
+		for _, l := range tt.lines {
+			must(t, h.add(l))
+		}
+		for _, d := range tt.holidays {
+			must(t, h.close(d))
+		}
+		at, err := time.Parse(time.RFC3339, tt.at)
+		must(t, err)
+		if got := h.closedAt(at); got != tt.closed {
+			t.Errorf("%s: closed %v", tt.name, got)
+		}
+	}
+}
+
+func TestVoiceSettings(t *testing.T) {
+	good := map[string]any{"account_sid": "AC" + strings.Repeat("0", 32), "auth_token": "secret", "from": "+1 (202) 555-0122"}
+	read := func(key string, value any) (voiceSettings, error) {
+		m := map[string]any{}
+		for k, v := range good {
+			m[k] = v
+		}
+		if key != "" {
+			m[key] = value
+		}
+		raw, _ := json.Marshal(m)
+		_, v, err := readVoice(raw)
+		return v, err
+	}
+	v, err := read("", nil)
+	if err != nil || !v.voicemail || v.length != defaultVoicemail || v.greeting == "" || v.hours.closedAt(time.Now()) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if v, err := read("voicemail", "no"); err != nil || v.voicemail {
+		t.Errorf("%+v, %v", v, err)
+	}
+	for _, tt := range []struct {
+		key   string
+		value any
+		blame string
+	}{
+		{"from", "SHOP", "from"},
+		{"from", "", "from"},
+		{"colour", "red", "colour"},
+		{"time_zone", "Mars/Olympus", "time_zone"},
+		{"time_zone", "Local", "time_zone"},
+		{"hours", []string{"always"}, "hours"},
+		{"hours", []string{"mon 17:00-09:00"}, "hours"},
+		{"hours", []string{"mon 9-17"}, "hours"},
+		{"hours", []string{"lundi 09:00-17:00"}, "hours"},
+		{"holidays", []string{"2026-02-30"}, "holidays"},
+		{"holidays", []string{"christmas"}, "holidays"},
+		{"menu", []string{"1 Orders"}, "menu_prompt"},
+		{"menu", []string{"12 Orders"}, "menu"},
+		{"menu", []string{"1 Orders", "1 Repairs"}, "menu"},
+		{"language", "english please", "language"},
+		{"voice", "<x>", "voice"},
+		{"voicemail", "perhaps", "voicemail"},
+		{"voicemail_seconds", 1, "voicemail_seconds"},
+		{"voicemail_seconds", maxVoicemail + 1, "voicemail_seconds"},
+		{"greeting", strings.Repeat("a", maxSay+1), "greeting"},
+		{"auth_token", "", "auth_token"},
+	} {
+		_, err := read(tt.key, tt.value)
+		var se *connectors.SettingsError
+		if !errors.As(err, &se) || se.Key != tt.blame || strings.Contains(err.Error(), "secret ") {
+			t.Errorf("%s %v: %v", tt.key, tt.value, err)
+		}
+	}
+}
+
+func FuzzHours(f *testing.F) {
+	f.Add("mon-fri 09:00-17:00")
+	f.Add("sat,sun 10:00 - 24:00")
+	f.Add("- -")
+	f.Fuzz(func(t *testing.T, line string) {
+		h := hours{zone: time.UTC}
+		if h.add(line) != nil {
+			return
+		}
+		s := h.open[0]
+		if s.from >= s.until || s.until > 24*60 || s.from < 0 || s.days == [7]bool{} {
+			t.Errorf("%q became %+v", line, s)
+		}
+	})
+}

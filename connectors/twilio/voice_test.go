@@ -1,0 +1,449 @@
+package twilio
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"throughline/connectors"
+	"throughline/connectors/twilio/twiliotest"
+	"throughline/message"
+)
+
+const ourLine = "+12025550122"
+
+// lineRig is the double, a line and the server that its webhooks reach.
+type lineRig struct {
+	*twiliotest.Server
+	hub  *hub
+	l    *Line
+	host connectors.Host
+	set  map[string]any
+	mu   sync.Mutex
+	at   time.Time // of our clock, if set
+}
+
+func newLineRig(t *testing.T, set map[string]any) *lineRig {
+	t.Helper()
+	srv, err := twiliotest.Start(twiliotest.Options{Frozen: true, Numbers: []twiliotest.Number{
+		{PhoneNumber: ourLine, Voice: true, VoiceURL: public + routeCall, StatusCallback: public + routeEnded}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	r := &lineRig{Server: srv, hub: newHub(), set: map[string]any{"account_sid": srv.AccountSID(), "auth_token": srv.AuthToken(),
+		"from": ourLine, "base_url": srv.URL(), "greeting": "Hello", "closed_greeting": "We are closed", "voicemail_prompt": "Speak now",
+		"voicemail_thanks": "Goodbye", "menu_invalid": "No"}}
+	for k, v := range set {
+		r.set[k] = v
+	}
+	r.host = connectors.Host{Log: slog.New(slog.DiscardHandler), TempDir: t.TempDir(), PublicURL: public}
+	r.restart(t)
+	return r
+}
+
+// restart makes the line anew, as after a restart of the program.
+func (r *lineRig) restart(t *testing.T) {
+	t.Helper()
+	raw, err := json.Marshal(r.set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLine(connectors.Account{ID: "line", Channel: ChannelVoice, Settings: raw}, r.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.now = func() time.Time {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.at.IsZero() {
+			return time.Now()
+		}
+		return r.at
+	}
+	for i := range l.core.limits.again {
+		l.core.limits.again[i] = 10 * time.Millisecond
+	}
+	r.l = l
+	t.Cleanup(l.core.client.CloseIdleConnections)
+	web := httptest.NewServer(l.Webhook(r.hub))
+	t.Cleanup(web.Close)
+	r.Route(public, web.URL)
+}
+
+func (r *lineRig) clock(at time.Time) { r.mu.Lock(); r.at = at; r.mu.Unlock() }
+
+// run runs the line until the test or stop ends it.
+func (r *lineRig) run(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	l, before := r.l, r.hub.lives()
+	go func() { ended <- l.Run(ctx, r.hub) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("Run = %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	r.hub.wait(t, "live", func() bool { return r.hub.lives() > before })
+	return stop
+}
+
+// entry is the one call on the timeline, as a hub that applies the news has it.
+func (h *hub) entry() (m message.Message) {
+	list := h.messages()
+	if len(list) == 0 {
+		return m
+	}
+	m = list[0]
+	for _, c := range h.changes() {
+		if c.Of != m.Key || c.Call == nil {
+			continue
+		}
+		call := m.Call.Merge(*c.Call)
+		m.Call = &call
+		if c.Edit != nil {
+			m.Text += c.Edit.Text
+			for _, p := range c.Edit.Parts {
+				if !slices.ContainsFunc(m.Parts, func(o message.Part) bool { return o.Name == p.Name }) {
+					m.Parts = append(m.Parts, p)
+				}
+			}
+		}
+	}
+	return m
+}
+
+func (r *lineRig) call(t *testing.T) *twiliotest.Call {
+	t.Helper()
+	c, err := r.Call(ann, ourLine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (r *lineRig) become(t *testing.T, want message.Call) {
+	t.Helper()
+	r.hub.wait(t, "the call as wanted", func() bool {
+		m := r.hub.entry()
+		return m.Call != nil && *m.Call == want
+	})
+	if n := len(r.hub.messages()); n != 1 {
+		t.Errorf("%d entries", n)
+	}
+	if m := r.hub.entry(); m.From.Handle != "tel:"+ann || m.Key != m.Source || !strings.HasPrefix(m.Key, "twilio:CA") {
+		t.Errorf("entry %+v", m)
+	}
+	if a := r.Alerts(); len(a) > 0 {
+		t.Errorf("Twilio complains: %+v", a)
+	}
+}
+
+func TestRingsThenMissed(t *testing.T) {
+	r := newLineRig(t, nil)
+	c := r.call(t)
+	must(t, c.WaitVerb(t.Context(), "Record"))
+	if m := r.hub.entry(); m.Call == nil || m.Call.Outcome != "" || m.Text != "" {
+		t.Errorf("while it goes on: %+v", m)
+	}
+	r.Advance(3 * time.Second)
+	c.HangUp()
+	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 3})
+	if got := c.State().Heard; !slices.Equal(got, []string{"Hello", "Speak now"}) {
+		t.Errorf("heard %q", got)
+	}
+}
+
+func TestVoicemail(t *testing.T) {
+	r := newLineRig(t, map[string]any{"transcribe": true, "recording_announcement": "This is recorded"})
+	c := r.call(t)
+	must(t, c.Speak(7*time.Second, "please call back"), c.Press("#"))
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
+	r.hub.wait(t, "recording and transcript", func() bool { m := r.hub.entry(); return len(m.Parts) == 1 && m.Text == "please call back" })
+	if p := r.hub.entry().Parts[0]; p.ContentType != "audio/mpeg" || p.Size == 0 || !strings.HasPrefix(p.Name, "voicemail-") {
+		t.Errorf("%+v", p)
+	}
+	if got := c.State().Heard; !slices.Equal(got, []string{"Hello", "This is recorded", "Speak now", "Goodbye"}) {
+		t.Errorf("heard %q", got)
+	}
+	if rec := r.Recordings(); rec[0].Status != "completed" {
+		t.Errorf("the recording is %s at Twilio", rec[0].Status)
+	}
+}
+
+func TestVoicemailTooShort(t *testing.T) {
+	r := newLineRig(t, nil)
+	c := r.call(t)
+	must(t, c.Speak(time.Second), c.Press("#"))
+	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 1})
+	if m := r.hub.entry(); len(m.Parts) != 0 {
+		t.Errorf("%+v", m.Parts)
+	}
+}
+
+func TestVoicemailEmpty(t *testing.T) {
+	r := newLineRig(t, nil)
+	c := r.call(t)
+	must(t, c.WaitVerb(t.Context(), "Record"))
+	r.Advance(6 * time.Second)
+	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 6})
+}
+
+func TestNoVoicemail(t *testing.T) {
+	r := newLineRig(t, map[string]any{"voicemail": false})
+	r.call(t)
+	r.become(t, message.Call{Outcome: message.CallMissed})
+	if n := len(r.Recordings()); n != 0 {
+		t.Errorf("%d recordings", n)
+	}
+}
+
+var twoKeys = map[string]any{"menu": []string{"1 Orders", "2 Repairs"}, "menu_prompt": "One or two"}
+
+func TestMenu(t *testing.T) {
+	r := newLineRig(t, twoKeys)
+	c := r.call(t)
+	must(t, c.Press("7"), c.Press("2"), c.Speak(4*time.Second), c.Press("#"))
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 4, Spoken: 4, Choice: "Repairs"})
+	if got := c.State().Heard; !slices.Equal(got, []string{"Hello", "One or two", "No", "One or two", "Speak now", "Goodbye"}) {
+		t.Errorf("heard %q", got)
+	}
+}
+
+func TestMenuEnds(t *testing.T) {
+	r := newLineRig(t, twoKeys)
+	c := r.call(t)
+	must(t, c.Press("7"), c.Press("8"), c.Press("9"), c.WaitVerb(t.Context(), "Record"))
+	c.HangUp()
+	r.become(t, message.Call{Outcome: message.CallMissed})
+}
+
+func TestMenuNothingPressed(t *testing.T) {
+	r := newLineRig(t, twoKeys)
+	c := r.call(t)
+	must(t, c.WaitVerb(t.Context(), "Gather"))
+	r.Advance(6 * time.Second)
+	must(t, c.WaitVerb(t.Context(), "Record"))
+	c.HangUp()
+	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 6})
+}
+
+// Every step is answered by another instance.
+func TestRestartInMidCall(t *testing.T) {
+	r := newLineRig(t, map[string]any{"menu": twoKeys["menu"], "menu_prompt": "One or two",
+		"hours": []string{"mon-fri 09:00-17:00"}, "time_zone": "Europe/London"})
+	r.clock(time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC))
+	c := r.call(t)
+	must(t, c.WaitVerb(t.Context(), "Gather"))
+	r.restart(t)
+	must(t, c.Press("7"), c.WaitVerb(t.Context(), "Gather"))
+	r.restart(t)
+	must(t, c.Press("1"))
+	must(t, c.WaitVerb(t.Context(), "Record"))
+	r.restart(t)
+	must(t, c.Speak(5*time.Second), c.Press("#"))
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 5, Spoken: 5, Choice: "Orders"})
+	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
+}
+
+// A call that came in when it was closed stays one, however long it takes.
+func TestClosedWhileItGoesOn(t *testing.T) {
+	r := newLineRig(t, map[string]any{"hours": []string{"mon-fri 09:00-17:00"}, "time_zone": "Europe/London"})
+	r.clock(time.Date(2026, 11, 18, 8, 59, 59, 0, time.UTC))
+	c := r.call(t)
+	must(t, c.WaitVerb(t.Context(), "Record"))
+	r.restart(t)
+	r.clock(time.Date(2026, 11, 18, 9, 0, 30, 0, time.UTC))
+	must(t, c.Speak(5*time.Second), c.Press("#"))
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 5, Spoken: 5, Closed: true})
+	if got := c.State().Heard; got[0] != "We are closed" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+func TestAnonymous(t *testing.T) {
+	r := newLineRig(t, map[string]any{"voicemail": false})
+	for _, from := range []string{"anonymous", "+266696687", "+266696687"} {
+		if _, err := r.Call(from, ourLine); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.hub.wait(t, "three calls", func() bool { return len(r.hub.messages()) == 3 })
+	seen := map[message.Handle]bool{}
+	for _, m := range r.hub.messages() {
+		if m.From.Handle.Scheme() != "unknown" || m.From.Name != "Anonymous" || seen[m.From.Handle] {
+			t.Errorf("from %+v, before %v", m.From, seen)
+		}
+		seen[m.From.Handle] = true
+	}
+}
+
+func TestRecordingDeletedAtTwilio(t *testing.T) {
+	for _, transcribe := range []bool{false, true} {
+		r := newLineRig(t, map[string]any{"delete_recording_at_twilio": true, "transcribe": transcribe})
+		stop := r.run(t)
+		c := r.call(t)
+		must(t, c.Speak(7*time.Second, "hello there"), c.Press("#"))
+		must(t, r.Wait(t.Context(), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "deleted" }))
+		r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
+		if m := r.hub.entry(); len(m.Parts) != 1 || transcribe != (m.Text != "") {
+			t.Errorf("transcribe %v: %+v", transcribe, m)
+		}
+		stop()
+	}
+}
+
+// No webhook reaches us: Run finds the call with its recording, once.
+func TestReconcileCall(t *testing.T) {
+	r := newLineRig(t, map[string]any{"history_days": 1})
+	c := r.call(t)
+	must(t, c.Speak(7*time.Second), c.Press("#"))
+	if _, err := c.WaitEnd(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.hub = newHub() // that knows nothing
+	r.restart(t)
+	r.run(t)()
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
+	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
+	before := r.hub.offered()
+	r.restart(t)
+	r.run(t)()
+	if r.hub.offered() != before {
+		t.Error("it was offered again after a restart")
+	}
+}
+
+// The end of a call and a recording that could not be fetched at first are looked for.
+func TestLateRecording(t *testing.T) {
+	r := newLineRig(t, nil)
+	r.Inject(twiliotest.Fault{Method: http.MethodGet, Path: ".mp3", Status: http.StatusServiceUnavailable, Count: 2})
+	r.run(t)
+	c := r.call(t)
+	must(t, c.Speak(7*time.Second), c.Press("#"))
+	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
+	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
+}
+
+// post sends a signed request to the webhook.
+func (r *lineRig) post(t *testing.T, route string, form url.Values, token string) *httptest.ResponseRecorder {
+	t.Helper()
+	req := httptest.NewRequest(http.MethodPost, route, strings.NewReader(form.Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(signature(token, public+route, form)))
+	w := httptest.NewRecorder()
+	r.l.Webhook(r.hub).ServeHTTP(w, req)
+	return w
+}
+
+func stepForm(sid, status string, more ...string) url.Values {
+	f := url.Values{"CallSid": {sid}, "From": {ann}, "To": {ourLine}, "CallStatus": {status}, "Direction": {"inbound"}}
+	for i := 0; i < len(more); i += 2 {
+		f.Set(more[i], more[i+1])
+	}
+	return f
+}
+
+var anyCall = "CA" + strings.Repeat("5", 32)
+
+// The same comes of all news of a call in whatever order, and said twice.
+func TestNewsInAnyOrder(t *testing.T) {
+	rec := "RE" + strings.Repeat("6", 32)
+	steps := []struct {
+		route string
+		form  url.Values
+	}{
+		{routeCall, stepForm(anyCall, "ringing")},
+		{routeMenu + "?tries=1", stepForm(anyCall, "in-progress", "Digits", "1")},
+		{routeLeft, stepForm(anyCall, "completed", "RecordingSid", rec, "RecordingDuration", "9")},
+		{routeEnded, stepForm(anyCall, "completed", "CallDuration", "30")},
+		{routeTranscript, stepForm(anyCall, "completed", "RecordingSid", rec, "TranscriptionStatus", "completed", "TranscriptionText", "hi")},
+	}
+	want := message.Call{Outcome: message.CallVoicemail, Talk: 30, Spoken: 9, Choice: "Orders"}
+	for _, order := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {3, 0, 4, 1, 2}, {2, 2, 3, 3, 0, 1, 0, 4}} {
+		r := newLineRig(t, twoKeys)
+		for _, i := range order {
+			if w := r.post(t, steps[i].route, steps[i].form, r.AuthToken()); w.Code != 200 {
+				t.Fatalf("%s: %d %s", steps[i].route, w.Code, w.Body)
+			}
+		}
+		if m := r.hub.entry(); *m.Call != want || m.Text != "hi" || len(r.hub.messages()) != 1 {
+			t.Errorf("%v: %+v %q", order, *m.Call, m.Text)
+		}
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	for status, want := range map[string]message.Outcome{"completed": message.CallMissed, "no-answer": message.CallMissed, "canceled": message.CallMissed,
+		"busy": message.CallBusy, "failed": message.CallFailed, "in-progress": ""} {
+		r := newLineRig(t, nil)
+		r.post(t, routeEnded, stepForm(anyCall, status), r.AuthToken())
+		if m := r.hub.entry(); m.Call == nil || m.Call.Outcome != want {
+			t.Errorf("%s: %+v", status, m.Call)
+		}
+	}
+}
+
+func TestLineRefuses(t *testing.T) {
+	r := newLineRig(t, nil)
+	if w := r.post(t, routeCall, stepForm(anyCall, "ringing"), "another-token"); w.Code != http.StatusForbidden || len(r.hub.messages()) != 0 {
+		t.Errorf("wrong signature: %d", w.Code)
+	}
+	if w := r.post(t, routeMenu+"?tries=1", stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != 200 {
+		t.Errorf("signed step: %d", w.Code)
+	}
+	if w := r.post(t, "/elsewhere", stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != http.StatusNotFound {
+		t.Errorf("unknown route: %d", w.Code)
+	}
+	r.hub.setRefuse(errors.New("the disk is full"))
+	if w := r.post(t, routeCall, stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("refused by the hub: %d", w.Code)
+	}
+	r.hub.setRefuse(nil)
+	if w := r.post(t, routeCall, stepForm("CA1", "ringing"), r.AuthToken()); w.Code != 200 || len(r.hub.held()) != 1 {
+		t.Errorf("no call: %d, held %+v", w.Code, r.hub.held())
+	}
+	n := len(r.hub.messages())
+	if w := r.post(t, routeEnded, stepForm("CA"+strings.Repeat("7", 32), "completed", "Direction", "outbound-dial"), r.AuthToken()); w.Code != 200 || len(r.hub.messages()) != n {
+		t.Errorf("a leg of another call: %d", w.Code)
+	}
+	if _, err := r.l.Send(t.Context(), message.Message{}); connectors.ClassOf(err) != connectors.Reject {
+		t.Errorf("Send = %v", err)
+	}
+}
+
+func TestLineTest(t *testing.T) {
+	r := newLineRig(t, nil)
+	if steps := r.l.Test(t.Context()); len(steps) != 4 || !steps[3].OK {
+		t.Errorf("%+v", steps)
+	}
+	r.PutNumber(twiliotest.Number{PhoneNumber: ourLine, Voice: true, VoiceURL: "https://elsewhere.example.com/"})
+	if steps := r.l.Test(t.Context()); steps[len(steps)-1].OK || !strings.Contains(steps[len(steps)-1].Error, public+routeCall) {
+		t.Errorf("%+v", steps)
+	}
+}
