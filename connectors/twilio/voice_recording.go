@@ -65,8 +65,20 @@ func (l *Line) recordings(ctx context.Context, call string) (list []recording, w
 
 // mayDelete tells whether a recording is to be deleted at Twilio now: with
 // transcripts only after those had their time.
-func (l *Line) mayDelete(made, at time.Time) bool {
-	return l.set.deleteAtTwilio && (!l.set.transcribe || at.Sub(made) > writingTime)
+func (l *Line) mayDelete(sid string, made, at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.set.deleteAtTwilio && (!l.set.transcribe || l.written[sid] || at.Sub(made) > writingTime)
+}
+
+// isWritten remembers that Twilio needs a recording no longer.
+func (l *Line) isWritten(sid string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.written) >= maxTaken {
+		clear(l.written)
+	}
+	l.written[sid] = true
 }
 
 // delete deletes a recording at Twilio that the hub has.

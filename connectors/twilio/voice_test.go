@@ -138,6 +138,13 @@ func (r *lineRig) call(t *testing.T) *twiliotest.Call {
 	return c
 }
 
+// short ends with the patience of a test.
+func short(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func must(t *testing.T, errs ...error) {
 	t.Helper()
 	for _, err := range errs {
@@ -167,7 +174,7 @@ func (r *lineRig) become(t *testing.T, want message.Call) {
 func TestRingsThenMissed(t *testing.T) {
 	r := newLineRig(t, nil)
 	c := r.call(t)
-	must(t, c.WaitVerb(t.Context(), "Record"))
+	must(t, c.WaitVerb(short(t), "Record"))
 	if m := r.hub.entry(); m.Call == nil || m.Call.Outcome != "" || m.Text != "" {
 		t.Errorf("while it goes on: %+v", m)
 	}
@@ -209,7 +216,7 @@ func TestVoicemailTooShort(t *testing.T) {
 func TestVoicemailEmpty(t *testing.T) {
 	r := newLineRig(t, nil)
 	c := r.call(t)
-	must(t, c.WaitVerb(t.Context(), "Record"))
+	must(t, c.WaitVerb(short(t), "Record"))
 	r.Advance(6 * time.Second)
 	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 6})
 }
@@ -238,7 +245,7 @@ func TestMenu(t *testing.T) {
 func TestMenuEnds(t *testing.T) {
 	r := newLineRig(t, twoKeys)
 	c := r.call(t)
-	must(t, c.Press("7"), c.Press("8"), c.Press("9"), c.WaitVerb(t.Context(), "Record"))
+	must(t, c.Press("7"), c.Press("8"), c.Press("9"), c.WaitVerb(short(t), "Record"))
 	c.HangUp()
 	r.become(t, message.Call{Outcome: message.CallMissed})
 }
@@ -246,9 +253,9 @@ func TestMenuEnds(t *testing.T) {
 func TestMenuNothingPressed(t *testing.T) {
 	r := newLineRig(t, twoKeys)
 	c := r.call(t)
-	must(t, c.WaitVerb(t.Context(), "Gather"))
+	must(t, c.WaitVerb(short(t), "Gather"))
 	r.Advance(6 * time.Second)
-	must(t, c.WaitVerb(t.Context(), "Record"))
+	must(t, c.WaitVerb(short(t), "Record"))
 	c.HangUp()
 	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 6})
 }
@@ -259,12 +266,12 @@ func TestRestartInMidCall(t *testing.T) {
 		"hours": []string{"mon-fri 09:00-17:00"}, "time_zone": "Europe/London"})
 	r.clock(time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC))
 	c := r.call(t)
-	must(t, c.WaitVerb(t.Context(), "Gather"))
+	must(t, c.WaitVerb(short(t), "Gather"))
 	r.restart(t)
-	must(t, c.Press("7"), c.WaitVerb(t.Context(), "Gather"))
+	must(t, c.Press("7"), c.WaitVerb(short(t), "Gather"))
 	r.restart(t)
 	must(t, c.Press("1"))
-	must(t, c.WaitVerb(t.Context(), "Record"))
+	must(t, c.WaitVerb(short(t), "Record"))
 	r.restart(t)
 	must(t, c.Speak(5*time.Second), c.Press("#"))
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 5, Spoken: 5, Choice: "Orders"})
@@ -276,7 +283,7 @@ func TestClosedWhileItGoesOn(t *testing.T) {
 	r := newLineRig(t, map[string]any{"hours": []string{"mon-fri 09:00-17:00"}, "time_zone": "Europe/London"})
 	r.clock(time.Date(2026, 11, 18, 8, 59, 59, 0, time.UTC))
 	c := r.call(t)
-	must(t, c.WaitVerb(t.Context(), "Record"))
+	must(t, c.WaitVerb(short(t), "Record"))
 	r.restart(t)
 	r.clock(time.Date(2026, 11, 18, 9, 0, 30, 0, time.UTC))
 	must(t, c.Speak(5*time.Second), c.Press("#"))
@@ -309,7 +316,7 @@ func TestRecordingDeletedAtTwilio(t *testing.T) {
 		stop := r.run(t)
 		c := r.call(t)
 		must(t, c.Speak(7*time.Second, "hello there"), c.Press("#"))
-		must(t, r.Wait(t.Context(), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "deleted" }))
+		must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "deleted" }))
 		r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
 		if m := r.hub.entry(); len(m.Parts) != 1 || transcribe != (m.Text != "") {
 			t.Errorf("transcribe %v: %+v", transcribe, m)
@@ -323,7 +330,7 @@ func TestReconcileCall(t *testing.T) {
 	r := newLineRig(t, map[string]any{"history_days": 1})
 	c := r.call(t)
 	must(t, c.Speak(7*time.Second), c.Press("#"))
-	if _, err := c.WaitEnd(t.Context()); err != nil {
+	if _, err := c.WaitEnd(short(t)); err != nil {
 		t.Fatal(err)
 	}
 	r.hub = newHub() // that knows nothing
@@ -432,18 +439,18 @@ func TestLineRefuses(t *testing.T) {
 	if w := r.post(t, routeEnded, stepForm("CA"+strings.Repeat("7", 32), "completed", "Direction", "outbound-dial"), r.AuthToken()); w.Code != 200 || len(r.hub.messages()) != n {
 		t.Errorf("a leg of another call: %d", w.Code)
 	}
-	if _, err := r.l.Send(t.Context(), message.Message{}); connectors.ClassOf(err) != connectors.Reject {
+	if _, err := r.l.Send(short(t), message.Message{}); connectors.ClassOf(err) != connectors.Reject {
 		t.Errorf("Send = %v", err)
 	}
 }
 
 func TestLineTest(t *testing.T) {
 	r := newLineRig(t, nil)
-	if steps := r.l.Test(t.Context()); len(steps) != 4 || !steps[3].OK {
+	if steps := r.l.Test(short(t)); len(steps) != 4 || !steps[3].OK {
 		t.Errorf("%+v", steps)
 	}
 	r.PutNumber(twiliotest.Number{PhoneNumber: ourLine, Voice: true, VoiceURL: "https://elsewhere.example.com/"})
-	if steps := r.l.Test(t.Context()); steps[len(steps)-1].OK || !strings.Contains(steps[len(steps)-1].Error, public+routeCall) {
+	if steps := r.l.Test(short(t)); steps[len(steps)-1].OK || !strings.Contains(steps[len(steps)-1].Error, public+routeCall) {
 		t.Errorf("%+v", steps)
 	}
 }

@@ -59,7 +59,7 @@ func (l *Line) answer(ctx context.Context, in connectors.Sink, r *http.Request) 
 	case routeRecording:
 		take = l.recorded
 	case routeTranscript:
-		take = l.written
+		take = l.transcribed
 	case routeEnded:
 		take = l.ended
 	default:
@@ -185,14 +185,14 @@ func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]
 	if !missing {
 		l.holds(sid)
 	}
-	if missing || l.mayDelete(q.at, q.at) && !l.delete(ctx, sid) {
+	if missing || l.mayDelete(sid, q.at, q.at) && !l.delete(ctx, sid) {
 		l.core.comesLate(of)
 	}
 	return nil, nil
 }
 
-// written takes a transcript.
-func (l *Line) written(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
+// transcribed takes a transcript.
+func (l *Line) transcribed(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
 	of, words := q.form.Get("CallSid"), clean(q.form.Get("TranscriptionText"))
 	if !callForm.MatchString(of) {
 		return nil, &errNotMessage{"the item names no call: its SID is not CA and 32 characters"}
@@ -206,9 +206,11 @@ func (l *Line) written(ctx context.Context, in connectors.Sink, q *request) ([]t
 			return nil, err
 		}
 	}
-	// Twilio no longer needs the recording.
-	if sid := q.form.Get("RecordingSid"); l.set.deleteAtTwilio && recordingForm.MatchString(sid) && (!l.has(sid) || !l.delete(ctx, sid)) {
-		l.core.comesLate(of)
+	if sid := q.form.Get("RecordingSid"); l.set.deleteAtTwilio && recordingForm.MatchString(sid) {
+		l.isWritten(sid)
+		if !l.has(sid) || !l.delete(ctx, sid) {
+			l.core.comesLate(of)
+		}
 	}
 	return nil, nil
 }
