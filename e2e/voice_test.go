@@ -59,6 +59,7 @@ func TestVoicemail(t *testing.T) {
 	}
 	h.kill()
 	h.start()
+	admin.untilPhase(t, "voice", "live")
 	for _, err := range []error{call.Press("1"), call.Speak(7*time.Second, "please call me back"), call.Press("#")} {
 		if err != nil {
 			t.Fatal(err)
