@@ -202,6 +202,7 @@ export const inbox = {
   'file.preview': 'Preview {name}',
   'file.download': 'Download',
   'file.remove': 'Remove {name}',
+  'file.unnamed': 'File without a name ({type})',
   'file.noPreview': 'This kind of file is not shown here. Download it to look at it.',
 
   'composer.label': 'Answer',

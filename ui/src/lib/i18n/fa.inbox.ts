@@ -204,6 +204,7 @@ export const inbox: Texts<typeof en> = {
   'file.preview': 'پیش‌نمایش {name}',
   'file.download': 'دریافت',
   'file.remove': 'برداشتن {name}',
+  'file.unnamed': 'پروندهٔ بی‌نام ({type})',
   'file.noPreview': 'این نوع پرونده اینجا نمایش داده نمی‌شود. برای دیدن، آن را دریافت کنید.',
 
   'composer.label': 'پاسخ',

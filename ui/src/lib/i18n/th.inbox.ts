@@ -204,6 +204,7 @@ export const inbox: Texts<typeof en> = {
   'file.preview': 'ดูตัวอย่าง {name}',
   'file.download': 'ดาวน์โหลด',
   'file.remove': 'นำ {name} ออก',
+  'file.unnamed': 'ไฟล์ไม่มีชื่อ ({type})',
   'file.noPreview': 'แสดงไฟล์ชนิดนี้ที่นี่ไม่ได้ โปรดดาวน์โหลดเพื่อเปิดดู',
 
   'composer.label': 'คำตอบ',
