@@ -94,7 +94,7 @@ func (s *stage) textIsAnswered(t *testing.T) {
 			now, err = s.hub.Conversation(tx, c.ID)
 			return err == nil && now.Messages == c.Messages+2 && now.Direction == "in", err
 		})
-		if want := c.chat.say(c.chat.matter.then); now.Channel != c.Channel || !strings.HasPrefix(want, now.Preview) {
+		if want := s.words(func() string { return c.chat.say(c.chat.matter.then) }); now.Channel != c.Channel || !strings.HasPrefix(want, now.Preview) {
 			t.Errorf("%s: %q, want %q", now.Channel, now.Preview, want)
 		}
 	}

@@ -137,6 +137,7 @@ type World struct {
 	closing chan struct{}
 	close   sync.Once
 	living  sync.Mutex // held while Live runs
+	acting  sync.Mutex // held while Live changes the world
 
 	// Only Live touches these.
 	agenda []task

@@ -116,6 +116,20 @@ func run(t *testing.T, pace Pace) *stage {
 	return st
 }
 
+// open lists the open conversations, as the world does for itself.
+func (s *stage) open(limit int) ([]placed, error) {
+	s.acting.Lock()
+	defer s.acting.Unlock()
+	return s.World.open(limit)
+}
+
+// words are what somebody says in a place, with his names and numbers filled in.
+func (s *stage) words(say func() string) string {
+	s.acting.Lock()
+	defer s.acting.Unlock()
+	return say()
+}
+
 // until waits until ok, which is asked after each commit.
 func (s *stage) until(what string, ok func(tx *store.Tx) (bool, error)) {
 	s.t.Helper()
@@ -262,7 +276,9 @@ func TestAnswerIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lang := range s.cast.langs {
+		s.acting.Lock()
 		i := slices.IndexFunc(list, func(c placed) bool { return c.thread != nil && c.thread.lang == lang && c.thread.matter.then != "" })
+		s.acting.Unlock()
 		if i < 0 {
 			t.Fatalf("no open conversation in %s", lang.code)
 		}
@@ -275,7 +291,7 @@ func TestAnswerIsAnswered(t *testing.T) {
 			now, err = s.hub.Conversation(tx, c.ID)
 			return err == nil && now.Messages == c.Messages+2 && now.Direction == "in", err
 		})
-		said := strings.TrimSpace(strings.SplitN(c.thread.say(c.thread.matter.then), ".", 2)[0])
+		said := strings.TrimSpace(strings.SplitN(s.words(func() string { return c.thread.say(c.thread.matter.then) }), ".", 2)[0])
 		if err := s.hub.Store.View(func(tx *store.Tx) error {
 			e, err := s.hub.Timeline.Get(tx, now.LastSeq)
 			if err != nil {

@@ -49,7 +49,13 @@ func (w *World) Live(ctx context.Context) {
 		}
 		return errors.Join(w.arrange(ctx), w.settleIn(ctx))
 	}
-	if err := begin(); err != nil {
+	// Whatever changes the world does so under acting, for those who look at it.
+	act := func(do func() error) error {
+		w.acting.Lock()
+		defer w.acting.Unlock()
+		return do()
+	}
+	if err := act(begin); err != nil {
 		w.complain(ctx, err)
 		return
 	}
@@ -68,45 +74,48 @@ func (w *World) Live(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := time.Now()
-		var due []task
-		w.agenda = slices.DeleteFunc(w.agenda, func(t task) bool {
-			if t.at.After(now) {
-				return false
-			}
-			due = append(due, t)
-			return true
-		})
-		for _, t := range due {
-			if err := t.do(ctx); err != nil {
-				w.complain(ctx, err)
-			}
+		var do func() error
+		select {
+		case m := <-w.sent:
+			do = func() error { return w.delivered(m) }
+		case p := <-w.spoke:
+			do = func() error { return w.answered(p) }
+		case m := <-w.texted:
+			do = func() error { return w.carried(m) }
+		case <-timer.C:
+			do = func() error { return w.tick(ctx) }
+		case <-w.closing:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if err := act(do); err != nil {
+			w.complain(ctx, err)
 		}
 		wait := time.Hour
 		for _, t := range w.agenda {
 			wait = min(wait, time.Until(t.at))
 		}
 		timer.Reset(wait)
-		select {
-		case m := <-w.sent:
-			if err := w.delivered(m); err != nil {
-				w.complain(ctx, err)
-			}
-		case p := <-w.spoke:
-			if err := w.answered(p); err != nil {
-				w.complain(ctx, err)
-			}
-		case m := <-w.texted:
-			if err := w.carried(m); err != nil {
-				w.complain(ctx, err)
-			}
-		case <-timer.C:
-		case <-w.closing:
-			return
-		case <-ctx.Done():
-			return
-		}
 	}
+}
+
+// tick does what is due.
+func (w *World) tick(ctx context.Context) error {
+	now := time.Now()
+	var due []task
+	w.agenda = slices.DeleteFunc(w.agenda, func(t task) bool {
+		if t.at.After(now) {
+			return false
+		}
+		due = append(due, t)
+		return true
+	})
+	var errs []error
+	for _, t := range due {
+		errs = append(errs, t.do(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // complain logs what went wrong, unless the demo is ending.
