@@ -113,9 +113,11 @@ func TestAudit(t *testing.T) {
 	}
 	importMissing := func(sources []string) {
 		t.Helper()
-		if err := admin.call("POST", "/api/accounts/audit/audit/import", api.ImportRequest{Sources: sources}, nil); err != nil {
-			t.Fatal(err)
-		}
+		// Refused while the one before ends, which it does a moment after its mail
+		// is there.
+		until(t, "import", func() error {
+			return admin.call("POST", "/api/accounts/audit/audit/import", api.ImportRequest{Sources: sources}, nil)
+		})
 	}
 	importMissing([]string{a.Missing[0].Source})
 	until(t, "one imported", func() error {
