@@ -6,6 +6,9 @@
 // A connector keeps nothing on disk except temporary files and never sees the
 // store, identity, the inbox or the API. What it has to remember between runs is
 // the Cursor, which the hub stores in the same transaction as the messages.
+//
+// Form reads an account's settings and blames each fault on its field, and Spool
+// keeps fetched content in such a temporary file.
 package connectors
 
 import (

@@ -51,6 +51,9 @@ type Harness struct {
 	// text again, or for one of Deliver, it brings the same item again. It may be called from many
 	// goroutines at once, and returns the status of the answer.
 	Hook func(handler http.Handler, text string) (status int, err error)
+	// Hookless tells that these settings take nothing by webhook, though the
+	// connector is a Webhooker with others. A Webhooker has either this or Hook.
+	Hookless bool
 	// Swallow makes the provider take the next message and break the connection
 	// before its answer; Taken counts the messages that it took so far.
 	Swallow func() error

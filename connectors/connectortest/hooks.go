@@ -15,16 +15,20 @@ import (
 // hasty is how soon an answer would come that waits for nothing.
 const hasty = 50 * time.Millisecond
 
-// hooks makes a connector with its webhook into hub, or skips the test.
+// hooks makes a connector with its webhook into hub, or skips the test
+// for a channel without webhooks.
 func hooks(t *testing.T, h Harness, hub *Hub) (connectors.Connector, http.Handler) {
 	t.Helper()
 	c := h.New()
 	w, ok := c.(connectors.Webhooker)
 	if !ok {
-		t.Skip("not a Webhooker")
+		t.Skip("the channel has no webhooks (the connector is not a Webhooker)")
+	}
+	if h.Hookless {
+		t.Skip("these settings of the channel take nothing by webhook")
 	}
 	if h.Hook == nil {
-		t.Skip("the connector is a Webhooker, and the harness has no Hook to bring it anything")
+		t.Fatal("the connector is a Webhooker: give the harness a Hook that brings it an item")
 	}
 	t.Cleanup(func() { hub.noSecrets(t, h) })
 	return c, w.Webhook(hub.Hooked())
@@ -135,7 +139,7 @@ func hookAndRun(t *testing.T, h Harness) {
 // cutAnswer loses the answer to a message that the provider took.
 func cutAnswer(t *testing.T, h Harness) {
 	if h.Swallow == nil {
-		t.Skip("the provider cannot lose an answer")
+		t.Skip("the harness has no provider that can lose an answer (Swallow)")
 	}
 	c := h.New()
 	if err := h.Swallow(); err != nil {

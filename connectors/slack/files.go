@@ -8,11 +8,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 	"time"
 
+	"throughline/connectors"
 	"throughline/message"
 )
 
@@ -21,32 +21,12 @@ const (
 	maxPerMessage = 50
 	// maxHops is how many addresses a file may be forwarded to.
 	maxHops = 3
-	// spillBytes is the size from which a file in flight lies on disk.
-	spillBytes = 256 << 10
 )
 
 // leftError is a file that is left at Slack for good.
 type leftError struct{ text string }
 
 func (e *leftError) Error() string { return e.text }
-
-// diskFile is content that waits in a temporary file.
-type diskFile struct {
-	name string
-	size int64
-}
-
-func (f diskFile) Open() (io.ReadCloser, error) { return os.Open(f.name) }
-func (f diskFile) Size() int64                  { return f.size }
-
-// dropParts removes the temporary files of parts.
-func dropParts(parts []message.Part) {
-	for _, p := range parts {
-		if f, ok := p.Content.(diskFile); ok {
-			os.Remove(f.name)
-		}
-	}
-}
 
 // waiting is the warning of a message whose files did not come with it.
 const waiting = "files of it were still being fetched from Slack when it came; they are added as soon as they are here"
@@ -75,7 +55,7 @@ func (c *Connector) filesOf(ctx context.Context, list []file, within time.Durati
 			if ctx.Err() == nil && fetching.Err() == nil {
 				c.log.Warn("a file could not be fetched from Slack", "file", f.id, "error", plainCause(err))
 			}
-			dropParts(parts)
+			connectors.Drop(parts)
 			m.Warnings = append(m.Warnings, waiting)
 			return nil, true
 		}
@@ -190,12 +170,16 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 	} else {
 		p.ContentType = "application/octet-stream"
 	}
-	if p.Content, err = c.spool(resp.Body, c.set.fileBytes); err != nil {
+	p.Content, err = connectors.Spool(c.host.TempDir, resp.Body, c.set.fileBytes)
+	if errors.Is(err, connectors.ErrTooLarge) {
+		err = tooLarge(c.set.fileBytes)
+	}
+	if err != nil {
 		return p, "", err
 	}
 	p.Size = p.Content.Size()
 	if resp.ContentLength >= 0 && p.Size != resp.ContentLength {
-		dropParts([]message.Part{p})
+		connectors.Drop([]message.Part{p})
 		return p, "", io.ErrUnexpectedEOF
 	}
 	return p, "", nil
@@ -203,37 +187,6 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 
 func tooLarge(limit int64) error {
 	return &leftError{fmt.Sprintf("it is larger than the limit of %d MiB", limit>>20)}
-}
-
-// spool reads content, to disk when it is not small.
-func (c *Connector) spool(r io.Reader, limit int64) (message.Content, error) {
-	head, err := io.ReadAll(io.LimitReader(r, spillBytes))
-	if err != nil {
-		return nil, err
-	}
-	if len(head) < spillBytes {
-		return message.Bytes(head), nil
-	}
-	f, err := os.CreateTemp(c.host.TempDir, "slack-*")
-	if err != nil {
-		return nil, fmt.Errorf("no temporary file: %w", err)
-	}
-	_, err = f.Write(head)
-	n := int64(len(head))
-	if err == nil {
-		var more int64
-		more, err = io.Copy(f, io.LimitReader(r, limit-n+1))
-		n += more
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil && n > limit {
-		err = tooLarge(limit)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return nil, err
-	}
-	return diskFile{f.Name(), n}, nil
 }
 
 // fileName makes a name safe to show and to save under.

@@ -38,11 +38,11 @@ func (o *outcome) empty() bool {
 // drop removes temporary files of what the hub has or will not get.
 func (o *outcome) drop() {
 	for _, m := range o.Messages {
-		dropParts(m.Parts)
+		connectors.Drop(m.Parts)
 	}
 	for _, c := range o.Changes {
 		if c.Edit != nil {
-			dropParts(c.Edit.Parts)
+			connectors.Drop(c.Edit.Parts)
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (c *Connector) entry(ctx context.Context, us self, where room, raw json.Raw
 			o.late = []lateItem{{Room: where.ID, TS: e.ts, Root: e.root()}}
 		}
 		if ctx.Err() != nil {
-			dropParts(m.Parts)
+			connectors.Drop(m.Parts)
 			return outcome{}, ctx.Err()
 		}
 	}
@@ -352,7 +352,7 @@ func (c *Connector) edited(ctx context.Context, us self, where room, raw json.Ra
 	m := out.Messages[0]
 	if len(out.late) > 0 {
 		// An edit replaces the files too: it waits until they are there.
-		dropParts(m.Parts)
+		connectors.Drop(m.Parts)
 		o.late = out.late
 		return o, nil
 	}

@@ -176,7 +176,7 @@ func (r *run) unseen(o *outcome) {
 		if !has(m.Key) {
 			return false
 		}
-		dropParts(m.Parts)
+		connectors.Drop(m.Parts)
 		return true
 	}
 	// New slices: what is dropped later is still named by the old ones.

@@ -80,7 +80,7 @@ func (c *Connector) refetch(ctx context.Context, in connectors.Sink, sid string)
 		return c.fault(err)
 	}
 	m, late, err := c.whole(ctx, raw)
-	defer func() { dropParts(m.Parts) }()
+	defer func() { connectors.Drop(m.Parts) }()
 	b := connectors.Batch{Messages: []message.Message{m}}
 	var unread *errNotMessage
 	if errors.As(err, &unread) {

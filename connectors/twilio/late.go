@@ -41,7 +41,7 @@ func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, l
 	var warnings []string
 	m.Parts, warnings, late = c.fetchAll(fetching, files)
 	if ctx.Err() != nil {
-		dropParts(m.Parts)
+		connectors.Drop(m.Parts)
 		return m, false, ctx.Err()
 	}
 	m.Warnings = append(m.Warnings, warnings...)
@@ -103,7 +103,7 @@ func (r *run) bring(ctx context.Context, l lateOne) error {
 	if err == nil {
 		m, late, err = r.whole(ctx, raw)
 	}
-	defer func() { dropParts(m.Parts) }()
+	defer func() { connectors.Drop(m.Parts) }()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

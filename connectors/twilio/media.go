@@ -8,13 +8,13 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 	"sync"
 
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 
+	"throughline/connectors"
 	"throughline/message"
 )
 
@@ -23,8 +23,6 @@ const (
 	maxFetches = 8
 	// maxRedirects is how many addresses a file may be forwarded to.
 	maxRedirects = 3
-	// spillBytes is the size from which a file in flight lies on disk.
-	spillBytes = 256 << 10
 
 	// maxMediaPage is the page size for lists of files; a message has at most ten.
 	maxMediaPage = 100
@@ -34,24 +32,6 @@ const (
 type leftError struct{ text string }
 
 func (e *leftError) Error() string { return e.text }
-
-// diskFile is content that waits in a temporary file.
-type diskFile struct {
-	name string
-	size int64
-}
-
-func (f diskFile) Open() (io.ReadCloser, error) { return os.Open(f.name) }
-func (f diskFile) Size() int64                  { return f.size }
-
-// dropParts removes the temporary files of parts that the hub has or will not get.
-func dropParts(parts []message.Part) {
-	for _, p := range parts {
-		if f, ok := p.Content.(diskFile); ok {
-			os.Remove(f.name)
-		}
-	}
-}
 
 // fetchAll fetches files side by side. parts are those that came, in their order;
 // warnings tell of those that are left at Twilio for good; missing tells that
@@ -161,12 +141,16 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 	if resp.ContentLength > limit {
 		return p, "", tooLarge(limit)
 	}
-	if p.Content, err = c.spool(resp.Body, limit); err != nil {
+	p.Content, err = connectors.Spool(c.host.TempDir, resp.Body, limit)
+	if errors.Is(err, connectors.ErrTooLarge) {
+		err = tooLarge(limit)
+	}
+	if err != nil {
 		return p, "", err
 	}
 	p.Size = p.Content.Size()
 	if resp.ContentLength >= 0 && p.Size != resp.ContentLength {
-		dropParts([]message.Part{p})
+		connectors.Drop([]message.Part{p})
 		return p, "", io.ErrUnexpectedEOF
 	}
 	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil {
@@ -177,37 +161,6 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 
 func tooLarge(limit int64) error {
 	return &leftError{fmt.Sprintf("it is larger than the limit of %d MiB", limit>>20)}
-}
-
-// spool reads content, to disk when it is not small.
-func (c *Connector) spool(r io.Reader, limit int64) (message.Content, error) {
-	head, err := io.ReadAll(io.LimitReader(r, spillBytes))
-	if err != nil {
-		return nil, err
-	}
-	if len(head) < spillBytes {
-		return message.Bytes(head), nil
-	}
-	f, err := os.CreateTemp(c.host.TempDir, "twilio-*")
-	if err != nil {
-		return nil, fmt.Errorf("no temporary file: %w", err)
-	}
-	_, err = f.Write(head)
-	n := int64(len(head))
-	if err == nil {
-		var more int64
-		more, err = io.Copy(f, io.LimitReader(r, limit-n+1))
-		n += more
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil && n > limit {
-		err = tooLarge(limit)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return nil, err
-	}
-	return diskFile{f.Name(), n}, nil
 }
 
 // wanted tells whether files of a type are taken in.

@@ -301,7 +301,7 @@ func (c *Connector) incoming(raw json.RawMessage) (e listed, ok bool) {
 func (r *run) offer(ctx context.Context, list []listed) error {
 	var b connectors.Batch
 	var parts []message.Part
-	defer func() { dropParts(parts) }()
+	defer func() { connectors.Drop(parts) }()
 	var size int64
 	for i, e := range list {
 		m, late, err := r.whole(ctx, e.raw)
@@ -336,7 +336,7 @@ func (r *run) offer(ctx context.Context, list []listed) error {
 		if err := r.save(ctx, b); err != nil {
 			return err
 		}
-		dropParts(parts)
+		connectors.Drop(parts)
 		b, parts, size = connectors.Batch{}, nil, 0
 	}
 	return nil

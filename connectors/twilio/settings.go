@@ -1,15 +1,11 @@
 package twilio
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/url"
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -116,153 +112,55 @@ func defaultTypes() []string {
 	return []string{"image/*", "audio/*", "video/*", "text/*", "application/*"}
 }
 
-// form reads the JSON object of settings and gathers everything wrong with it.
-type form struct {
-	values map[string]any
-	errs   []error
-}
-
-func (f *form) blame(key, format string, args ...any) {
-	f.errs = append(f.errs, &connectors.SettingsError{Key: key, Text: fmt.Sprintf(format, args...)})
-}
-
-func (f *form) text(key string) string {
-	switch v := f.values[key].(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	}
-	f.blame(key, "must be a text")
-	return ""
-}
-
-// str is for one line of text, without the space around it.
-func (f *form) str(key string) string {
-	s := strings.TrimSpace(f.text(key))
-	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		f.blame(key, "must be one line without control characters")
-		return ""
-	}
-	return s
-}
-
-// shaped is for a text of a certain form, or none.
-func (f *form) shaped(key string, form *regexp.Regexp, want string) string {
-	s := f.str(key)
-	if s != "" && !form.MatchString(s) {
-		f.blame(key, "must be %s", want)
-		return ""
-	}
-	return s
-}
-
-func (f *form) number(key string, byDefault, low, high int) int {
-	var n int
-	var err error
-	switch v := f.values[key].(type) {
-	case nil:
-		return byDefault
-	case json.Number:
-		n, err = strconv.Atoi(v.String())
-	case string:
-		if strings.TrimSpace(v) == "" {
-			return byDefault
-		}
-		n, err = strconv.Atoi(strings.TrimSpace(v))
-	default:
-		err = strconv.ErrSyntax
-	}
-	if err != nil || n < low || n > high {
-		f.blame(key, "must be a whole number from %d to %d", low, high)
-		return byDefault
-	}
-	return n
-}
-
-// list is for a list of texts; set tells whether one was given.
-func (f *form) list(key string) (out []string, set bool) {
-	switch v := f.values[key].(type) {
-	case nil:
-		return nil, false
-	case string:
-		out = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == '\n' })
-	case []any:
-		for _, e := range v {
-			s, ok := e.(string)
-			if !ok {
-				f.blame(key, "must be a list of texts")
-				return nil, false
-			}
-			out = append(out, s)
-		}
-	default:
-		f.blame(key, "must be a list of texts")
-		return nil, false
-	}
-	for i := range out {
-		out[i] = strings.TrimSpace(out[i])
-	}
-	return slices.DeleteFunc(out, func(s string) bool { return s == "" }), true
-}
+// form is what is read of the settings, with everything wrong with them.
+type form struct{ *connectors.Form }
 
 // readSettings checks everything at once; the error joins one
 // *connectors.SettingsError for each wrong field.
 func readSettings(fl flavour, raw json.RawMessage) (settings, error) {
-	f := &form{}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&f.values); err != nil {
-		return settings{}, errors.New("the settings are not a JSON object")
+	read, err := connectors.ReadForm(raw, fl.channel, fields(fl))
+	if err != nil {
+		return settings{}, err
 	}
-	known := map[string]bool{}
-	for _, d := range fields(fl) {
-		known[d.Key] = true
-	}
-	for key := range f.values {
-		if !known[key] {
-			f.blame(key, "is not a setting of an account of channel %s", fl.channel)
-		}
-	}
-	s := settings{name: f.str("name"), acknowledge: f.text("acknowledge")}
+	f := &form{read}
+	s := settings{name: f.Line("name"), acknowledge: f.Text("acknowledge")}
 	f.credentials(&s)
 	f.sender(fl, &s)
 	f.amounts(fl, &s)
 	f.words(fl, &s)
 	f.addresses(&s)
-	slices.SortStableFunc(f.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return s, errors.Join(f.errs...)
+	return s, f.Err()
 }
 
 func (f *form) credentials(s *settings) {
-	if s.account = f.shaped("account_sid", accountForm, "AC and 32 characters of 0-9 and a-f, as the Twilio Console shows it"); f.str("account_sid") == "" {
-		f.blame("account_sid", "is missing: AC and 32 characters, from the first page of the Twilio Console")
+	if s.account = f.Shaped("account_sid", accountForm, "AC and 32 characters of 0-9 and a-f, as the Twilio Console shows it"); f.Line("account_sid") == "" {
+		f.Blame("account_sid", "is missing: AC and 32 characters, from the first page of the Twilio Console")
 	}
-	if s.token = f.str("auth_token"); s.token == "" {
-		f.blame("auth_token", "is missing: it proves that requests come from Twilio")
+	if s.token = f.Line("auth_token"); s.token == "" {
+		f.Blame("auth_token", "is missing: it proves that requests come from Twilio")
 	}
 	s.user, s.password = s.account, s.token
-	key, secret := f.shaped("api_key", keyForm, "SK and 32 characters of 0-9 and a-f"), f.str("api_secret")
+	key, secret := f.Shaped("api_key", keyForm, "SK and 32 characters of 0-9 and a-f"), f.Line("api_secret")
 	switch {
-	case f.str("api_key") != "" && secret == "":
-		f.blame("api_secret", "is missing: the API key needs its secret")
-	case f.str("api_key") == "" && secret != "":
-		f.blame("api_key", "is missing: the secret belongs to an API key, SK and 32 characters")
+	case f.Line("api_key") != "" && secret == "":
+		f.Blame("api_secret", "is missing: the API key needs its secret")
+	case f.Line("api_key") == "" && secret != "":
+		f.Blame("api_key", "is missing: the secret belongs to an API key, SK and 32 characters")
 	case key != "":
 		s.user, s.password = key, secret
 	}
 }
 
 func (f *form) sender(fl flavour, s *settings) {
-	s.service = f.shaped("messaging_service", serviceForm, "MG and 32 characters of 0-9 and a-f")
-	from := strings.TrimPrefix(f.str("from"), fl.prefix)
+	s.service = f.Shaped("messaging_service", serviceForm, "MG and 32 characters of 0-9 and a-f")
+	from := strings.TrimPrefix(f.Line("from"), fl.prefix)
 	tight := numberSpaces.Replace(from)
 	switch {
 	case from == "" && fl.channel == ChannelWhatsApp:
-		f.blame("from", "is missing: the number of the WhatsApp sender, for example +14155550100")
+		f.Blame("from", "is missing: the number of the WhatsApp sender, for example +14155550100")
 	case from == "":
-		if f.str("messaging_service") == "" {
-			f.blame("from", "is missing: the number that sends, for example +14155550100, or else a messaging service")
+		if f.Line("messaging_service") == "" {
+			f.Blame("from", "is missing: the number that sends, for example +14155550100, or else a messaging service")
 		}
 	case numberForm.MatchString(tight):
 		s.from = tight
@@ -271,30 +169,23 @@ func (f *form) sender(fl flavour, s *settings) {
 	case fl.channel == ChannelSMS && alphaForm.MatchString(from) && hasLetter.MatchString(from):
 		s.from = from
 	case fl.channel == ChannelWhatsApp:
-		f.blame("from", "must be a number in international form, for example +14155550100")
+		f.Blame("from", "must be a number in international form, for example +14155550100")
 	default:
-		f.blame("from", "must be a number in international form (+14155550100), a short code of 3 to 6 digits, or at most 11 letters and digits with a letter among them")
+		f.Blame("from", "must be a number in international form (+14155550100), a short code of 3 to 6 digits, or at most 11 letters and digits with a letter among them")
 	}
 }
 
 func (f *form) amounts(fl flavour, s *settings) {
-	s.rate = f.number("rate", fl.rate, 1, maxRate)
-	s.history = time.Duration(f.number("history_days", 0, 0, maxHistory)) * 24 * time.Hour
-	s.fileBytes = int64(f.number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
-	s.sendBytes = int64(f.number("send_mib", sendMiB(fl), 1, maxFileMiB)) << 20
+	s.rate = f.Number("rate", fl.rate, 1, maxRate)
+	s.history = time.Duration(f.Number("history_days", 0, 0, maxHistory)) * 24 * time.Hour
+	s.fileBytes = int64(f.Number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
+	s.sendBytes = int64(f.Number("send_mib", sendMiB(fl), 1, maxFileMiB)) << 20
 	f.interval(s)
 }
 
 func (f *form) interval(s *settings) {
-	s.poll = defaultPoll
-	if v := f.str("poll_interval"); v != "" {
-		d, err := time.ParseDuration(v)
-		if err != nil || d < minPoll || d > maxPoll {
-			f.blame("poll_interval", "must be a duration from %v to %v, for example 5m", minPoll, maxPoll)
-		} else {
-			s.poll, s.pollSet = d, d != defaultPoll
-		}
-	}
+	s.poll = f.Duration("poll_interval", defaultPoll, minPoll, maxPoll)
+	s.pollSet = s.poll != defaultPoll
 }
 
 func (f *form) words(fl flavour, s *settings) {
@@ -303,12 +194,12 @@ func (f *form) words(fl flavour, s *settings) {
 		def  []string
 		into *[]string
 	}{{"stop_words", fl.stop, &s.stop}, {"start_words", fl.start, &s.start}} {
-		list, set := f.list(w.key)
+		list, set := f.List(w.key)
 		if !set {
 			list = w.def
 		}
 		if len(list) > maxWords {
-			f.blame(w.key, "must be at most %d words", maxWords)
+			f.Blame(w.key, "must be at most %d words", maxWords)
 			continue
 		}
 		for _, word := range list {
@@ -319,45 +210,45 @@ func (f *form) words(fl flavour, s *settings) {
 	}
 	for _, word := range s.start {
 		if slices.Contains(s.stop, word) {
-			f.blame("start_words", "has %q, which is also one of stop_words", word)
+			f.Blame("start_words", "has %q, which is also one of stop_words", word)
 		}
 	}
 	var set bool
-	if s.types, set = f.list("file_types"); !set {
+	if s.types, set = f.List("file_types"); !set {
 		s.types = defaultTypes()
 	}
 	for i, t := range s.types {
 		s.types[i] = strings.ToLower(t)
 		if !typeForm.MatchString(s.types[i]) {
-			f.blame("file_types", "has %q; write media types such as image/* or application/pdf", t)
+			f.Blame("file_types", "has %q; write media types such as image/* or application/pdf", t)
 		} else if _, err := path.Match(s.types[i], ""); err != nil {
-			f.blame("file_types", "has %q; write media types such as image/* or application/pdf", t)
+			f.Blame("file_types", "has %q; write media types such as image/* or application/pdf", t)
 		}
 	}
 	if fl.channel != ChannelWhatsApp {
 		return
 	}
-	s.templates, _ = f.list("templates")
+	s.templates, _ = f.List("templates")
 	if len(s.templates) > maxTemplates {
-		f.blame("templates", "must be at most %d", maxTemplates)
+		f.Blame("templates", "must be at most %d", maxTemplates)
 	}
 	for _, sid := range s.templates {
 		if !contentForm.MatchString(sid) {
-			f.blame("templates", "has %q; write content SIDs, HX and 32 characters", sid)
+			f.Blame("templates", "has %q; write content SIDs, HX and 32 characters", sid)
 			break
 		}
 	}
 }
 
 func (f *form) addresses(s *settings) {
-	s.api = strings.TrimRight(f.str("base_url"), "/")
+	s.api = strings.TrimRight(f.Line("base_url"), "/")
 	if s.api == "" {
 		s.api = defaultBase
 	}
 	u, err := url.Parse(s.api)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		f.blame("base_url", "must be an https address without a query, for example https://api.dublin.ie1.twilio.com")
+		f.Blame("base_url", "must be an https address without a query, for example https://api.dublin.ie1.twilio.com")
 		return
 	}
 	s.insecure = u.Scheme == "http"

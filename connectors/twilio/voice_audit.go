@@ -69,7 +69,7 @@ func (l *Line) refetch(ctx context.Context, in connectors.Sink, sid string) erro
 		return l.core.fault(err)
 	}
 	b, f, err := l.news(ctx, raw)
-	defer func() { dropParts(f.parts) }()
+	defer func() { connectors.Drop(f.parts) }()
 	var unread *errNotMessage
 	switch {
 	case errors.As(err, &unread):

@@ -168,7 +168,7 @@ func (w *watching) look(ctx context.Context) error {
 // bring offers a call of the list with its recordings.
 func (w *watching) bring(ctx context.Context, e listed) error {
 	b, f, err := w.line.news(ctx, e.raw)
-	defer func() { dropParts(f.parts) }()
+	defer func() { connectors.Drop(f.parts) }()
 	var unread *errNotMessage
 	if errors.As(err, &unread) {
 		b = connectors.Batch{Held: []message.Held{heldCall(e.raw, e.sid, unread.text)}}
@@ -214,7 +214,7 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 	if err == nil {
 		b, f, err = w.line.news(ctx, raw)
 	}
-	defer func() { dropParts(f.parts) }()
+	defer func() { connectors.Drop(f.parts) }()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -285,7 +285,7 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 			}
 		}
 		if ctx.Err() != nil {
-			dropParts(f.parts)
+			connectors.Drop(f.parts)
 			return b, found{}, ctx.Err()
 		}
 	}

@@ -1,13 +1,8 @@
 package twilio
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -81,127 +76,88 @@ func voiceFields() []connectors.Field {
 // readVoice checks everything at once; the error joins one
 // *connectors.SettingsError for each wrong field.
 func readVoice(raw json.RawMessage) (s settings, v voiceSettings, err error) {
-	f := &form{}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&f.values); err != nil {
-		return s, v, errors.New("the settings are not a JSON object")
+	read, err := connectors.ReadForm(raw, ChannelVoice, voiceFields())
+	if err != nil {
+		return s, v, err
 	}
-	byDefault := map[string]any{}
-	for _, d := range voiceFields() {
-		byDefault[d.Key] = d.Default
-	}
-	for key := range f.values {
-		if _, ok := byDefault[key]; !ok {
-			f.blame(key, "is not a setting of an account of channel %s", ChannelVoice)
-		}
-	}
-	for key, d := range byDefault {
-		if _, ok := f.values[key]; !ok && d != nil {
-			if n, ok := d.(int); ok {
-				d = json.Number(fmt.Sprint(n))
-			}
-			if f.values == nil {
-				f.values = map[string]any{}
-			}
-			f.values[key] = d
-		}
-	}
-	s = settings{name: f.str("name"), types: []string{"audio/*"}, rate: 1}
+	read.TakeDefaults()
+	f := &form{read}
+	s = settings{name: f.Line("name"), types: []string{"audio/*"}, rate: 1}
 	f.credentials(&s)
-	if s.from = numberSpaces.Replace(f.str("from")); !numberForm.MatchString(s.from) {
-		f.blame("from", "must be the number that is called, in international form, for example +14155550100")
+	if s.from = numberSpaces.Replace(f.Line("from")); !numberForm.MatchString(s.from) {
+		f.Blame("from", "must be the number that is called, in international form, for example +14155550100")
 	}
 	f.interval(&s)
-	s.history = time.Duration(f.number("history_days", 0, 0, maxHistory)) * day
-	s.fileBytes = int64(f.number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
+	s.history = time.Duration(f.Number("history_days", 0, 0, maxHistory)) * day
+	s.fileBytes = int64(f.Number("file_mib", defaultMiB, 1, maxFileMiB)) << 20
 	f.addresses(&s)
 	f.prompts(&v)
 	f.week(&v)
 	f.keys(&v)
-	slices.SortStableFunc(f.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return s, v, errors.Join(f.errs...)
+	return s, v, f.Err()
 }
 
 func (f *form) prompts(v *voiceSettings) {
-	v.language = f.shaped("language", languageForm, "a language such as en-GB")
-	v.voice = f.shaped("voice", voiceForm, "the name of one of Twilio's voices, such as Polly.Amy")
+	v.language = f.Shaped("language", languageForm, "a language such as en-GB")
+	v.voice = f.Shaped("voice", voiceForm, "the name of one of Twilio's voices, such as Polly.Amy")
 	for key, into := range map[string]*string{"greeting": &v.greeting, "closed_greeting": &v.closed, "menu_prompt": &v.menuPrompt,
 		"menu_invalid": &v.invalid, "voicemail_prompt": &v.voicemailPrompt, "voicemail_thanks": &v.thanks,
 		"recording_announcement": &v.announcement} {
-		if *into = clean(f.text(key)); utf8.RuneCountInString(*into) > maxSay {
-			f.blame(key, "must be at most %d characters", maxSay)
+		if *into = clean(f.Text(key)); utf8.RuneCountInString(*into) > maxSay {
+			f.Blame(key, "must be at most %d characters", maxSay)
 		}
 	}
-	v.voicemail = f.flag("voicemail")
-	v.transcribe = f.flag("transcribe")
-	v.deleteAtTwilio = f.flag("delete_recording_at_twilio")
-	v.length = f.number("voicemail_seconds", defaultVoicemail, int(minSpoken/time.Second), maxVoicemail)
-}
-
-func (f *form) flag(key string) bool {
-	switch v := f.values[key].(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		switch strings.ToLower(strings.TrimSpace(v)) {
-		case "true", "yes":
-			return true
-		case "false", "no", "":
-			return false
-		}
-	}
-	f.blame(key, "must be true or false")
-	return false
+	v.voicemail = f.Flag("voicemail")
+	v.transcribe = f.Flag("transcribe")
+	v.deleteAtTwilio = f.Flag("delete_recording_at_twilio")
+	v.length = f.Number("voicemail_seconds", defaultVoicemail, int(minSpoken/time.Second), maxVoicemail)
 }
 
 func (f *form) week(v *voiceSettings) {
-	zone := f.str("time_zone")
+	zone := f.Line("time_zone")
 	var err error
 	// Local would be that of the machine, whatever that is.
 	if v.hours.zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
-		f.blame("time_zone", "must be a time zone such as Europe/London")
+		f.Blame("time_zone", "must be a time zone such as Europe/London")
 		v.hours.zone = time.UTC
 	}
-	lines, _ := f.list("hours")
+	lines, _ := f.List("hours")
 	if len(lines) > maxHours {
-		f.blame("hours", "must be at most %d lines", maxHours)
+		f.Blame("hours", "must be at most %d lines", maxHours)
 		lines = nil
 	}
 	for _, line := range lines {
 		if err := v.hours.add(line); err != nil {
-			f.blame("hours", "has %q: %s; write lines such as mon-fri 09:00-17:00", line, err)
+			f.Blame("hours", "has %q: %s; write lines such as mon-fri 09:00-17:00", line, err)
 		}
 	}
-	days, _ := f.list("holidays")
+	days, _ := f.List("holidays")
 	if len(days) > maxHolidays {
-		f.blame("holidays", "must be at most %d days", maxHolidays)
+		f.Blame("holidays", "must be at most %d days", maxHolidays)
 		days = nil
 	}
 	for _, d := range days {
 		if err := v.hours.close(d); err != nil {
-			f.blame("holidays", "has %q; write 2026-12-24, or 12-25 for every year", d)
+			f.Blame("holidays", "has %q; write 2026-12-24, or 12-25 for every year", d)
 		}
 	}
 }
 
 func (f *form) keys(v *voiceSettings) {
-	lines, _ := f.list("menu")
+	lines, _ := f.List("menu")
 	v.menu = map[string]string{}
 	for _, line := range lines {
 		m := menuForm.FindStringSubmatch(line)
 		switch {
 		case m == nil:
-			f.blame("menu", "has %q; write one key of 0 to 9 or * and words for it: 1 Orders", line)
+			f.Blame("menu", "has %q; write one key of 0 to 9 or * and words for it: 1 Orders", line)
 		case v.menu[m[1]] != "":
-			f.blame("menu", "has the key %s twice", m[1])
+			f.Blame("menu", "has the key %s twice", m[1])
 		default:
 			v.menu[m[1]] = shorten(cleanLine(m[2]), maxNameRunes)
 		}
 	}
 	if len(v.menu) > 0 && v.menuPrompt == "" {
-		f.blame("menu_prompt", "is missing: callers have to hear which keys there are, for example: For orders, press 1")
+		f.Blame("menu_prompt", "is missing: callers have to hear which keys there are, for example: For orders, press 1")
 	}
 }

@@ -176,7 +176,7 @@ func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]
 		edit := &message.Message{}
 		edit.Parts, missing = l.fetch(fetching, rec)
 		cancel()
-		defer func() { dropParts(edit.Parts) }()
+		defer func() { connectors.Drop(edit.Parts) }()
 		change.Edit = edit
 	}
 	if err := l.core.accept(ctx, in, connectors.Batch{Changes: []message.Change{change}}); err != nil {

@@ -158,7 +158,7 @@ func (c *Connector) take(ctx context.Context, in connectors.Sink, form url.Value
 		var warnings []string
 		m.Parts, warnings, missing = c.fetchAll(fetching, files)
 		cancel()
-		defer func() { dropParts(m.Parts) }()
+		defer func() { connectors.Drop(m.Parts) }()
 		m.Warnings = append(m.Warnings, warnings...)
 		if missing {
 			warn(&m, waiting)

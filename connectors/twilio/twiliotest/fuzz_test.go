@@ -70,7 +70,7 @@ func FuzzAPI(f *testing.F) {
 		}
 		req, err := http.NewRequest(method, u.String(), strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no request that could be sent
 		}
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.SetBasicAuth(srv.AccountSID(), srv.AuthToken())

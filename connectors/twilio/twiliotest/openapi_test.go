@@ -142,10 +142,11 @@ func compare(t *testing.T, at string, schema map[string]any, got any) {
 	}
 }
 
-// TestOpenAPI says plainly whether the comparisons of the other tests take place.
+// TestOpenAPI asks for every list, and says plainly whether answers are compared
+// with the vendor's description, which is no part of the project.
 func TestOpenAPI(t *testing.T) {
 	if openAPI() == nil {
-		t.Skip("the vendor's OpenAPI file is not here (set THROUGHLINE_TWILIO_OPENAPI): answers are not compared with it")
+		t.Log("the vendor's OpenAPI file is not here (set THROUGHLINE_TWILIO_OPENAPI): answers are not compared with it")
 	}
 	srv, _ := start(t, Options{})
 	for _, p := range []string{"Messages", "Calls", "Recordings", "Queues", "Conferences", "IncomingPhoneNumbers"} {
