@@ -243,7 +243,7 @@ type Message struct {
 	AccountName  string        `json:"account_name,omitempty"`
 	Address      string        `json:"address,omitempty" doc:"Our own address or number on this account."`
 	Call         *message.Call `json:"call,omitempty" doc:"Set on a call: outcome is failed, busy, missed or voicemail, and absent while it goes on; lengths are in seconds. Attachments are its recordings, reply is the transcript."`
-	Consent      string        `json:"consent,omitempty" enum:"opt_in,opt_out," doc:"What it says about being written to."`
+	Consent      string        `json:"consent,omitempty" enum:"opt_in,opt_out,help," doc:"What it says about being written to."`
 	Template     *TemplateUse  `json:"template,omitempty"`
 	Edited       time.Time     `json:"edited,omitzero" doc:"By its author, after it was delivered."`
 	Deleted      time.Time     `json:"deleted,omitzero" doc:"By its author; what it said is in former."`
@@ -265,7 +265,7 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`

@@ -59,6 +59,9 @@ type Info struct {
 	// Acknowledge is sent automatically to a person who opens a conversation,
 	// if not empty. Never to automatic or bulk mail.
 	Acknowledge string
+	// Help is the automatic answer to message.Help, if not empty: once a day to
+	// each handle.
+	Help string
 }
 
 // Writing is what a message on a channel can have; the composer follows it. The
@@ -123,6 +126,14 @@ type Webhooker interface {
 	// many goroutines at once, and not for Cursor. The handler checks that the
 	// request comes from the provider and answers 2xx only after Accept.
 	Webhook(in Sink) http.Handler
+}
+
+// Pacer is implemented by connectors whose provider takes only so many messages in
+// a time. The hub waits before it writes an attempt, so that what is under way has
+// really begun; Send itself does not wait.
+type Pacer interface {
+	// Pause is how long from now the next message has to wait, 0 if not at all. No I/O.
+	Pause() time.Duration
 }
 
 // Finder is implemented by connectors of channels that do not survive a repeat

@@ -17,17 +17,33 @@ import (
 const (
 	automaticBucket     = "automatic"
 	automaticPerHandle  = 3 // in automaticWindow
+	helpPerHandle       = 1
 	automaticPerAccount = 500
 	automaticWindow     = 24 * time.Hour
 )
 
-// acknowledge answers the first message of a conversation automatically, where the
-// account says so. What no person wrote, what went to many, and a sender who is
-// probably not himself get no answer (RFC 3834 section 2).
-func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) error {
+// quota is how many automatic messages may be sent under a key in automaticWindow.
+type quota struct {
+	key   string
+	limit int
+}
+
+// answerItself answers the first message of a conversation, and a call for help,
+// automatically where the account says so. What no person wrote, what went to many,
+// and a sender who is probably not himself get no answer (RFC 3834 section 2).
+func (h *Hub) answerItself(tx *store.Tx, c *Conversation, r *Record, isNew bool) error {
 	info, ok := h.accountInfo(r.Account)
-	if !ok || info.Acknowledge == "" || !isNew || r.Direction != message.In ||
-		!asksForAnswer(r) || r.List != "" || r.Vouch == message.VouchFailed {
+	if !ok || r.Direction != message.In || !asksForAnswer(r) || r.List != "" || r.Vouch == message.VouchFailed || r.Answered {
+		return nil
+	}
+	text, quotas := "", []quota{{"handle\x00" + string(r.From.Handle), automaticPerHandle}, {"account\x00" + r.Account, automaticPerAccount}}
+	switch {
+	case r.Consent == message.Help && info.Help != "":
+		text, quotas = info.Help, append([]quota{{"help\x00" + r.Account + "\x00" + string(r.From.Handle), helpPerHandle}}, quotas...)
+	case isNew:
+		text = info.Acknowledge
+	}
+	if text == "" {
 		return nil
 	}
 	to := h.withoutUnknown([]message.Person{r.From})
@@ -41,11 +57,8 @@ func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) 
 	if tx.Now().Sub(when(tx, &r.Message)) > time.Hour {
 		return nil
 	}
-	for _, g := range []struct {
-		key   string
-		limit int
-	}{{"handle\x00" + string(to[0].Handle), automaticPerHandle}, {"account\x00" + r.Account, automaticPerAccount}} {
-		if ok, err := h.allow(tx, g.key, g.limit); err != nil || !ok {
+	for _, q := range quotas {
+		if ok, err := h.allow(tx, q.key, q.limit); err != nil || !ok {
 			return err
 		}
 	}
@@ -58,7 +71,7 @@ func (h *Hub) acknowledge(tx *store.Tx, c *Conversation, r *Record, isNew bool) 
 	if info.Writing.Letter {
 		m.Subject = "Re: " + bareSubject(r.Subject)
 	}
-	if err := write(m, nil, &Outgoing{Mode: ModeReply}, safehtml.FromText(info.Acknowledge), info, nil); err != nil {
+	if err := write(m, nil, &Outgoing{Mode: ModeReply}, safehtml.FromText(text), info, nil); err != nil {
 		h.log.Warn("no automatic answer", "account", r.Account, "reason", err)
 		return nil
 	}

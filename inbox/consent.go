@@ -132,8 +132,18 @@ func (h *Hub) heardConsent(tx *store.Tx, r *Record) error {
 	if err != nil {
 		return err
 	}
+	if r.Consent == message.Help {
+		return h.askedForHelp(tx, r, hd)
+	}
 	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: r.Consent, Since: when(tx, &r.Message), By: byCustomer,
 		Reason: preview(readable(r)), Message: r.ID, Account: r.Account}, r.Conversation)
+}
+
+// askedForHelp tells that somebody asked who writes and how that ends.
+func (h *Hub) askedForHelp(tx *store.Tx, r *Record, hd *identity.Handle) error {
+	_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.ConsentHelp, Actor: customerActor(hd.Customer), Conversation: r.Conversation,
+		Customer: hd.Customer, Subjects: []uint64{hd.ID}, Data: eventData("handle", hd.Handle, "channel", r.Channel, "message", r.ID)})
+	return err
 }
 
 // refusedConsent records that a provider says for a recipient of r that he wants

@@ -282,7 +282,7 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if err := h.heardConsent(tx, r); err != nil {
 		return 0, err
 	}
-	if err := h.acknowledge(tx, c, r, isNew); err != nil {
+	if err := h.answerItself(tx, c, r, isNew); err != nil {
 		return 0, err
 	}
 	return r.ID, h.settleEarly(tx, m.Account, m.Key)
@@ -354,9 +354,9 @@ func (h *Hub) arrived(tx *store.Tx, c *Conversation, r *Record) {
 }
 
 // asksForAnswer tells whether a person wrote the message to us in particular; a
-// word about consent (STOP) wants none.
+// word that gives or takes consent (STOP) wants none.
 func asksForAnswer(r *Record) bool {
-	return (r.Kind == message.Human || r.Kind == "") && !r.Bulk && r.Consent == ""
+	return (r.Kind == message.Human || r.Kind == "") && !r.Bulk && (r.Consent == "" || r.Consent == message.Help)
 }
 
 // when is the time an item came: our provider's word for it, since the sender's

@@ -48,6 +48,9 @@ func (h *Hub) lane(ctx context.Context, r *runner) error {
 			due = until
 		}
 		if id != 0 && !due.After(now) {
+			due = now.Add(r.turn())
+		}
+		if id != 0 && !due.After(now) {
 			if err := h.attempt(ctx, r, id); err != nil {
 				return err
 			}

@@ -90,6 +90,14 @@ func (r *runner) pausedUntil() time.Time {
 	return r.until
 }
 
+// turn is how long until the provider takes the next message.
+func (r *runner) turn() time.Duration {
+	if p, ok := r.conn.(connectors.Pacer); ok {
+		return p.Pause()
+	}
+	return 0
+}
+
 // send lets the connector send; a panic in it is a failed attempt.
 func (r *runner) send(ctx context.Context, m message.Message) (receipt connectors.Receipt, err error) {
 	r.sending.Lock()

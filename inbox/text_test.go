@@ -26,6 +26,18 @@ type texter struct {
 	send      func(m message.Message) (connectors.Receipt, error)
 	find      func(m message.Message, taken func(string) bool) (connectors.Receipt, error)
 	templates []message.Template
+	pause     time.Duration
+	asked     chan struct{} // is told when the pause is
+}
+
+func (c *texter) Pause() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case c.asked <- struct{}{}:
+	default:
+	}
+	return c.pause
 }
 
 func (c *texter) Send(_ context.Context, m message.Message) (connectors.Receipt, error) {

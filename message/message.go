@@ -178,6 +178,8 @@ type Message struct {
 	Call *Call `json:"call,omitempty"`
 	// Consent is the sender's word about further messages on this channel.
 	Consent Consent `json:"consent,omitempty"`
+	// Answered is set when the provider has answered such a word by itself.
+	Answered bool `json:"answered,omitempty"`
 
 	// Template is set on outgoing messages whose words the provider has approved
 	// beforehand; Text is then how it reads.
@@ -276,10 +278,11 @@ type Report struct {
 type Consent string
 
 // OptOut forbids further messages to a handle on a channel; OptIn allows them
-// again.
+// again. Help asks who writes and how that ends, and changes nothing.
 const (
 	OptOut Consent = "opt_out"
 	OptIn  Consent = "opt_in"
+	Help   Consent = "help"
 )
 
 // Template is a text that a provider has approved, with numbered or named gaps

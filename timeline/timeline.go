@@ -52,6 +52,8 @@ const (
 	HandleUnlinked   = "handle.unlinked"
 	ConsentChanged   = "consent.changed" // whether a handle may be written to on a channel
 
+	ConsentHelp = "consent.help" // somebody asked who writes and how that ends
+
 	DraftChanged = "draft.changed"
 )
 

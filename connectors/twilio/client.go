@@ -284,28 +284,15 @@ type pace struct {
 	next  time.Time
 }
 
-// wait returns when it is this message's turn, or the context's error.
-func (p *pace) wait(ctx context.Context) error {
+// pause is how long the next message has to wait.
+func (p *pace) pause() time.Duration {
 	p.mu.Lock()
-	now := time.Now()
-	at := p.next
-	if at.Before(now) {
-		at = now
-	}
-	p.next = at.Add(p.every)
-	p.mu.Unlock()
-	if at.Equal(now) {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(at.Sub(now))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	defer p.mu.Unlock()
+	return max(0, time.Until(p.next))
 }
+
+// took notes that a message goes out now.
+func (p *pace) took() { p.hold(p.every) }
 
 // hold lets nothing through for d: the provider asked for a pause.
 func (p *pace) hold(d time.Duration) {

@@ -46,6 +46,7 @@ type flavour struct {
 	rate    int    // messages per second unless configured
 	stop    []string
 	start   []string
+	help    []string
 }
 
 func sms() flavour {
@@ -54,14 +55,16 @@ func sms() flavour {
 		// unblocks too, but is mostly the answer to a question.
 		stop: []string{"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT",
 			"لغو", "توقف", "لغو عضویت", "หยุด", "ยกเลิก", "เลิกรับ"},
-		start: []string{"START", "UNSTOP", "شروع", "عضویت", "เริ่ม", "สมัคร"}}
+		start: []string{"START", "UNSTOP", "شروع", "عضویت", "เริ่ม", "สมัคร"},
+		help:  []string{"HELP", "INFO", "راهنما", "کمک", "ช่วยเหลือ", "ช่วยด้วย"}}
 }
 
 func whatsapp() flavour {
 	return flavour{channel: ChannelWhatsApp, prefix: "whatsapp:", text: 1600, files: 1, rate: 40,
 		// No carrier acts on words here, so that only clear ones count.
 		stop:  []string{"STOP", "UNSUBSCRIBE", "OPTOUT", "لغو", "توقف", "لغو عضویت", "หยุด", "เลิกรับ"},
-		start: []string{"START", "UNSTOP", "شروع", "عضویت", "เริ่ม", "สมัคร"}}
+		start: []string{"START", "UNSTOP", "شروع", "عضویت", "เริ่ม", "สมัคร"},
+		help:  []string{"HELP", "راهنما", "ช่วยเหลือ"}}
 }
 
 // SMS is the channel of texts and picture messages.
@@ -137,6 +140,7 @@ func (c *Connector) Info() connectors.Info {
 			Text: c.text, Chat: true, Segments: c.channel == ChannelSMS,
 		},
 		Acknowledge: c.set.acknowledge,
+		Help:        c.set.helpAnswer,
 	}
 	if c.set.from != "" {
 		info.Own.Handle = handleOf(c.set.from)
@@ -170,6 +174,7 @@ var (
 	_ connectors.Connector = (*Connector)(nil)
 	_ connectors.Webhooker = (*Connector)(nil)
 	_ connectors.Finder    = (*Connector)(nil)
+	_ connectors.Pacer     = (*Connector)(nil)
 	_ connectors.Auditor   = (*Connector)(nil)
 	_ connectors.Reader    = (*Connector)(nil)
 	_ connectors.Tester    = (*Connector)(nil)

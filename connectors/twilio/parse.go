@@ -75,6 +75,7 @@ func (c *Connector) readForm(form url.Values, at time.Time) (message.Message, []
 		m.Refs = []string{replied}
 	}
 	m.Consent = c.set.consent(form.Get("OptOutType"), form.Get("Body"))
+	m.Answered = m.Consent != "" && form.Get("OptOutType") != ""
 	n, _ := strconv.Atoi(form.Get("NumMedia"))
 	var files []file
 	for i := 0; i < n && i < maxMedia; i++ {

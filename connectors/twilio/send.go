@@ -33,6 +33,9 @@ const (
 	templateSpan = 5 * time.Minute
 )
 
+// Pause is how long until the sender may send again.
+func (c *Connector) Pause() time.Duration { return c.pace.pause() }
+
 // Send hands one message to Twilio, at most once: where it is not certain that
 // Twilio did not take it, the error is of class Unsure.
 func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Receipt, error) {
@@ -40,9 +43,7 @@ func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Rec
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	if err := c.pace.wait(ctx); err != nil {
-		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, Reason: "sending was stopped", Err: err}
-	}
+	c.pace.took()
 	sent, err := c.rest(ctx).CreateMessage(params)
 	if err != nil {
 		return connectors.Receipt{}, c.sendError(err)

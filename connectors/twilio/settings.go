@@ -62,7 +62,9 @@ type settings struct {
 	sendBytes      int64
 	types          []string
 	stop, start    []string // folded
+	help           []string // folded
 	acknowledge    string
+	helpAnswer     string
 	api, content   string // base addresses, without a slash at the end
 	templates      []string
 	insecure       bool // the API is on this machine without https
@@ -94,6 +96,8 @@ func fields(f flavour) []connectors.Field {
 		connectors.Field{Key: "send_mib", Type: "int", Label: "Files of one answer (MiB)", Default: sendMiB(f), Advanced: true, Help: "Carriers refuse larger messages."},
 		connectors.Field{Key: "stop_words", Type: "list", Label: "Words that forbid further messages", Default: f.stop, Advanced: true, Help: "A message that is nothing but one of them."},
 		connectors.Field{Key: "start_words", Type: "list", Label: "Words that allow them again", Default: f.start, Advanced: true},
+		connectors.Field{Key: "help_words", Type: "list", Label: "Words that ask for help", Default: f.help, Advanced: true},
+		connectors.Field{Key: "help_answer", Type: "text", Label: "Automatic answer to them", Advanced: true, Help: "Who writes, and how to stop it. Sent at most once a day to each number. Leave it empty where Twilio answers HELP itself, as it does for texts unless told otherwise."},
 		connectors.Field{Key: "acknowledge", Type: "text", Label: "Automatic acknowledgement", Advanced: true, Help: "Sent once to a person who opens a conversation. Empty sends nothing. It costs like any other message."},
 		connectors.Field{Key: "api_key", Type: "string", Label: "API key SID", Advanced: true, Help: "SK and 32 characters. With a key its secret opens the API instead of the auth token."},
 		connectors.Field{Key: "api_secret", Type: "secret", Label: "API key secret", Advanced: true, SentTo: at},
@@ -123,7 +127,7 @@ func readSettings(fl flavour, raw json.RawMessage) (settings, error) {
 		return settings{}, err
 	}
 	f := &form{read}
-	s := settings{name: f.Line("name"), acknowledge: f.Text("acknowledge")}
+	s := settings{name: f.Line("name"), acknowledge: f.Text("acknowledge"), helpAnswer: f.Text("help_answer")}
 	f.credentials(&s)
 	f.sender(fl, &s)
 	f.amounts(fl, &s)
@@ -193,7 +197,7 @@ func (f *form) words(fl flavour, s *settings) {
 		key  string
 		def  []string
 		into *[]string
-	}{{"stop_words", fl.stop, &s.stop}, {"start_words", fl.start, &s.start}} {
+	}{{"stop_words", fl.stop, &s.stop}, {"start_words", fl.start, &s.start}, {"help_words", fl.help, &s.help}} {
 		list, set := f.List(w.key)
 		if !set {
 			list = w.def
@@ -211,6 +215,11 @@ func (f *form) words(fl flavour, s *settings) {
 	for _, word := range s.start {
 		if slices.Contains(s.stop, word) {
 			f.Blame("start_words", "has %q, which is also one of stop_words", word)
+		}
+	}
+	for _, word := range s.help {
+		if slices.Contains(s.stop, word) || slices.Contains(s.start, word) {
+			f.Blame("help_words", "has %q, which is also one of stop_words or start_words", word)
 		}
 	}
 	var set bool

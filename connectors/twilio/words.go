@@ -37,7 +37,7 @@ func fold(s string) string {
 }
 
 // consent reads what a message says about further ones. optOutType is the
-// provider's own verdict, "" if it gave none.
+// provider's own verdict, "" if it gave none; after one it has answered, too.
 func (s *settings) consent(optOutType, text string) message.Consent {
 	switch strings.ToUpper(optOutType) {
 	case "STOP":
@@ -45,7 +45,7 @@ func (s *settings) consent(optOutType, text string) message.Consent {
 	case "START":
 		return message.OptIn
 	case "HELP":
-		return ""
+		return message.Help
 	}
 	if len(text) > maxWordRunes*4 {
 		return ""
@@ -57,6 +57,8 @@ func (s *settings) consent(optOutType, text string) message.Consent {
 		return message.OptOut
 	case slices.Contains(s.start, word):
 		return message.OptIn
+	case slices.Contains(s.help, word):
+		return message.Help
 	}
 	return ""
 }

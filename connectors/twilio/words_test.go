@@ -27,7 +27,14 @@ func TestWords(t *testing.T) {
 		{texts, "", "YES", ""},
 		{texts, "", "start", message.OptIn},
 		{texts, "", "UNSTOP", message.OptIn},
-		{texts, "", "HELP", ""},
+		{texts, "", "HELP", message.Help},
+		{texts, "", "Help!", message.Help},
+		{texts, "", "info", message.Help},
+		{texts, "", "help me please", ""},
+		{chats, "", "info", ""},
+		{texts, "", "راهنما", message.Help},
+		{texts, "", "كمك", message.Help}, // with the Arabic letters
+		{texts, "", "ช่วยเหลือ", message.Help},
 		{texts, "", "", ""},
 		{texts, "", "!!!", ""},
 		{texts, "", "لغو", message.OptOut},
@@ -42,7 +49,7 @@ func TestWords(t *testing.T) {
 		// The provider's own verdict counts more than our words.
 		{texts, "STOP", "basta", message.OptOut},
 		{texts, "START", "STOP", message.OptIn},
-		{texts, "HELP", "STOP", ""},
+		{texts, "HELP", "STOP", message.Help},
 		{texts, "stop", "x", message.OptOut},
 	} {
 		if got := tt.set.consent(tt.verdict, tt.text); got != tt.expected {

@@ -57,6 +57,7 @@ export const ways = {
   'talk.reacted': '{names} reacted with {emoji}',
   'talk.optOut': 'Opted out with this message',
   'talk.optIn': 'Opted in with this message',
+  'talk.help': 'Asks for help with this message',
   'talk.template': 'Template',
   'talk.by': '{channel} to {address}',
   'talk.from': '{channel} from {address}',
@@ -68,6 +69,7 @@ export const ways = {
   'delivery.unsureText': 'It may have gone out: the provider did not answer clearly. Sending again may deliver it twice.',
   'event.optOut': '{address} opted out of {channel}',
   'event.optIn': '{address} opted in to {channel}',
+  'event.help': '{address} asked for help on {channel}',
   'event.consentBy': 'noted by {who}',
   'event.consentProvider': 'said the provider',
 

@@ -58,6 +58,7 @@ export const ways: Texts<typeof en> = {
   'talk.reacted': '{names} با {emoji} واکنش نشان داد',
   'talk.optOut': 'با این پیام از دریافت انصراف داد',
   'talk.optIn': 'با این پیام به دریافت رضایت داد',
+  'talk.help': 'با این پیام راهنمایی می‌خواهد',
   'talk.template': 'الگو',
   'talk.by': '{channel} به {address}',
   'talk.from': '{channel} از {address}',
@@ -69,6 +70,7 @@ export const ways: Texts<typeof en> = {
   'delivery.unsureText': 'شاید فرستاده شده باشد: ارائه‌دهنده پاسخ روشنی نداد. ارسال دوباره شاید آن را دو بار برساند.',
   'event.optOut': '{address} از {channel} انصراف داد',
   'event.optIn': '{address} به {channel} رضایت داد',
+  'event.help': '{address} در {channel} راهنمایی خواست',
   'event.consentBy': 'ثبت {who}',
   'event.consentProvider': 'به گفتهٔ ارائه‌دهنده',
 

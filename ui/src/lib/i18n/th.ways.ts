@@ -58,6 +58,7 @@ export const ways: Texts<typeof en> = {
   'talk.reacted': '{names} ตอบสนองด้วย {emoji}',
   'talk.optOut': 'เลิกรับด้วยข้อความนี้',
   'talk.optIn': 'ยินยอมรับด้วยข้อความนี้',
+  'talk.help': 'ขอความช่วยเหลือด้วยข้อความนี้',
   'talk.template': 'เทมเพลต',
   'talk.by': '{channel} ถึง {address}',
   'talk.from': '{channel} จาก {address}',
@@ -69,6 +70,7 @@ export const ways: Texts<typeof en> = {
   'delivery.unsureText': 'อาจส่งออกไปแล้ว: ผู้ให้บริการไม่ได้ตอบชัดเจน การส่งอีกครั้งอาจทำให้ได้รับสองครั้ง',
   'event.optOut': '{address} เลิกรับ {channel}',
   'event.optIn': '{address} ยินยอมรับ {channel}',
+  'event.help': '{address} ขอความช่วยเหลือทาง {channel}',
   'event.consentBy': 'บันทึกโดย {who}',
   'event.consentProvider': 'ตามที่ผู้ให้บริการแจ้ง',
 
