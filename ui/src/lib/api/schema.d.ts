@@ -1511,7 +1511,7 @@ export interface components {
             customer?: number;
             /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction. */
             data?: unknown;
-            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
@@ -1801,7 +1801,7 @@ export interface components {
              * @description What it says about being written to.
              * @enum {string}
              */
-            consent?: "opt_in" | "opt_out" | "";
+            consent?: "opt_in" | "opt_out" | "help" | "";
             /**
              * Format: date-time
              * @description By its author; what it said is in former.
