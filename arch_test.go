@@ -88,6 +88,8 @@ var keepers = map[string]string{
 	"github.com/jhillyerd/enmime":   "connectors/email demo",
 	"github.com/nyaruka":            "identity",
 	"github.com/twilio":             "connectors/twilio",
+	"github.com/slack-go":           "connectors/slack",
+	"github.com/kyokomi":            "connectors/slack",
 	"github.com/microcosm-cc":       "safehtml",
 	"go.yaml.in/yaml":               "config",
 	"golang.org/x/crypto":           "accounts auth",

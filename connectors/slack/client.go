@@ -1,6 +1,8 @@
 package slack
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	slackgo "github.com/slack-go/slack"
 )
 
 // limits are the bounds on waiting; tests shorten them.
@@ -52,18 +56,20 @@ const (
 	maxAnswer = 64 << 20
 	// maxRetryAfter bounds a wish of the provider that makes no sense.
 	maxRetryAfter = 10 * time.Minute
+	// connectionsOpen is the one method that takes the app token.
+	connectionsOpen = "apps.connections.open"
 	// maxTries is how often a call that only reads is made while Slack asks to wait.
 	maxTries = 20
 )
 
-// client calls the Web API. Every call goes through it, so that one place knows
-// whether a request was written and which methods have to wait.
+// client calls the Web API by slack-go, which knows its methods and their
+// arguments. What slack-go does not tell, its transport does: see RoundTrip.
 type client struct {
-	base     string
-	bot, app string
-	http     *http.Client
-	pause    time.Duration
-	timeout  time.Duration
+	*slackgo.Client
+	net     *http.Transport
+	files   *http.Client // for the bytes of files
+	pause   time.Duration
+	timeout time.Duration
 
 	scopes atomic.Pointer[string] // granted to the bot token, as the last answer told
 
@@ -88,10 +94,96 @@ func newClient(s settings) *client {
 	}
 	t.Protocols.SetHTTP1(true)
 	l := defaultLimits()
-	return &client{
-		base: s.base, bot: s.bot, app: s.app, pause: l.rateLimit, timeout: l.api, until: map[string]time.Time{},
-		http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	c := &client{net: t, pause: l.rateLimit, timeout: l.api, until: map[string]time.Time{}}
+	c.files = &http.Client{Transport: c, CheckRedirect: s.follow}
+	c.Client = slackgo.New(s.bot, slackgo.OptionAPIURL(s.base+"/"), slackgo.OptionAppLevelToken(s.app), slackgo.OptionHTTPClient(
+		&http.Client{Transport: c, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}))
+	return c
+}
+
+// exchange is a request and its answer, as the transport saw them.
+type exchange struct {
+	written atomic.Bool // the request was, at least in part
+	status  int         // of HTTP, 0 without an answer
+	header  http.Header
+	plain   bool // the answer is none of the API
+	body    bag
+}
+
+type exchangeKey struct{}
+
+// RoundTrip makes a request, and keeps what came of it for the call whose context
+// it has. Of an answer of the API slack-go gets only what is taken from its results:
+// it would refuse a whole page for one odd value in one message, so that all else
+// is read by us, one by one. Nor does it notice that a refusal without a reason is
+// no success.
+func (c *client) RoundTrip(req *http.Request) (*http.Response, error) {
+	x, ok := req.Context().Value(exchangeKey{}).(*exchange)
+	if !ok {
+		x = &exchange{plain: true}
 	}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		WroteHeaders: func() { x.written.Store(true) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { x.written.Store(true) },
+	}))
+	req.Header.Set("User-Agent", "throughline")
+	resp, err := c.net.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	x.status, x.header = resp.StatusCode, resp.Header
+	if x.plain || x.status != http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxAnswer {
+		return nil, errors.New("the answer is too large")
+	}
+	all, ok := readBag(body)
+	if !ok || all["ok"] == nil {
+		return nil, errNotSlacks
+	}
+	x.body = all
+	top := map[string]any{"ok": all.flag("ok")}
+	for _, k := range []string{"url", "upload_url", "file_id", "team_id", "user_id", "bot_id"} {
+		top[k] = all.str(k)
+	}
+	short, err := json.Marshal(top)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(short)), int64(len(short))
+	return resp, nil
+}
+
+var errNotSlacks = errors.New("the answer is not one of Slack's")
+
+// at is the time of Slack's clock, zero if it was not told.
+func (x *exchange) at() time.Time {
+	t, err := http.ParseTime(x.header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// failure is what went wrong, nil if nothing did.
+func (x *exchange) failure(method string, err error) error {
+	if err == nil && (x.plain || x.body.flag("ok")) {
+		return nil
+	}
+	e := &apiError{method: method, status: x.status, written: x.written.Load(), after: retryAfter(x.header.Get("Retry-After"))}
+	switch {
+	case x.body != nil && !x.body.flag("ok"):
+		e.code, e.needed = cmp.Or(oneLine(x.body.str("error")), "no reason"), oneLine(x.body.str("needed"))
+	case x.status == 0 || x.status == http.StatusOK:
+		e.err = err
+	}
+	return e
 }
 
 // apiError is a call that Slack refused or that got no answer.
@@ -144,16 +236,29 @@ func plainCause(err error) string {
 	return err.Error()
 }
 
+// call makes one call, at most once. do is the call, without waiting and with the
+// context it is given.
+func (c *client) call(ctx context.Context, method string, do func(context.Context) error) (*exchange, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	x := &exchange{}
+	err := x.failure(method, do(context.WithValue(ctx, exchangeKey{}, x)))
+	if s := x.header.Get("X-OAuth-Scopes"); s != "" && method != connectionsOpen {
+		c.scopes.Store(&s)
+	}
+	return x, err
+}
+
 // read calls a method that changes nothing, and waits where Slack asks for it.
-func (c *client) read(ctx context.Context, method string, args url.Values, into any) error {
+func (c *client) read(ctx context.Context, method string, do func(context.Context) error) (*exchange, error) {
 	for try := 1; ; try++ {
-		if err := c.wait(ctx, method); err != nil {
-			return &apiError{method: method, err: err}
+		if err := sleep(ctx, c.held(method)); err != nil {
+			return nil, &apiError{method: method, err: err}
 		}
-		err := c.call(ctx, method, args, into)
+		x, err := c.call(ctx, method, do)
 		var e *apiError
 		if !errors.As(err, &e) || e.status != http.StatusTooManyRequests && e.code != "ratelimited" || try == maxTries {
-			return err
+			return x, err
 		}
 		c.hold(method, e.after)
 		if tell := c.waits.Load(); tell != nil {
@@ -179,10 +284,6 @@ func (c *client) held(method string) time.Duration {
 	return time.Until(c.until[method])
 }
 
-func (c *client) wait(ctx context.Context, method string) error {
-	return sleep(ctx, c.held(method))
-}
-
 // sleep waits, or returns why not.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
@@ -198,83 +299,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// call makes one call, at most once. into gets the whole answer, and may have an
-// http.Header in it: see dated.
-func (c *client) call(ctx context.Context, method string, args url.Values, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	fail := &apiError{method: method}
-	var written atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { written.Store(true) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { written.Store(true) },
-	})
-	req, err := http.NewRequestWithContext(traced, http.MethodPost, c.base+"/"+method, strings.NewReader(args.Encode()))
-	if err != nil {
-		fail.err = err
-		return fail
-	}
-	token := c.bot
-	if method == "apps.connections.open" {
-		token = c.app
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("User-Agent", "throughline")
-	resp, err := c.http.Do(req)
-	fail.written = written.Load()
-	if err != nil {
-		fail.err = err
-		return fail
-	}
-	defer resp.Body.Close()
-	fail.status = resp.StatusCode
-	if s := resp.Header.Get("X-OAuth-Scopes"); s != "" && token == c.bot {
-		c.scopes.Store(&s)
-	}
-	fail.after = retryAfter(resp.Header.Get("Retry-After"))
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		fail.err = err
-		return fail
-	case len(body) > maxAnswer:
-		fail.err = errors.New("the answer is too large")
-		return fail
-	case resp.StatusCode != http.StatusOK:
-		return fail
-	}
-	var head struct {
-		OK     *bool           `json:"ok"`
-		Error  json.RawMessage `json:"error"`
-		Needed json.RawMessage `json:"needed"`
-	}
-	if err := json.Unmarshal(body, &head); err != nil || head.OK == nil {
-		fail.err = errors.New("the answer is not one of Slack's")
-		return fail
-	}
-	if !*head.OK {
-		fail.code, fail.needed = oneLine(quoted(head.Error)), oneLine(quoted(head.Needed))
-		if fail.code == "" {
-			fail.code = "no reason"
-		}
-		return fail
-	}
-	if d, ok := into.(interface{ date(time.Time) }); ok {
-		if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-			d.date(t)
-		}
-	}
-	if into == nil {
-		return nil
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		fail.err = errors.New("the answer cannot be understood")
-		return fail
-	}
-	return nil
-}
-
 // granted are the scopes of the bot token, nil while they are not known.
 func (c *client) granted() []string {
 	s := c.scopes.Load()
@@ -283,11 +307,6 @@ func (c *client) granted() []string {
 	}
 	return strings.FieldsFunc(*s, func(r rune) bool { return r == ',' || r == ' ' })
 }
-
-// dated is embedded in answers that have to tell Slack's time.
-type dated struct{ at time.Time }
-
-func (d *dated) date(t time.Time) { d.at = t }
 
 // retryAfter reads a header in seconds.
 func retryAfter(s string) time.Duration {

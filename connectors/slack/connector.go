@@ -14,6 +14,10 @@
 // is class Unsure, and Find looks for it by the name that each post carries in
 // its metadata.
 //
+// slack-go (github.com/slack-go/slack) calls the Web API and checks signatures. What
+// Slack sends is read by us, value by value, because slack-go refuses the whole for
+// one value of another type; for the same reason the loop of Socket Mode is ours.
+//
 // Nothing is kept on disk but temporary files in flight; the cursor lives with
 // the hub. The connector changes nothing at Slack besides posting.
 package slack
@@ -85,7 +89,7 @@ func newConnector(a connectors.Account, h connectors.Host) (*Connector, error) {
 	c := &Connector{account: a.ID, set: set, host: h, log: h.Log, limits: defaultLimits(), wake: make(chan struct{}, 1)}
 	c.api = newClient(set)
 	c.people.known = map[string]knownPerson{}
-	c.rooms.known = map[string]room{}
+	c.rooms.known = map[string]knownRoom{}
 	c.opened.known = map[string]string{}
 	c.odd.count = map[string]int{}
 	return c, nil

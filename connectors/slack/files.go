@@ -72,17 +72,14 @@ func (c *Connector) file(ctx context.Context, f file) (message.Part, error) {
 		return message.Part{}, &leftError{"it lies outside of Slack"}
 	case "file_access":
 		// In a Slack Connect channel: the file has to be asked for.
-		var a struct {
-			File bag `json:"file"`
-		}
-		err := c.api.read(ctx, "files.info", url.Values{"file": {f.id}}, &a)
+		asked, err := c.askFile(ctx, f.id)
 		if is(err, "file_not_found", "file_deleted", "access_denied", "missing_scope") {
 			return message.Part{}, &leftError{err.Error()}
 		}
 		if err != nil {
 			return message.Part{}, err
 		}
-		f = readFile(a.File)
+		f = readFile(asked)
 		if f.mode == "file_access" {
 			return message.Part{}, &leftError{"Slack does not give it out"}
 		}
@@ -94,49 +91,60 @@ func (c *Connector) file(ctx context.Context, f file) (message.Part, error) {
 		return message.Part{}, tooLarge(c.set.fileBytes)
 	}
 	at, err := url.Parse(f.url)
-	if err != nil || !c.trusted(at) {
+	if err != nil || !c.set.trusted(at) {
 		return message.Part{}, &leftError{"its address is not one of Slack's"}
 	}
 	return c.download(ctx, f, at)
 }
 
-// download follows an address and where it forwards to. The token goes to hosts
-// of Slack's only; others get nothing at all.
-func (c *Connector) download(ctx context.Context, f file, at *url.URL) (message.Part, error) {
-	for hop := 0; ; hop++ {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-		if err != nil {
-			return message.Part{}, err
-		}
-		req.Header.Set("Authorization", "Bearer "+c.set.bot)
-		req.Header.Set("User-Agent", "throughline")
-		resp, err := c.api.http.Do(req)
-		if err != nil {
-			return message.Part{}, err
-		}
-		part, next, err := c.receive(resp, f)
-		resp.Body.Close()
-		if next == "" {
-			return part, err
-		}
-		to, err := at.Parse(next)
-		if err != nil || hop == maxHops || !c.trusted(to) {
-			return message.Part{}, &leftError{"it is forwarded to a place that is not Slack's"}
-		}
-		if to.Path == "/" || strings.Contains(to.RawQuery, "redir=") {
-			// Slack sends whom it does not know to its front page.
-			return message.Part{}, &leftError{"Slack does not give it to the app; check the scope files:read"}
-		}
-		at = to
+// askFile asks Slack what a file is.
+func (c *Connector) askFile(ctx context.Context, id string) (bag, error) {
+	x, err := c.api.read(ctx, "files.info", func(ctx context.Context) error {
+		_, _, _, err := c.api.GetFileInfoContext(ctx, id, 0, 0)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return x.body.sub("file"), nil
+}
+
+// download fetches what lies at an address of Slack's. slack-go would do it too, but
+// tells neither kind nor length of what comes.
+func (c *Connector) download(ctx context.Context, f file, at *url.URL) (message.Part, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return message.Part{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.set.bot)
+	resp, err := c.api.files.Do(req)
+	if err != nil {
+		return message.Part{}, err
+	}
+	defer resp.Body.Close()
+	return c.receive(resp, f)
+}
+
+// follow is what is done where a file is forwarded to. The token goes to hosts of
+// Slack's only; others get nothing at all.
+func (s *settings) follow(req *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) > maxHops || !s.trusted(req.URL):
+		return &leftError{"it is forwarded to a place that is not Slack's"}
+	case req.URL.Path == "/" || strings.Contains(req.URL.RawQuery, "redir="):
+		// Slack sends whom it does not know to its front page.
+		return &leftError{"Slack does not give it to the app; check the scope files:read"}
+	}
+	req.Header.Set("Authorization", via[0].Header.Get("Authorization"))
+	return nil
 }
 
 // trusted tells whether the token may go to an address.
-func (c *Connector) trusted(u *url.URL) bool {
+func (s *settings) trusted(u *url.URL) bool {
 	if u.User != nil {
 		return false
 	}
-	if strings.EqualFold(u.Host, c.set.host) && (u.Scheme == "https" || c.set.insecure && u.Scheme == "http") {
+	if strings.EqualFold(u.Host, s.host) && (u.Scheme == "https" || s.insecure && u.Scheme == "http") {
 		return true
 	}
 	host := strings.ToLower(u.Hostname())
@@ -145,21 +153,19 @@ func (c *Connector) trusted(u *url.URL) bool {
 			host == "slack-gov.com" || strings.HasSuffix(host, ".slack-gov.com"))
 }
 
-// receive reads an answer, or says where it forwards to.
-func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next string, err error) {
+// receive reads an answer.
+func (c *Connector) receive(resp *http.Response, f file) (p message.Part, err error) {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
-	case resp.StatusCode >= 300 && resp.StatusCode < 400 && resp.Header.Get("Location") != "":
-		return p, resp.Header.Get("Location"), nil
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
-		return p, "", &leftError{"it was deleted"}
+		return p, &leftError{"it was deleted"}
 	case resp.StatusCode != http.StatusOK:
-		return p, "", &apiError{method: "download", status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"))}
+		return p, &apiError{method: "download", status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"))}
 	case kind == "text/html" && f.kind != "text/html":
 		// The page where people log in, with 200.
-		return p, "", &leftError{"Slack does not give it to the app; check the scope files:read"}
+		return p, &leftError{"Slack does not give it to the app; check the scope files:read"}
 	case resp.ContentLength > c.set.fileBytes:
-		return p, "", tooLarge(c.set.fileBytes)
+		return p, tooLarge(c.set.fileBytes)
 	}
 	p.ContentType, p.Name = strings.ToLower(f.kind), fileName(f.name)
 	if p.ContentType == "" {
@@ -175,14 +181,14 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 		err = tooLarge(c.set.fileBytes)
 	}
 	if err != nil {
-		return p, "", err
+		return p, err
 	}
 	p.Size = p.Content.Size()
 	if resp.ContentLength >= 0 && p.Size != resp.ContentLength {
 		connectors.Drop([]message.Part{p})
-		return p, "", io.ErrUnexpectedEOF
+		return p, io.ErrUnexpectedEOF
 	}
-	return p, "", nil
+	return p, nil
 }
 
 func tooLarge(limit int64) error {

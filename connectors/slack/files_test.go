@@ -142,8 +142,8 @@ func TestTrusted(t *testing.T) {
 	} {
 		u, err := url.Parse(tt.at)
 		ok(t, err)
-		if c.trusted(u) != tt.here || real.trusted(u) != tt.live {
-			t.Errorf("%s: %v %v", tt.at, c.trusted(u), real.trusted(u))
+		if c.set.trusted(u) != tt.here || real.set.trusted(u) != tt.live {
+			t.Errorf("%s: %v %v", tt.at, c.set.trusted(u), real.set.trusted(u))
 		}
 	}
 }

@@ -3,12 +3,11 @@ package slack
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	slackgo "github.com/slack-go/slack"
 
 	"throughline/message"
 )
@@ -34,33 +33,29 @@ func (c *Connector) list(ctx context.Context) (all []room, at time.Time, err err
 	if len(types) == 0 {
 		return nil, at, &apiError{method: "users.conversations", code: "missing_scope", needed: "im:history"}
 	}
-	args := url.Values{"types": {strings.Join(types, ",")}, "exclude_archived": {"true"}, "limit": {strconv.Itoa(pageSize)}}
+	ask := &slackgo.GetConversationsForUserParameters{Types: types, ExcludeArchived: true, Limit: pageSize}
 	for range maxPages {
-		var a struct {
-			dated
-			Channels []json.RawMessage `json:"channels"`
-			Meta     bag               `json:"response_metadata"`
-		}
-		if err := c.api.read(ctx, "users.conversations", args, &a); err != nil {
+		x, err := c.api.read(ctx, "users.conversations", func(ctx context.Context) error {
+			_, _, err := c.api.GetConversationsForUserContext(ctx, ask)
+			return err
+		})
+		if err != nil {
 			return nil, at, err
 		}
 		if at.IsZero() {
-			at = a.at
+			at = x.at()
 		}
-		for _, raw := range a.Channels {
-			b, ok := readBag(raw)
-			if r := readRoom(b); ok && r.ID != "" {
+		for _, b := range x.body.list("channels") {
+			if r := readRoom(b); r.ID != "" {
 				c.rooms.put(r)
 				if c.set.takes(r) {
 					all = append(all, r)
 				}
 			}
 		}
-		next := a.Meta.str("next_cursor")
-		if next == "" {
+		if ask.Cursor = x.body.sub("response_metadata").str("next_cursor"); ask.Cursor == "" {
 			return all, at, nil
 		}
-		args.Set("cursor", next)
 	}
 	return all, at, nil
 }
@@ -186,7 +181,7 @@ type span struct {
 }
 
 func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, err error) {
-	list, at, err := r.history(ctx, "conversations.history", url.Values{"channel": {k.ID}}, s.low, s.high)
+	list, at, err := r.history(ctx, k.ID, "", s.low, s.high)
 	if err != nil {
 		return at, err
 	}
@@ -204,7 +199,7 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 		roots[root] = true
 	}
 	for root := range roots {
-		answers, _, err := r.history(ctx, "conversations.replies", url.Values{"channel": {k.ID}, "ts": {root}}, s.threadsFrom, "")
+		answers, _, err := r.history(ctx, k.ID, root, s.threadsFrom, "")
 		if is(err, "thread_not_found") {
 			continue
 		}
@@ -222,41 +217,41 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 	return at, r.offer(ctx, k, offer, s, at)
 }
 
-// history reads messages between two times, oldest first.
-func (c *Connector) history(ctx context.Context, method string, args url.Values, low, high string) (list []entry, at time.Time, err error) {
-	args.Set("oldest", low)
-	if high != "" {
-		args.Set("latest", high)
-	}
-	args.Set("inclusive", "true")
-	args.Set("limit", strconv.Itoa(pageSize))
-	args.Set("include_all_metadata", "true")
+// history reads the messages of a channel, or of the thread root in it, between two
+// times, oldest first.
+func (c *Connector) history(ctx context.Context, channel, root, low, high string) (list []entry, at time.Time, err error) {
+	next := ""
 	for range maxPages {
-		var a struct {
-			dated
-			Messages []json.RawMessage `json:"messages"`
-			Meta     bag               `json:"response_metadata"`
+		method, ask := "conversations.history", func(ctx context.Context) error {
+			_, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: channel,
+				Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: pageSize, IncludeAllMetadata: true})
+			return err
 		}
-		if err := c.api.read(ctx, method, args, &a); err != nil {
+		if root != "" {
+			method, ask = "conversations.replies", func(ctx context.Context) error {
+				_, _, _, err := c.api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{ChannelID: channel, Timestamp: root,
+					Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: pageSize, IncludeAllMetadata: true})
+				return err
+			}
+		}
+		x, err := c.api.read(ctx, method, ask)
+		if err != nil {
 			return nil, at, err
 		}
 		if at.IsZero() {
-			at = a.at // that of the first page: later messages may be missing
+			at = x.at() // that of the first page: later messages may be missing
 		}
-		for _, raw := range a.Messages {
+		for _, raw := range x.body.items("messages") {
 			e, err := readEntry(raw)
 			if _, ok := stamp(e.ts); err != nil && !ok {
 				continue // without its time it cannot be named
 			}
 			list = append(list, e)
 		}
-		next := a.Meta.str("next_cursor")
-		if next == "" {
+		if next = x.body.sub("response_metadata").str("next_cursor"); next == "" {
 			break
 		}
-		args.Set("cursor", next)
 	}
-	args.Del("cursor")
 	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.ts, b.ts) })
 	return list, at, nil
 }

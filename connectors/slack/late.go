@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"time"
 
@@ -14,12 +13,7 @@ import (
 
 // one fetches one message again; ok is false if it is gone.
 func (c *Connector) one(ctx context.Context, channel, ts, root string) (e entry, ok bool, err error) {
-	method, args := "conversations.history", url.Values{"channel": {channel}}
-	if root != "" {
-		method = "conversations.replies"
-		args.Set("ts", root)
-	}
-	list, _, err := c.history(ctx, method, args, ts, ts)
+	list, _, err := c.history(ctx, channel, root, ts, ts)
 	if is(err, "channel_not_found", "not_in_channel", "thread_not_found", "is_archived") {
 		return e, false, nil
 	}

@@ -2,11 +2,12 @@ package slack
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	slackgo "github.com/slack-go/slack"
 )
 
 // Who is who: what users.info and conversations.info tell, remembered for a while.
@@ -40,21 +41,20 @@ func (c *Connector) identity(ctx context.Context) (team, user, bot string, err e
 
 // introduce asks Slack who the token is.
 func (c *Connector) introduce(ctx context.Context) (team, user, bot string, err error) {
-	var a struct {
-		Team string `json:"team_id"`
-		User string `json:"user_id"`
-		Bot  string `json:"bot_id"`
-	}
-	if err := c.api.read(ctx, "auth.test", nil, &a); err != nil {
+	var a *slackgo.AuthTestResponse
+	if _, err := c.api.read(ctx, "auth.test", func(ctx context.Context) (err error) {
+		a, err = c.api.AuthTestContext(ctx)
+		return err
+	}); err != nil {
 		return "", "", "", err
 	}
-	if a.Team == "" || a.User == "" {
+	if a.TeamID == "" || a.UserID == "" {
 		return "", "", "", &apiError{method: "auth.test", code: "no workspace named"}
 	}
 	c.who.mu.Lock()
 	defer c.who.mu.Unlock()
-	c.who.team, c.who.user, c.who.bot = a.Team, a.User, a.Bot
-	return a.Team, a.User, a.Bot, nil
+	c.who.team, c.who.user, c.who.bot = a.TeamID, a.UserID, a.BotID
+	return a.TeamID, a.UserID, a.BotID, nil
 }
 
 type knownPerson struct {
@@ -101,13 +101,14 @@ func (c *Connector) person(ctx context.Context, id string) (p person, ok bool) {
 
 // lookUp asks Slack who somebody is.
 func (c *Connector) lookUp(ctx context.Context, id string) (person, error) {
-	var a struct {
-		User bag `json:"user"`
-	}
-	if err := c.api.read(ctx, "users.info", url.Values{"user": {id}}, &a); err != nil {
+	x, err := c.api.read(ctx, "users.info", func(ctx context.Context) error {
+		_, err := c.api.GetUserInfoContext(ctx, id)
+		return err
+	})
+	if err != nil {
 		return person{}, err
 	}
-	p := readPerson(a.User)
+	p := readPerson(x.body.sub("user"))
 	c.people.put(id, p, knownFor)
 	return p, nil
 }
@@ -129,19 +130,21 @@ func readPerson(u bag) person {
 	return p
 }
 
-type knownRoom struct{ until time.Time }
+type knownRoom struct {
+	room
+	until time.Time
+}
 
 type rooms struct {
 	mu    sync.Mutex
-	known map[string]room
-	age   map[string]knownRoom
+	known map[string]knownRoom
 }
 
 func (r *rooms) get(id string) (room, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, ok := r.known[id]
-	return k, ok && time.Now().Before(r.age[id].until)
+	return k.room, ok && time.Now().Before(k.until)
 }
 
 func (r *rooms) put(k room) {
@@ -149,12 +152,8 @@ func (r *rooms) put(k room) {
 	defer r.mu.Unlock()
 	if len(r.known) >= maxRooms {
 		clear(r.known)
-		r.age = nil
 	}
-	if r.age == nil {
-		r.age = map[string]knownRoom{}
-	}
-	r.known[k.ID], r.age[k.ID] = k, knownRoom{time.Now().Add(roomsFor)}
+	r.known[k.ID] = knownRoom{k, time.Now().Add(roomsFor)}
 }
 
 // forget makes the next question for a room go to Slack.
@@ -172,19 +171,29 @@ func (c *Connector) room(ctx context.Context, id, kind string) room {
 	if kind == "im" || kind == "" && strings.HasPrefix(id, "D") {
 		return room{ID: id, Kind: "im"} // it has no name
 	}
-	var a struct {
-		Channel bag `json:"channel"`
-	}
-	if err := c.api.read(ctx, "conversations.info", url.Values{"channel": {id}}, &a); err != nil {
+	k, err := c.askRoom(ctx, id)
+	if err != nil {
 		if !stopped(ctx, err) {
 			c.log.Warn("a channel cannot be looked up", "channel", id, "error", err)
 		}
 		return room{ID: id, Kind: kind}
 	}
-	k := readRoom(a.Channel)
+	return k
+}
+
+// askRoom asks Slack what a channel is.
+func (c *Connector) askRoom(ctx context.Context, id string) (room, error) {
+	x, err := c.api.read(ctx, "conversations.info", func(ctx context.Context) error {
+		_, err := c.api.GetConversationInfoContext(ctx, &slackgo.GetConversationInfoInput{ChannelID: id})
+		return err
+	})
+	if err != nil {
+		return room{}, err
+	}
+	k := readRoom(x.body.sub("channel"))
 	k.ID = id
 	c.rooms.put(k)
-	return k
+	return k, nil
 }
 
 // readRoom reads a channel object.

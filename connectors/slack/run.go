@@ -31,7 +31,7 @@ type run struct {
 // Run receives by Socket Mode if there is an app token, and looks through the
 // histories for what events did not bring.
 func (c *Connector) Run(ctx context.Context, in connectors.Sink) error {
-	defer c.api.http.CloseIdleConnections()
+	defer c.api.net.CloseIdleConnections()
 	r := &run{Connector: c, in: in}
 	r.state(connectors.Connecting, "")
 	told := r.waiting

@@ -2,14 +2,14 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	slackgo "github.com/slack-go/slack"
 
 	"throughline/connectors"
 	"throughline/message"
@@ -97,16 +97,8 @@ func (c *Connector) partner(ctx context.Context, channel string) (string, error)
 	if k, ok := c.rooms.get(channel); ok && k.User != "" {
 		return k.User, nil
 	}
-	var a struct {
-		Channel bag `json:"channel"`
-	}
-	if err := c.api.read(ctx, "conversations.info", url.Values{"channel": {channel}}, &a); err != nil {
-		return "", err
-	}
-	k := readRoom(a.Channel)
-	k.ID = channel
-	c.rooms.put(k)
-	return k.User, nil
+	k, err := c.askRoom(ctx, channel)
+	return k.User, err
 }
 
 // direct opens the direct message with somebody; opening it again is the same one.
@@ -117,13 +109,14 @@ func (c *Connector) direct(ctx context.Context, user string) (string, error) {
 	if known != "" {
 		return known, nil
 	}
-	var a struct {
-		Channel bag `json:"channel"`
-	}
-	if err := c.api.call(ctx, "conversations.open", url.Values{"users": {user}}, &a); err != nil {
+	x, err := c.api.call(ctx, "conversations.open", func(ctx context.Context) error {
+		_, _, _, err := c.api.OpenConversationContext(ctx, &slackgo.OpenConversationParameters{Users: []string{user}})
+		return err
+	})
+	if err != nil {
 		return "", err
 	}
-	id := a.Channel.str("id")
+	id := x.body.sub("channel").str("id")
 	if id == "" {
 		return "", &apiError{method: "conversations.open", code: "no conversation named"}
 	}
@@ -141,24 +134,20 @@ func (c *Connector) post(ctx context.Context, team string, to target, text strin
 	if wait := c.api.held("chat.postMessage"); wait > 0 {
 		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, After: wait, Reason: codes["ratelimited"].words}
 	}
-	meta, err := json.Marshal(map[string]any{"event_type": metaType, "event_payload": map[string]string{"id": message.OwnRef(m.ID, m.Token)}})
+	options := []slackgo.MsgOption{slackgo.MsgOptionText(text, false), slackgo.MsgOptionTS(to.thread), slackgo.MsgOptionMetadata(
+		slackgo.SlackMetadata{EventType: metaType, EventPayload: map[string]any{"id": message.OwnRef(m.ID, m.Token)}})}
+	x, err := c.api.call(ctx, "chat.postMessage", func(ctx context.Context) error {
+		_, _, err := c.api.PostMessageContext(ctx, to.channel, options...)
+		return err
+	})
 	if err != nil {
-		return connectors.Receipt{}, err
-	}
-	args := url.Values{"channel": {to.channel}, "text": {text}, "metadata": {string(meta)}}
-	if to.thread != "" {
-		args.Set("thread_ts", to.thread)
-	}
-	var a struct {
-		TS string `json:"ts"`
-	}
-	if err := c.api.call(ctx, "chat.postMessage", args, &a); err != nil {
 		return connectors.Receipt{}, c.slow("chat.postMessage", err, true)
 	}
-	if _, ok := stamp(a.TS); !ok {
+	ts := x.body.str("ts")
+	if _, ok := stamp(ts); !ok {
 		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Unsure, Reason: "Slack's answer does not name the message"}
 	}
-	return connectors.Receipt{Ref: keyOf(team, to.channel, a.TS), Detail: "Slack took it as " + a.TS + " in " + to.channel}, nil
+	return connectors.Receipt{Ref: keyOf(team, to.channel, ts), Detail: "Slack took it as " + ts + " in " + to.channel}, nil
 }
 
 // slow classes a failure, and remembers a wish to write more slowly.
@@ -180,11 +169,7 @@ func isStatus(err error, status int) bool {
 
 // upload posts files with a text. Only the last of its calls shows anything.
 func (c *Connector) upload(ctx context.Context, team string, to target, text string, parts []message.Part) (connectors.Receipt, error) {
-	type done struct {
-		ID    string `json:"id"`
-		Title string `json:"title"`
-	}
-	var list []done
+	var list []slackgo.FileSummary
 	for i, p := range parts {
 		name := fileName(p.Name)
 		if name == "" {
@@ -194,20 +179,14 @@ func (c *Connector) upload(ctx context.Context, team string, to target, text str
 		if err != nil {
 			return connectors.Receipt{}, c.slow("files.getUploadURLExternal", err, false)
 		}
-		list = append(list, done{id, name})
+		list = append(list, slackgo.FileSummary{ID: id, Title: name})
 	}
-	files, err := json.Marshal(list)
+	_, err := c.api.call(ctx, "files.completeUploadExternal", func(ctx context.Context) error {
+		_, err := c.api.CompleteUploadExternalContext(ctx, slackgo.CompleteUploadExternalParameters{
+			Files: list, Channel: to.channel, InitialComment: text, ThreadTimestamp: to.thread})
+		return err
+	})
 	if err != nil {
-		return connectors.Receipt{}, err
-	}
-	args := url.Values{"files": {string(files)}, "channel_id": {to.channel}}
-	if text != "" {
-		args.Set("initial_comment", text)
-	}
-	if to.thread != "" {
-		args.Set("thread_ts", to.thread)
-	}
-	if err := c.api.call(ctx, "files.completeUploadExternal", args, nil); err != nil {
 		return connectors.Receipt{}, c.slow("files.completeUploadExternal", err, true)
 	}
 	ts := c.shared(ctx, list[0].ID, to.channel)
@@ -221,45 +200,27 @@ func (c *Connector) upload(ctx context.Context, team string, to target, text str
 
 // putFile brings the bytes of one file to Slack, where nobody sees them yet.
 func (c *Connector) putFile(ctx context.Context, name string, p message.Part) (id string, err error) {
-	fail := func(err error) (string, error) { return "", &apiError{method: "upload", err: err} }
 	if p.Content == nil || p.Content.Size() == 0 {
 		return "", fmt.Errorf("the file %q is empty; Slack takes no empty files", name)
 	}
-	size := p.Content.Size()
-	var a struct {
-		URL string `json:"upload_url"`
-		ID  string `json:"file_id"`
-	}
-	if err := c.api.call(ctx, "files.getUploadURLExternal", url.Values{"filename": {name}, "length": {strconv.FormatInt(size, 10)}}, &a); err != nil {
+	var a *slackgo.GetUploadURLExternalResponse
+	if _, err := c.api.call(ctx, "files.getUploadURLExternal", func(ctx context.Context) (err error) {
+		a, err = c.api.GetUploadURLExternalContext(ctx, slackgo.GetUploadURLExternalParameters{FileName: name, FileSize: int(p.Content.Size())})
+		return err
+	}); err != nil {
 		return "", err
-	}
-	at, err := url.Parse(a.URL)
-	if err != nil || !c.trusted(at) || a.ID == "" {
-		return "", fmt.Errorf("no address that could be trusted was named by Slack for the file %q", name)
 	}
 	body, err := p.Content.Open()
 	if err != nil {
-		return fail(err)
+		return "", &apiError{method: "upload", err: err}
 	}
 	defer body.Close()
 	ctx, cancel := context.WithTimeout(ctx, c.limits.file)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), body)
-	if err != nil {
-		return fail(err)
-	}
-	req.ContentLength = size
-	req.Header.Set("Content-Type", "application/octet-stream")
-	req.Header.Set("User-Agent", "throughline")
-	resp, err := c.api.http.Do(req)
-	if err != nil {
-		return fail(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return "", &apiError{method: "upload", status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"))}
-	}
-	return a.ID, nil
+	x := &exchange{plain: true}
+	// The token goes along: slack-go sees to it that the address is Slack's.
+	err = c.api.UploadToURL(context.WithValue(ctx, exchangeKey{}, x), slackgo.UploadToURLParameters{UploadURL: a.UploadURL, Reader: body, Filename: name})
+	return a.FileID, x.failure("upload", err)
 }
 
 // shared asks which message came of an upload, "" if that is not known in time.
@@ -268,17 +229,14 @@ func (c *Connector) shared(ctx context.Context, id, channel string) string {
 		if sleep(ctx, pause) != nil {
 			return ""
 		}
-		var a struct {
-			File struct {
-				Shares map[string]map[string][]bag `json:"shares"`
-			} `json:"file"`
-		}
-		if err := c.api.read(ctx, "files.info", url.Values{"file": {id}}, &a); err != nil {
+		file, err := c.askFile(ctx, id)
+		if err != nil {
 			c.log.Warn("the message of a file is not known", "file", id, "error", err)
 			return ""
 		}
-		for _, side := range a.File.Shares {
-			for _, share := range side[channel] {
+		shares := file.sub("shares")
+		for side := range shares {
+			for _, share := range shares.sub(side).list(channel) {
 				if ts := share.str("ts"); ts != "" {
 					return ts
 				}
@@ -302,12 +260,7 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 	if err != nil {
 		return connectors.Receipt{}, fault(err)
 	}
-	method, args := "conversations.history", url.Values{"channel": {to.channel}}
-	if to.thread != "" {
-		method = "conversations.replies"
-		args.Set("ts", to.thread)
-	}
-	list, _, err := c.history(ctx, method, args, stampOf(since.Add(-clockSkew)), "")
+	list, _, err := c.history(ctx, to.channel, to.thread, stampOf(since.Add(-clockSkew)), "")
 	if err != nil {
 		return connectors.Receipt{}, fault(err)
 	}

@@ -50,7 +50,14 @@ type socket struct {
 	writing sync.Mutex
 }
 
-// session is one connection: events are read, given to the hub and acknowledged
+// session is one connection. It is ours and not slack-go's, which loses a frame that
+// is not JSON together with its name, so that it is never acknowledged and comes
+// for ever; understands an event before it hands it over, and those it does not
+// know are errors; keeps the reason of a disconnect to itself, so that a Socket
+// Mode that was switched off looks like a wanted reconnect; and connects again by
+// itself, while the histories are to be looked through after each connect.
+//
+// Events are read, given to the hub and acknowledged
 // while the histories are looked through. nil asks for the next one.
 func (r *run) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -90,15 +97,22 @@ func (r *run) session(ctx context.Context) error {
 	return err
 }
 
+// openSocket asks for an address of Socket Mode.
+func (c *Connector) openSocket(ctx context.Context) (at string, err error) {
+	_, err = c.api.read(ctx, connectionsOpen, func(ctx context.Context) (err error) {
+		_, at, err = c.api.StartSocketModeContext(ctx)
+		return err
+	})
+	return at, err
+}
+
 // connect opens a connection and waits for its hello.
 func (r *run) connect(ctx context.Context) (*socket, error) {
-	var a struct {
-		URL string `json:"url"`
-	}
-	if err := r.api.read(ctx, "apps.connections.open", nil, &a); err != nil {
+	named, err := r.openSocket(ctx)
+	if err != nil {
 		return nil, err
 	}
-	at, err := url.Parse(a.URL)
+	at, err := url.Parse(named)
 	if err != nil || at.Scheme != "wss" && !(r.set.insecure && at.Scheme == "ws") || at.User != nil {
 		return nil, errors.New("no address that could be trusted was named by Slack for Socket Mode")
 	}

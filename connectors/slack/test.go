@@ -51,10 +51,7 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 		return steps
 	}
 	if c.set.app != "" {
-		var a struct {
-			URL string `json:"url"`
-		}
-		if !done("slack: socket mode", c.api.read(ctx, "apps.connections.open", nil, &a)) {
+		if _, err := c.openSocket(ctx); !done("slack: socket mode", err) {
 			return steps
 		}
 	}

@@ -55,13 +55,15 @@ func (b bag) sub(key string) bag {
 	return s
 }
 
+// items is a list of anything.
+func (b bag) items(key string) (raws []json.RawMessage) {
+	_ = json.Unmarshal(b[key], &raws) // no list is an empty one
+	return raws
+}
+
 // list is a list of objects; what else is in it is left out.
 func (b bag) list(key string) (out []bag) {
-	var raws []json.RawMessage
-	if json.Unmarshal(b[key], &raws) != nil {
-		return nil
-	}
-	for _, raw := range raws {
+	for _, raw := range b.items(key) {
 		if s, ok := readBag(raw); ok {
 			out = append(out, s)
 		}
@@ -70,11 +72,7 @@ func (b bag) list(key string) (out []bag) {
 }
 
 func (b bag) texts(key string) (out []string) {
-	var raws []json.RawMessage
-	if json.Unmarshal(b[key], &raws) != nil {
-		return nil
-	}
-	for _, raw := range raws {
+	for _, raw := range b.items(key) {
 		if s := quoted(raw); s != "" {
 			out = append(out, s)
 		}
