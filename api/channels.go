@@ -39,6 +39,9 @@ func (v *view) account(a accounts.Account, c *caller) Account {
 	}
 	if c.Agent.Role.AtLeast(auth.RoleAdmin) {
 		out.Settings, out.Webhook = a.Settings, v.s.hub.WebhookURL(a.ID)
+		for _, k := range v.s.hub.WebhookURLs(a.ID) {
+			out.Hooks = append(out.Hooks, Hook{Use: k.Use, Label: k.Label, URL: k.Path})
+		}
 	}
 	return out
 }

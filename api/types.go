@@ -330,8 +330,16 @@ type Account struct {
 	Disabled bool           `json:"disabled,omitempty"`
 	Settings map[string]any `json:"settings,omitempty" doc:"Only for admins; secrets read as true when set."`
 	Webhook  string         `json:"webhook,omitempty" doc:"Only for admins: the address that the provider is to call, where it does and the hub has a public one."`
+	Hooks    []Hook         `json:"hooks,omitempty" doc:"Only for admins: the whole addresses to enter at the provider."`
 	Writing  Writing        `json:"writing"`
 	Health   Health         `json:"health"`
+}
+
+// Hook is an address for the provider to call.
+type Hook struct {
+	Use   string `json:"use" doc:"What it is for, a word that stays: message, call, call_status, events…"`
+	Label string `json:"label" doc:"The same in English."`
+	URL   string `json:"url"`
 }
 
 // Health is how an account is doing.

@@ -59,9 +59,18 @@ type Info struct {
 	// Acknowledge is sent automatically to a person who opens a conversation,
 	// if not empty. Never to automatic or bulk mail.
 	Acknowledge string
+	// Hooks are the addresses of a Webhooker that people have to enter at the provider.
+	Hooks []Hook
 	// Help is the automatic answer to message.Help, if not empty: once a day to
 	// each handle.
 	Help string
+}
+
+// Hook is an address for the provider to call.
+type Hook struct {
+	Path  string // below Host.PublicURL, e.g. "/message"
+	Use   string // what it is for: a word that stays, which the screens put into the reader's language
+	Label string // the same in English, as the provider's form calls it
 }
 
 // Writing is what a message on a channel can have; the composer follows it. The
@@ -196,9 +205,15 @@ type Item struct {
 // Reader is implemented by connectors that keep the raw item as delivered: it
 // understands one again, after an upgrade or at an agent's wish. Pure: no I/O
 // beyond reading raw.
+//
+// An error that wraps ErrPartial comes with a message that lacks what only the
+// provider has, such as files: where it can be asked it is, and else that stands.
 type Reader interface {
 	Read(raw message.Content, source string) (message.Message, error)
 }
+
+// ErrPartial tells that a raw item is not all there is of it.
+var ErrPartial = errors.New("the raw item does not hold all of it")
 
 // Tester is implemented by connectors that can try their settings.
 type Tester interface {

@@ -228,8 +228,8 @@ func (h *Hub) checkMessage(tx *store.Tx, id uint64, r *Record, bad func(string, 
 }
 
 // checkLedger compares the ledger with what it points to, and the tallies with
-// the ledger. A hub may go on taking in meanwhile: entries are never taken out,
-// so the count over all pages lies between the tallies before and after. Of a hub
+// the ledger. A hub may go on taking in meanwhile: entries are taken out
+// only when an account is made anew (Hub.begin), so the count over all pages lies between the tallies before and after. Of a hub
 // that stands still these are the same.
 func (h *Hub) checkLedger(ctx context.Context, bad func(string, ...any)) error {
 	before, counted := make(map[string]tally), make(map[string]*tally)

@@ -23,6 +23,8 @@ type HeldItem struct {
 	Size    int64     `json:"size"`
 	RawBlob string    `json:"raw_blob,omitempty"` // "" if the provider could not hand it over
 	Tries   int       `json:"tries"`
+	// Change is set on news about an item: its files are in blobs.
+	Change *message.Change `json:"change,omitempty"`
 }
 
 func (h *Hub) prepareHeld(ctx context.Context, account string, item message.Held) (*HeldItem, error) {
@@ -52,6 +54,9 @@ func (h *Hub) hold(tx *store.Tx, it *HeldItem) error {
 			old.Reason, old.Tries = it.Reason, old.Tries+1
 			if it.RawBlob != "" {
 				old.RawBlob, old.Size = it.RawBlob, it.Size
+			}
+			if it.Change != nil {
+				old.Change = it.Change
 			}
 			return h.held.Put(tx, id, old)
 		}
@@ -125,6 +130,9 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 	}); err != nil {
 		return out, err
 	}
+	if it.Change != nil {
+		return h.retryChange(ctx, id, it)
+	}
 	conn, err := h.connector(it.Account)
 	if errors.Is(err, accounts.ErrNotFound) {
 		return out, &ConflictError{fmt.Sprintf("the account %q of this item is gone: add it again under the same id, then try again", it.Account)}
@@ -139,6 +147,14 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 	case it.RawBlob != "" && reads:
 		raw := h.blobContent(it.RawBlob)
 		m, readErr := readAgain(reader, raw, it.Source)
+		if errors.Is(readErr, connectors.ErrPartial) {
+			whole, err := h.retryWhole(ctx, auditor, in, it)
+			if err != nil || whole {
+				return h.outcomeOf(it, err)
+			}
+			readErr = nil
+		}
+		it.dates(&m)
 		b := connectors.Batch{Messages: []message.Message{m}}
 		if readErr != nil {
 			b = connectors.Batch{Held: []message.Held{{Source: it.Source, Key: it.Key, Reason: readErr.Error(), Raw: raw}}}
@@ -151,8 +167,63 @@ func (h *Hub) RetryHeld(ctx context.Context, id uint64) (out Outcome, err error)
 	default:
 		return out, &ConflictError{"this channel cannot fetch an item again"}
 	}
-	if err != nil {
+	return h.outcomeOf(it, err)
+}
+
+// retryWhole fetches an item again of which the raw form is not all, and tells
+// whether that took it in: the provider may not have it any more.
+func (h *Hub) retryWhole(ctx context.Context, from connectors.Auditor, in *sink, it *HeldItem) (bool, error) {
+	if from == nil {
+		return false, nil
+	}
+	if err := refetch(ctx, from, in, []string{it.Source}); err != nil {
+		return false, err
+	}
+	out, err := h.outcomeOf(it, nil)
+	return out.Outcome != HeldBack, err
+}
+
+// dates keeps the times of an item that was held from being later than that: some
+// raw items carry none of their own.
+func (it *HeldItem) dates(m *message.Message) {
+	if m.Received.After(it.Time) {
+		m.Received = it.Time
+	}
+	if m.Time.After(it.Time) {
+		m.Time = it.Time
+	}
+}
+
+// retryChange applies held news of an item again.
+func (h *Hub) retryChange(ctx context.Context, id uint64, it *HeldItem) (out Outcome, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		out = Outcome{Outcome: Stored}
+		if err := h.takeChange(tx, it.Account, *it.Change); err != nil {
+			return err
+		}
+		r, err := h.item(tx, it.Account, it.Change.Of)
+		if err != nil {
+			return err
+		}
+		if r != nil { // else it waits for its item
+			out.Conversation = r.Conversation
+		}
+		// The ledger counts items, and this was none.
+		return errors.Join(h.held.Delete(tx, id), tx.PutValue(ledgerBucket, ledgerKey(it.Account, it.Source), nil))
+	})
+	if err == nil || ctx.Err() != nil {
 		return out, err
+	}
+	again := heldChange(it.Change, err)
+	return Outcome{Outcome: HeldBack, Reason: again.Reason}, h.Store.Update(ctx, func(tx *store.Tx) error {
+		return h.hold(tx, &HeldItem{Account: it.Account, Source: it.Source, Reason: again.Reason})
+	})
+}
+
+// outcomeOf is what became of a held item after a try that ended with tried.
+func (h *Hub) outcomeOf(it *HeldItem, tried error) (out Outcome, err error) {
+	if tried != nil {
+		return out, tried
 	}
 	err = h.Store.View(func(tx *store.Tx) error {
 		what, ref, ok := h.outcome(tx, it.Account, it.Source)

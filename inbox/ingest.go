@@ -114,6 +114,8 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 			if heldErr != nil {
 				return errors.Join(err, heldErr)
 			}
+			kept := changes[news]
+			it.Change = &kept
 			h.log.Error("a change is held", "account", s.account, "of", changes[news].Of, "error", err)
 			heldItems = append(heldItems, it)
 			changes = slices.Delete(changes, news, news+1)

@@ -70,6 +70,9 @@ func (h *Hub) follow(ctx context.Context) error {
 			if r != nil {
 				h.stop(r)
 			}
+			if err := h.begin(ctx, a); err != nil {
+				return err
+			}
 			r = h.newRunner(a)
 			if !a.Disabled {
 				start = append(start, r)

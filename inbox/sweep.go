@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"throughline/blob"
+	"throughline/message"
 	"throughline/store"
 )
 
@@ -31,16 +32,13 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) 
 	}
 	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, _ uint64, it *HeldItem) error {
 		used[it.RawBlob] = struct{}{}
+		mark(used, it.Change)
 		return nil
 	}); err != nil {
 		return blob.Swept{}, err
 	}
 	if err := pages(ctx, h.Store, h.early, func(_ *store.Tx, _ uint64, e *early) error {
-		if e.Change != nil && e.Change.Edit != nil {
-			for _, p := range e.Change.Edit.Parts {
-				used[p.Blob] = struct{}{}
-			}
-		}
+		mark(used, e.Change)
 		return nil
 	}); err != nil {
 		return blob.Swept{}, err
@@ -55,4 +53,14 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) 
 		return blob.Swept{}, err
 	}
 	return h.Blobs.Sweep(ctx, func(sha string) bool { _, ok := used[sha]; return ok }, age)
+}
+
+// mark adds the files of an edit that waits.
+func mark(used map[string]struct{}, c *message.Change) {
+	if c == nil || c.Edit == nil {
+		return
+	}
+	for _, p := range c.Edit.Parts {
+		used[p.Blob] = struct{}{}
+	}
 }

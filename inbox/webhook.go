@@ -63,6 +63,21 @@ func (h *Hub) WebhookURL(account string) string {
 	return h.public + HookPath + url.PathEscape(account)
 }
 
+// WebhookURLs are the addresses to enter at the provider of an account, for each of
+// its connectors.Hooks.
+func (h *Hub) WebhookURLs(account string) (hooks []connectors.Hook) {
+	base := h.WebhookURL(account)
+	if base == "" {
+		return nil
+	}
+	info, _ := h.accountInfo(account)
+	for _, k := range info.Hooks {
+		k.Path = base + k.Path
+		hooks = append(hooks, k)
+	}
+	return hooks
+}
+
 // host is what the hub lends the connector of an account.
 func (h *Hub) host(account, channel string, save func(ctx context.Context, key, value string) error) connectors.Host {
 	host := connectors.Host{

@@ -98,7 +98,7 @@ func newConnector(a connectors.Account, h connectors.Host) (*Connector, error) {
 // Info describes the account. It writes as the app's bot user, whose ID is known
 // to Slack only.
 func (c *Connector) Info() connectors.Info {
-	return connectors.Info{
+	info := connectors.Info{
 		Account: c.account, Channel: Channel, Own: message.Person{Name: c.set.name},
 		Writing: connectors.Writing{
 			Rich: true, Text: maxText, Files: maxFiles, FileBytes: c.set.fileBytes * maxFiles,
@@ -107,6 +107,10 @@ func (c *Connector) Info() connectors.Info {
 		},
 		Acknowledge: c.set.acknowledge,
 	}
+	if c.set.app == "" {
+		info.Hooks = []connectors.Hook{{Path: routeEvents, Use: "events", Label: "Event Subscriptions, Request URL"}}
+	}
+	return info
 }
 
 // nudge makes Run look at what changed. It never blocks.

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"log/slog"
 	"os"
@@ -75,6 +76,9 @@ func TestGolden(t *testing.T) {
 			s.Messages, s.Goodbye = o.Messages, o.goodbye
 			for i := range s.Messages {
 				again, err := offline(t).Read(s.Messages[i].Raw, s.Messages[i].Source)
+				if errors.Is(err, connectors.ErrPartial) {
+					err = nil // its files are at Slack
+				}
 				if err != nil || again.Text != s.Messages[i].Text || again.HTML != s.Messages[i].HTML || again.From.Name != s.Messages[i].From.Name {
 					t.Errorf("read again: %+v, %v", again, err)
 				}

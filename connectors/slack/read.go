@@ -69,11 +69,15 @@ func (c *Connector) Read(raw message.Content, source string) (message.Message, e
 	if len(b) > maxFrame {
 		return message.Message{}, errors.New("it is too large")
 	}
-	m, _, err := readRecord(b, source)
+	m, files, err := readRecord(b, source)
 	if err != nil {
 		return m, err
 	}
 	m.Channel, m.Account, m.Raw = Channel, c.account, raw
+	if len(files) > 0 {
+		m.Warnings = append(m.Warnings, "its files are not here: they were at Slack and could not be fetched")
+		return m, connectors.ErrPartial
+	}
 	return m, nil
 }
 

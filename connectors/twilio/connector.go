@@ -141,6 +141,7 @@ func (c *Connector) Info() connectors.Info {
 		},
 		Acknowledge: c.set.acknowledge,
 		Help:        c.set.helpAnswer,
+		Hooks:       []connectors.Hook{{Path: routeMessage, Use: "message", Label: "A message comes in (HTTP POST)"}},
 	}
 	if c.set.from != "" {
 		info.Own.Handle = handleOf(c.set.from)

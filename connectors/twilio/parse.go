@@ -16,6 +16,7 @@ import (
 
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 
+	"throughline/connectors"
 	"throughline/message"
 )
 
@@ -187,7 +188,7 @@ func (c *Connector) ownMedia(path, sid string) bool {
 }
 
 // Read understands an item again: the form of a webhook or an entry of Twilio's
-// list. The files are not part of it.
+// list. The files are not part of it: then the error is connectors.ErrPartial.
 func (c *Connector) Read(raw message.Content, source string) (message.Message, error) {
 	r, err := raw.Open()
 	if err != nil {
@@ -216,10 +217,11 @@ func (c *Connector) Read(raw message.Content, source string) (message.Message, e
 	if err != nil {
 		return message.Message{}, err
 	}
-	if files > 0 {
-		warn(&m, "its files are at Twilio: fetch it again from there to see them")
-	}
 	m.Raw = raw
+	if files > 0 {
+		warn(&m, "its files are not here: they were at Twilio and could not be fetched")
+		return m, connectors.ErrPartial
+	}
 	return m, nil
 }
 

@@ -57,6 +57,10 @@ func (l *Line) Info() connectors.Info {
 	return connectors.Info{
 		Account: l.core.account, Channel: ChannelVoice, Writing: connectors.Writing{None: true, Chat: true},
 		Own: message.Person{Name: l.core.set.name, Handle: handleOf(l.core.set.from)},
+		Hooks: []connectors.Hook{
+			{Path: routeCall, Use: "call", Label: "A call comes in (HTTP POST)"},
+			{Path: routeEnded, Use: "call_status", Label: "Call status changes (HTTP POST)"},
+		},
 	}
 }
 

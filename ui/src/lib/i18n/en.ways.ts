@@ -98,5 +98,9 @@ export const ways = {
   'handle.short': 'Short code',
 
   'account.webhook': 'Address for the provider to call',
-  'account.webhookHelp': 'Addresses that you enter at the provider begin with this. “Test connection” tells the whole one and whether it is set.',
+  'account.webhookHelp': 'Enter this at the provider, letter by letter, with method HTTP POST. “Test connection” tells whether it is set.',
+  'hook.message': 'A message comes in',
+  'hook.call': 'A call comes in',
+  'hook.callStatus': 'Call status changes',
+  'hook.events': 'Event Subscriptions, Request URL',
 } as const

@@ -99,5 +99,9 @@ export const ways: Texts<typeof en> = {
   'handle.short': 'شمارهٔ کوتاه',
 
   'account.webhook': 'نشانی برای فراخوانی ارائه‌دهنده',
-  'account.webhookHelp': 'نشانی‌هایی که نزد ارائه‌دهنده وارد می‌کنید با این آغاز می‌شوند. آزمودن اتصال نشانی کامل را می‌گوید و اینکه درست است یا نه.',
+  'account.webhookHelp': 'این را حرف‌به‌حرف نزد ارائه‌دهنده وارد کنید، با روش HTTP POST. آزمودن اتصال می‌گوید که درست است یا نه.',
+  'hook.message': 'پیامی می‌رسد (A message comes in)',
+  'hook.call': 'تماسی می‌رسد (A call comes in)',
+  'hook.callStatus': 'وضعیت تماس تغییر می‌کند (Call status changes)',
+  'hook.events': 'رویدادها (Event Subscriptions، Request URL)',
 }

@@ -99,5 +99,9 @@ export const ways: Texts<typeof en> = {
   'handle.short': 'หมายเลขสั้น',
 
   'account.webhook': 'ที่อยู่ให้ผู้ให้บริการเรียก',
-  'account.webhookHelp': 'ที่อยู่ที่กรอกที่ผู้ให้บริการขึ้นต้นด้วยสิ่งนี้ การทดสอบการเชื่อมต่อจะบอกที่อยู่เต็มและบอกว่าตั้งไว้ถูกต้องหรือไม่',
+  'account.webhookHelp': 'กรอกสิ่งนี้ที่ผู้ให้บริการให้ตรงทุกตัวอักษร ด้วยวิธี HTTP POST การทดสอบการเชื่อมต่อจะบอกว่าตั้งไว้แล้วหรือไม่',
+  'hook.message': 'มีข้อความเข้า (A message comes in)',
+  'hook.call': 'มีสายเข้า (A call comes in)',
+  'hook.callStatus': 'สถานะสายเปลี่ยน (Call status changes)',
+  'hook.events': 'เหตุการณ์ (Event Subscriptions, Request URL)',
 }
