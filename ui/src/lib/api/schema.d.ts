@@ -1068,6 +1068,8 @@ export interface components {
             /** @description Set in the configuration file; cannot be changed here. */
             from_file: boolean;
             health: components["schemas"]["Health"];
+            /** @description Only for admins: the whole addresses to enter at the provider. */
+            hooks?: components["schemas"]["Hook"][];
             id: string;
             name: string;
             /** @description Only for admins; secrets read as true when set. */
@@ -1673,6 +1675,13 @@ export interface components {
             own?: boolean;
             /** Format: date-time */
             time: string;
+        };
+        Hook: {
+            /** @description The same in English. */
+            label: string;
+            url: string;
+            /** @description What it is for, a word that stays: message, call, call_status, events… */
+            use: string;
         };
         ImportRequest: {
             /** @description Absent: all that is missing. */
