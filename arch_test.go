@@ -49,11 +49,13 @@ var allowed = map[string]string{
 	"auth":     "store",
 	"inbox":    "accounts blob connectors identity message safehtml store timeline",
 
-	"api": "accounts auth blob config connectors identity inbox message safehtml store timeline",
+	"documents": "blob identity message store timeline",
+
+	"api": "accounts auth blob config connectors documents identity inbox message safehtml store timeline",
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo inbox message store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -69,6 +71,7 @@ var allowedInTests = map[string]string{
 	"connectors/email":  "connectors/connectortest connectors/email/mailtest",
 	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
+	"documents":         "store/storetest",
 	"demo":              "blob config connectors/email connectors/slack connectors/twilio store/storetest",
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",

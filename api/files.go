@@ -82,8 +82,8 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		shown := i.Inline == 1 && inlineTypes[kind]
 		if kind == "text/plain" {
 			kind += "; charset=utf-8"
-		} else if strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "html") {
-			kind = anyType
+		} else {
+			kind = safeType(kind)
 		}
 		h.Set("Content-Type", kind)
 		h.Set("Content-Disposition", disposition(shown, i.Name))
@@ -95,6 +95,15 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		}
 		http.ServeContent(w, r, "", time.Time{}, f)
 	}}, nil
+}
+
+// safeType is the type under which a file of this one is served: those that a
+// browser might read as a page, or guess about, are only bytes.
+func safeType(kind string) string {
+	if strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "html") {
+		return anyType
+	}
+	return kind
 }
 
 // disposition names a file for saving (RFC 6266).

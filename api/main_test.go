@@ -24,6 +24,7 @@ import (
 	"throughline/config"
 	"throughline/connectors"
 	"throughline/connectors/connectortest"
+	"throughline/documents"
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/store"
@@ -90,6 +91,7 @@ type world struct {
 	s     *Server
 	hub   *inbox.Hub
 	auth  *auth.Auth
+	docs  *documents.Library
 	ch    *channel
 	sink  connectors.Sink
 	http  *httptest.Server
@@ -147,7 +149,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	w.auth = auth.New(st, auth.Options{})
 	must(t, acc.Start(t.Context(), accounts.Options{File: []config.Account{{Account: connectors.Account{
 		ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{"host":"mail.example.com","password":"hunter2hunter2"}`)}}}}))
-	options := Options{Hub: w.hub, Auth: w.auth, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
+	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline})
+	must(t, err)
+	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
 		"index.html":         {Data: []byte("<!doctype html>app")},
 		"assets/app-1.js":    {Data: []byte("let a=1")},
 		"assets/app-1.js.br": {Data: []byte("brotli")},

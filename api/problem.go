@@ -14,6 +14,7 @@ import (
 	"throughline/accounts"
 	"throughline/auth"
 	"throughline/blob"
+	"throughline/documents"
 	"throughline/identity"
 	"throughline/inbox"
 	"throughline/store"
@@ -70,6 +71,10 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		limited  *auth.RateLimitedError
 		settings *accounts.Invalid
 		tooBig   *http.MaxBytesError
+
+		invalidDoc  *documents.InvalidError
+		conflictDoc *documents.ConflictError
+		largeDoc    *documents.TooLargeError
 	)
 	bad := func(location, text string) *problemError {
 		return &problemError{status: 422, detail: location + ": " + text, errors: []*huma.ErrorDetail{{Location: "body." + location, Message: text}}}
@@ -94,6 +99,12 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return &problemError{status: 429, detail: err.Error(), headers: map[string]string{"Retry-After": strconv.Itoa(seconds)}}
 	case errors.As(err, &conflict), errors.As(err, &idClash):
 		return simple(409)
+	case errors.As(err, &invalidDoc):
+		return bad(invalidDoc.Field, invalidDoc.Text)
+	case errors.As(err, &conflictDoc):
+		return simple(409)
+	case errors.As(err, &largeDoc):
+		return simple(413)
 	case errors.As(err, &tooBig):
 		return &problemError{status: 413, detail: fmt.Sprintf("this is larger than %d MiB: send a link to it instead", tooBig.Limit>>20)}
 	case isSignedOut(err), errors.Is(err, auth.ErrWrongPassword):

@@ -29,6 +29,10 @@ var roleTable = map[string]minRole{
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,
 	"startAudit": manager, "getAudit": agent, "importMissing": manager,
+
+	"listDocuments": agent, "addDocument": agent, "fileDocument": agent, "getDocumentRules": agent, "setDocumentRules": admin, "getDocument": agent,
+	"changeDocument": agent, "deleteDocument": agent, "undeleteDocument": agent, "purgeDocument": manager, "addDocumentVersion": agent,
+	"restoreDocumentVersion": agent, "getDocumentFile": agent, "attachDocument": agent, "listDocumentOpenings": manager,
 }
 
 // TestRoles calls every operation as everybody. Whoever may not gets 401 or 403

@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"throughline/documents"
 )
 
 // route is one operation: where it is, who may use it, what it does. Everything
@@ -26,6 +28,7 @@ type route struct {
 	wait   time.Duration // most time a request may take to arrive, defaultWait if 0
 	raw    string        // the media type of an answer that is not JSON
 	upload bool          // the request's body is a file
+	act    string        // of documents: its least role is in their rules, see mayAct
 	doc    map[string]*huma.Response
 }
 
@@ -81,6 +84,7 @@ func (s *Server) register() {
 	s.messageRoutes()
 	s.customerRoutes()
 	s.channelRoutes()
+	s.documentRoutes()
 }
 
 func (s *Server) sessionRoutes() {
@@ -161,6 +165,26 @@ func (s *Server) customerRoutes() {
 	add(s, route{id: "listCustomerWays", method: "GET", path: "/api/customers/{id}/ways", role: agent, group: g, summary: "Over what a customer can be written to"}, s.listCustomerWays)
 	add(s, route{id: "mergeCustomer", method: "POST", path: "/api/customers/{id}/merge", role: agent, group: g, summary: "Merge another customer into this one"}, s.mergeCustomer)
 	add(s, route{id: "unmergeCustomer", method: "POST", path: "/api/customers/{id}/unmerge", role: agent, group: g, summary: "Undo a merge"}, s.unmergeCustomer)
+}
+
+func (s *Server) documentRoutes() {
+	const g = "Documents"
+	const see, put, del = documents.ActSee, documents.ActAdd, documents.ActDelete
+	add(s, route{id: "listDocuments", method: "GET", path: "/api/documents", role: agent, act: see, group: g, summary: "Find documents"}, s.listDocuments)
+	add(s, route{id: "addDocument", method: "POST", path: "/api/documents", role: agent, act: put, group: g, summary: "Upload a document", status: 201, upload: true, wait: uploadWait}, s.addDocument)
+	add(s, route{id: "fileDocument", method: "POST", path: "/api/documents/from-message", role: agent, act: put, group: g, summary: "Put an attachment into the documents of its customer", status: 201}, s.fileDocument)
+	add(s, route{id: "getDocumentRules", method: "GET", path: "/api/documents/rules", role: agent, group: g, summary: "The types of documents and who may do what"}, s.getDocumentRules)
+	add(s, route{id: "setDocumentRules", method: "PUT", path: "/api/documents/rules", role: admin, group: g, summary: "Change the types and who may do what"}, s.setDocumentRules)
+	add(s, route{id: "getDocument", method: "GET", path: "/api/documents/{id}", role: agent, act: see, group: g, summary: "A document with its versions"}, s.getDocument)
+	add(s, route{id: "changeDocument", method: "PATCH", path: "/api/documents/{id}", role: agent, act: put, group: g, summary: "Change what is written about a document"}, s.changeDocument)
+	add(s, route{id: "deleteDocument", method: "DELETE", path: "/api/documents/{id}", role: agent, act: del, group: g, summary: "Put a document into the bin"}, s.deleteDocument)
+	add(s, route{id: "undeleteDocument", method: "POST", path: "/api/documents/{id}/undelete", role: agent, act: del, group: g, summary: "Take a document out of the bin"}, s.undeleteDocument)
+	add(s, route{id: "purgeDocument", method: "POST", path: "/api/documents/{id}/purge", role: manager, act: del, group: g, summary: "Delete for good what is in the bin", status: 204}, s.purgeDocument)
+	add(s, route{id: "addDocumentVersion", method: "POST", path: "/api/documents/{id}/versions", role: agent, act: put, group: g, summary: "Upload a new version", upload: true, wait: uploadWait}, s.addDocumentVersion)
+	add(s, route{id: "restoreDocumentVersion", method: "POST", path: "/api/documents/{id}/restore", role: agent, act: put, group: g, summary: "Make an earlier version current again"}, s.restoreDocumentVersion)
+	add(s, route{id: "getDocumentFile", method: "GET", path: "/api/documents/{id}/file", role: agent, act: see, group: g, summary: "The file of a version", raw: "application/octet-stream"}, s.getDocumentFile)
+	add(s, route{id: "attachDocument", method: "POST", path: "/api/documents/{id}/attach", role: agent, act: see, group: g, summary: "A version as an attachment for a message"}, s.attachDocument)
+	add(s, route{id: "listDocumentOpenings", method: "GET", path: "/api/documents/{id}/openings", role: manager, act: see, group: g, summary: "Who opened a document, newest first"}, s.listDocumentOpenings)
 }
 
 func (s *Server) channelRoutes() {

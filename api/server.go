@@ -24,6 +24,7 @@ import (
 
 	"throughline/auth"
 	"throughline/connectors"
+	"throughline/documents"
 	"throughline/inbox"
 )
 
@@ -31,13 +32,14 @@ import (
 // otherwise.
 const DefaultUploadBytes = 25 << 20
 
-// Options for New. Hub and Auth are needed; the zero value of the others is
+// Options for New. Hub, Auth and Documents are needed; the zero value of the others is
 // right for a hub on this machine.
 type Options struct {
-	Hub   *inbox.Hub
-	Auth  *auth.Auth
-	Kinds []connectors.Kind // what accounts can be of
-	UI    fs.FS             // the web app, with index.html at its top; nil serves none
+	Hub       *inbox.Hub
+	Auth      *auth.Auth
+	Documents *documents.Library
+	Kinds     []connectors.Kind // what accounts can be of
+	UI        fs.FS             // the web app, with index.html at its top; nil serves none
 
 	PublicURL      string         // scheme://host[:port] as browsers see the hub; "" takes each request's Host
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
@@ -63,6 +65,7 @@ type Server struct {
 	now     func() time.Time
 	hub     *inbox.Hub
 	auth    *auth.Auth
+	docs    *documents.Library
 	public  *url.URL // of PublicURL, nil if not set
 	huma    huma.API
 	routes  []route
@@ -76,8 +79,8 @@ type Server struct {
 
 // New makes a server. Run must be started too.
 func New(o Options) (*Server, error) {
-	if o.Hub == nil || o.Auth == nil {
-		return nil, errors.New("api: a server needs a hub and auth")
+	if o.Hub == nil || o.Auth == nil || o.Documents == nil {
+		return nil, errors.New("api: a server needs a hub, auth and documents")
 	}
 	s, mux, err := build(o)
 	if err != nil {
@@ -103,7 +106,7 @@ func Document(version string) ([]byte, error) {
 // build registers everything; it does without a hub, so that the document can be
 // written without one.
 func build(o Options) (*Server, *http.ServeMux, error) {
-	s := &Server{o: o, log: o.Log, now: o.Now, hub: o.Hub, auth: o.Auth}
+	s := &Server{o: o, log: o.Log, now: o.Now, hub: o.Hub, auth: o.Auth, docs: o.Documents}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

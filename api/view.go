@@ -177,6 +177,13 @@ func (v *view) entry(e *timeline.Event, limit int) (Entry, error) {
 			out.Note = &Note{ID: n.ID, Agent: n.Agent, Text: n.Text}
 		}
 	}
+	if strings.HasPrefix(e.Kind, "document.") {
+		d, err := v.entryDocument(e)
+		if err != nil {
+			return Entry{}, err
+		}
+		out.Document = d
+	}
 	return out, nil
 }
 

@@ -172,6 +172,21 @@ func (s *Store) renew(ref Ref) (bool, error) {
 	return true, nil
 }
 
+// Touch makes a blob that is there count as new for Sweep: somebody who has only its
+// name is about to write a record that names it. The error is ErrBadName,
+// ErrNotFound or one of the disk.
+func (s *Store) Touch(sha string) error {
+	ref, err := s.Stat(sha)
+	if err != nil {
+		return err
+	}
+	there, err := s.renew(ref)
+	if err == nil && !there {
+		err = ErrNotFound // swept since
+	}
+	return err
+}
+
 // prepare makes the two folders of a name and syncs the way down to them, once
 // per process and folder. The shard is locked.
 func (s *Store) prepare(sh *shard, bit uint, sha string) error {

@@ -68,7 +68,8 @@ type Log struct {
 
 // Limits bound what the hub takes in, in bytes.
 type Limits struct {
-	UploadBytes int64 // one file that an agent attaches
+	UploadBytes   int64 // one file that an agent attaches
+	DocumentBytes int64 // one file of the documents
 }
 
 // Metrics says who may read /metrics. With neither set it answers nobody.
@@ -92,6 +93,7 @@ const (
 	DefaultUndo        = 10 * time.Second
 	DefaultChatPause   = 24 * time.Hour
 	DefaultUploadBytes = 25 << 20
+	DefaultDocBytes    = 100 << 20
 	DefaultAuditDays   = 400 // a year, and time to look back at it
 	MaxAuditDays       = 36500
 	// MaxUndo is the longest undo window: a customer should not wait an hour
@@ -116,7 +118,7 @@ func Default() *Config {
 		ChatPause:      DefaultChatPause,
 		AuditKeep:      DefaultAuditDays * day,
 		DefaultCharset: "windows-1252",
-		Limits:         Limits{UploadBytes: DefaultUploadBytes},
+		Limits:         Limits{UploadBytes: DefaultUploadBytes, DocumentBytes: DefaultDocBytes},
 	}
 }
 
@@ -209,7 +211,7 @@ func (c *Config) Redacted() string {
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
 		c.Undo.String(), int(c.ChatPause / time.Hour), int(c.AuditKeep / day), c.DefaultCharset,
-		map[string]int64{"upload_bytes": c.Limits.UploadBytes},
+		map[string]int64{"upload_bytes": c.Limits.UploadBytes, "document_bytes": c.Limits.DocumentBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		"file:" + c.KeyFile(), accounts,
 	}, "", "  ")

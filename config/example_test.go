@@ -59,7 +59,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	// What has a default stands in the file, not only in a comment.
 	active := keysOf(t, example(t))
 	for _, key := range []string{"listen", "data", "trusted_proxies", "log.level", "log.format", "undo", "chat_hours", "default_charset",
-		"limits.upload_bytes", "metrics.public", "accounts"} {
+		"limits.upload_bytes", "limits.document_bytes", "metrics.public", "accounts"} {
 		if !slices.Contains(active, key) {
 			t.Errorf("%s is commented out", key)
 		}

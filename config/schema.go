@@ -102,6 +102,9 @@ func schema() []setting {
 		{key: "limits.upload_bytes", set: func(_ *reader, c *Config, v value) string {
 			return setSize(&c.Limits.UploadBytes, v.text)
 		}},
+		{key: "limits.document_bytes", set: func(_ *reader, c *Config, v value) string {
+			return setSize(&c.Limits.DocumentBytes, v.text)
+		}},
 		{key: "metrics.public", set: func(_ *reader, c *Config, v value) string {
 			b, ok := parseBool(v.text)
 			c.Metrics.Public = b

@@ -10,10 +10,17 @@ import (
 	"throughline/store"
 )
 
-// Sweep removes blobs that no message, held item or draft names and that are
-// older than age: uploads that were never sent, items that were given up.
-func (h *Hub) Sweep(ctx context.Context, age time.Duration) (blob.Swept, error) {
+// Sweep removes blobs that no message, held item or draft names, nor any of others,
+// and that are older than age: uploads that were never sent, items that were given
+// up. Each of others calls use for the blobs that another package keeps; whoever
+// copies a name from one keeper to another calls blob.Store.Touch first.
+func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
 	used := make(map[string]struct{})
+	for _, keeper := range others {
+		if err := keeper(ctx, func(sha string) { used[sha] = struct{}{} }); err != nil {
+			return blob.Swept{}, err
+		}
+	}
 	// What a draft or a held item names may become a message's meanwhile, never
 	// the other way round: the messages come last.
 	if err := h.Store.View(func(tx *store.Tx) error {

@@ -55,6 +55,17 @@ const (
 	ConsentHelp = "consent.help" // somebody asked who writes and how that ends
 
 	DraftChanged = "draft.changed"
+
+	DocumentAdded    = "document.added"
+	DocumentVersion  = "document.version" // a new file, or an earlier one again
+	DocumentChanged  = "document.changed" // its card, or what is known of its file
+	DocumentDeleted  = "document.deleted"
+	DocumentRestored = "document.restored" // out of the bin
+	DocumentPurged   = "document.purged"
+	DocumentShared   = "document.shared"  // a link for an outsider was made
+	DocumentRevoked  = "document.revoked" // and taken back
+	DocumentOpened   = "document.opened"  // by an outsider
+	DocumentExpiring = "document.expiring"
 )
 
 // Event is one thing that happened.

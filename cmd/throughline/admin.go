@@ -184,6 +184,11 @@ func checkCmd(ctx context.Context, f *folder, args []string, _ string, out io.Wr
 	if err != nil {
 		return err
 	}
+	more, err := f.docs.Check(ctx)
+	if err != nil {
+		return err
+	}
+	problems = append(problems, more...)
 	for _, p := range problems {
 		fmt.Fprintln(out, p)
 	}

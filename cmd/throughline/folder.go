@@ -15,6 +15,7 @@ import (
 	"throughline/blob"
 	"throughline/config"
 	"throughline/connectors"
+	"throughline/documents"
 	"throughline/inbox"
 	"throughline/store"
 )
@@ -35,6 +36,7 @@ type folder struct {
 	accounts *accounts.Accounts
 	auth     *auth.Auth
 	hub      *inbox.Hub
+	docs     *documents.Library
 	// backups are read-locked while one is written: what it names must not be
 	// swept before it is in the archive.
 	backups sync.RWMutex
@@ -99,6 +101,12 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	if f.docs, err = documents.New(documents.Options{
+		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
+		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Log: o.log,
+	}); err != nil {
+		return nil, err
+	}
 	if o.existing {
 		return f, ctx.Err()
 	}
@@ -119,7 +127,7 @@ func (f *folder) sweepOnce(ctx context.Context) (swept blob.Swept, done bool, er
 		return swept, false, nil
 	}
 	defer f.backups.Unlock()
-	swept, err = f.hub.Sweep(ctx, sweepAge)
+	swept, err = f.hub.Sweep(ctx, sweepAge, f.docs.Blobs)
 	return swept, true, err
 }
 

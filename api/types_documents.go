@@ -1,0 +1,130 @@
+package api
+
+import "time"
+
+// LibraryDocument is a file that belongs to a customer, with all of its versions.
+type LibraryDocument struct {
+	ID         uint64            `json:"id"`
+	Owner      uint64            `json:"owner" doc:"The record it was put at; of a merged customer this may be either side."`
+	Customer   DocumentOwner     `json:"customer" doc:"Whose it is now."`
+	Title      string            `json:"title"`
+	Type       string            `json:"type" doc:"Key of a type, empty for none."`
+	Tags       []string          `json:"tags"`
+	Note       string            `json:"note,omitempty"`
+	Expires    string            `json:"expires,omitempty" doc:"The last day on which it holds, YYYY-MM-DD."`
+	Remind     int               `json:"remind" doc:"Days before expires on which a reminder comes."`
+	Reminded   bool              `json:"reminded,omitempty"`
+	Expired    bool              `json:"expired,omitempty"`
+	Restricted bool              `json:"restricted,omitempty" doc:"Only managers see it."`
+	Versions   []DocumentVersion `json:"versions" doc:"Newest first; the first one is current."`
+	Created    time.Time         `json:"created"`
+	CreatedBy  uint64            `json:"created_by,omitempty" doc:"Agent; absent for the hub itself."`
+	Changed    time.Time         `json:"changed"`
+	ChangedBy  uint64            `json:"changed_by,omitempty"`
+	Deleted    time.Time         `json:"deleted,omitzero" doc:"In the bin since."`
+	DeletedBy  uint64            `json:"deleted_by,omitempty"`
+	Snippet    []SnippetPart     `json:"snippet,omitempty" doc:"In a search: where the words stand in its text."`
+}
+
+// EntryDocument is the document that an entry of a timeline tells of.
+type EntryDocument struct {
+	ID    uint64 `json:"id"`
+	Title string `json:"title"`
+}
+
+// DocumentOwner is whose a document is.
+type DocumentOwner struct {
+	ID   uint64 `json:"id"`
+	Name string `json:"name"`
+}
+
+// SnippetPart is a stretch of a text; what was looked for is marked.
+type SnippetPart struct {
+	Text string `json:"text"`
+	Mark bool   `json:"mark,omitempty"`
+}
+
+// DocumentVersion is one state of a document's file.
+type DocumentVersion struct {
+	Number      int       `json:"number"`
+	Name        string    `json:"name"`
+	ContentType string    `json:"content_type"`
+	Size        int64     `json:"size"`
+	Time        time.Time `json:"time"`
+	By          uint64    `json:"by,omitempty"`
+	Message     uint64    `json:"message,omitempty" doc:"Whose attachment it was."`
+	Restored    int       `json:"restored,omitempty" doc:"The version it brought back."`
+	Note        string    `json:"note,omitempty"`
+	URL         string    `json:"url" doc:"The file; inline=1 shows pictures, PDF and plain text in the browser."`
+}
+
+// Documents is a page of a list of documents.
+type Documents struct {
+	Documents []LibraryDocument `json:"documents"`
+	Next      string            `json:"next,omitempty" doc:"Ask with cursor=this for more; absent at the end."`
+	Seq       uint64            `json:"seq"`
+}
+
+// DocumentChange changes what is written about a document; absent fields stay.
+type DocumentChange struct {
+	Title   *string   `json:"title,omitempty" maxLength:"1000"`
+	Type    *string   `json:"type,omitempty" maxLength:"40"`
+	Tags    *[]string `json:"tags,omitempty" maxItems:"50" doc:"All tags from now on."`
+	Note    *string   `json:"note,omitempty" maxLength:"10000"`
+	Expires *string   `json:"expires,omitempty" maxLength:"10" doc:"YYYY-MM-DD, or empty for no expiry."`
+	Remind  *int      `json:"remind,omitempty" doc:"Days before."`
+}
+
+// DocumentRequest puts an attachment into the documents.
+type DocumentRequest struct {
+	Message  uint64 `json:"message"`
+	Blob     string `json:"blob" pattern:"^[0-9a-f]{64}$" doc:"Which of its attachments."`
+	Customer uint64 `json:"customer,omitempty" doc:"Whose document it becomes; absent means whoever the message is with."`
+	Document uint64 `json:"document,omitempty" doc:"Becomes a new version of this document instead."`
+	Title    string `json:"title,omitempty" maxLength:"1000"`
+	Type     string `json:"type,omitempty" maxLength:"40"`
+}
+
+// VersionNumber names a version of a document.
+type VersionNumber struct {
+	Version int `json:"version,omitempty" minimum:"0" doc:"0 is the current one."`
+}
+
+// DocumentRules are the types of documents and who may do what with them.
+type DocumentRules struct {
+	Types []DocumentType `json:"types" maxItems:"200"`
+	Roles DocumentRoles  `json:"roles"`
+	Bytes int64          `json:"bytes,omitempty" readOnly:"true" doc:"The largest file, in bytes."`
+}
+
+// DocumentType is a kind of document.
+type DocumentType struct {
+	Key      string `json:"key" maxLength:"40" doc:"a-z, 0-9 and -; stays when the name changes."`
+	Name     string `json:"name,omitempty" maxLength:"200" doc:"Absent for the built-in ones, which screens name in their language."`
+	Managers bool   `json:"managers,omitempty" doc:"Only managers see documents of this type."`
+	Remind   int    `json:"remind,omitempty" doc:"Days before its expiry, 0 for the usual."`
+}
+
+// DocumentRoles is the least role that each act asks for.
+type DocumentRoles struct {
+	See    string `json:"see" enum:"agent,manager,admin"`
+	Add    string `json:"add" enum:"agent,manager,admin"`
+	Delete string `json:"delete" enum:"agent,manager,admin"`
+	Share  string `json:"share" enum:"agent,manager,admin"`
+}
+
+// DocumentOpening is one time that somebody opened a document.
+type DocumentOpening struct {
+	Time    time.Time `json:"time"`
+	How     string    `json:"how" enum:"preview,download,message,link,linkfile" doc:"link: an outsider looked at the page of a link; linkfile: and saved the file."`
+	Version int       `json:"version"`
+	Agent   uint64    `json:"agent,omitempty"`
+	Link    uint64    `json:"link,omitempty"`
+	Address string    `json:"address,omitempty"`
+}
+
+// DocumentOpenings is a page of who opened a document.
+type DocumentOpenings struct {
+	Openings []DocumentOpening `json:"openings"`
+	Next     string            `json:"next,omitempty"`
+}
