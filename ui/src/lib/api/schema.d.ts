@@ -627,6 +627,197 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find documents */
+        get: operations["listDocuments"];
+        put?: never;
+        /** Upload a document */
+        post: operations["addDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/from-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put an attachment into the documents of its customer */
+        post: operations["fileDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The types of documents and who may do what */
+        get: operations["getDocumentRules"];
+        /** Change the types and who may do what */
+        put: operations["setDocumentRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document with its versions */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        /** Put a document into the bin */
+        delete: operations["deleteDocument"];
+        options?: never;
+        head?: never;
+        /** Change what is written about a document */
+        patch: operations["changeDocument"];
+        trace?: never;
+    };
+    "/api/documents/{id}/attach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A version as an attachment for a message */
+        post: operations["attachDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a version */
+        get: operations["getDocumentFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/openings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who opened a document, newest first */
+        get: operations["listDocumentOpenings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete for good what is in the bin */
+        post: operations["purgeDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an earlier version current again */
+        post: operations["restoreDocumentVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/undelete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a document out of the bin */
+        post: operations["undeleteDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a new version */
+        post: operations["addDocumentVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/held": {
         parameters: {
             query?: never;
@@ -1488,6 +1679,127 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "unsure" | "cancelled";
         };
+        DocumentChange: {
+            /** @description YYYY-MM-DD, or empty for no expiry. */
+            expires?: string;
+            note?: string;
+            /**
+             * Format: int64
+             * @description Days before.
+             */
+            remind?: number;
+            /** @description All tags from now on. */
+            tags?: string[];
+            title?: string;
+            type?: string;
+        };
+        DocumentOpening: {
+            address?: string;
+            /** Format: int64 */
+            agent?: number;
+            /**
+             * @description link: an outsider looked at the page of a link; linkfile: and saved the file.
+             * @enum {string}
+             */
+            how: "preview" | "download" | "message" | "link" | "linkfile";
+            /** Format: int64 */
+            link?: number;
+            /** Format: date-time */
+            time: string;
+            /** Format: int64 */
+            version: number;
+        };
+        DocumentOpenings: {
+            next?: string;
+            openings: components["schemas"]["DocumentOpening"][];
+        };
+        DocumentOwner: {
+            /** Format: int64 */
+            id: number;
+            name: string;
+        };
+        DocumentRequest: {
+            /** @description Which of its attachments. */
+            blob: string;
+            /**
+             * Format: int64
+             * @description Whose document it becomes; absent means whoever the message is with.
+             */
+            customer?: number;
+            /**
+             * Format: int64
+             * @description Becomes a new version of this document instead.
+             */
+            document?: number;
+            /** Format: int64 */
+            message: number;
+            title?: string;
+            type?: string;
+        };
+        DocumentRoles: {
+            /** @enum {string} */
+            add: "agent" | "manager" | "admin";
+            /** @enum {string} */
+            delete: "agent" | "manager" | "admin";
+            /** @enum {string} */
+            see: "agent" | "manager" | "admin";
+            /** @enum {string} */
+            share: "agent" | "manager" | "admin";
+        };
+        DocumentRules: {
+            /**
+             * Format: int64
+             * @description The largest file, in bytes.
+             */
+            readonly bytes?: number;
+            roles: components["schemas"]["DocumentRoles"];
+            types: components["schemas"]["DocumentType"][];
+        };
+        DocumentType: {
+            /** @description a-z, 0-9 and -; stays when the name changes. */
+            key: string;
+            /** @description Only managers see documents of this type. */
+            managers?: boolean;
+            /** @description Absent for the built-in ones, which screens name in their language. */
+            name?: string;
+            /**
+             * Format: int64
+             * @description Days before its expiry, 0 for the usual.
+             */
+            remind?: number;
+        };
+        DocumentVersion: {
+            /** Format: int64 */
+            by?: number;
+            content_type: string;
+            /**
+             * Format: int64
+             * @description Whose attachment it was.
+             */
+            message?: number;
+            name: string;
+            note?: string;
+            /** Format: int64 */
+            number: number;
+            /**
+             * Format: int64
+             * @description The version it brought back.
+             */
+            restored?: number;
+            /** Format: int64 */
+            size: number;
+            /** Format: date-time */
+            time: string;
+            /** @description The file; inline=1 shows pictures, PDF and plain text in the browser. */
+            url: string;
+        };
+        Documents: {
+            documents: components["schemas"]["LibraryDocument"][];
+            /** @description Ask with cursor=this for more; absent at the end. */
+            next?: string;
+            /** Format: int64 */
+            seq: number;
+        };
         Draft: {
             account?: string;
             attachments?: components["schemas"]["Attachment"][];
@@ -1511,8 +1823,10 @@ export interface components {
             conversation?: number;
             /** Format: int64 */
             customer?: number;
-            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction. */
+            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents. */
             data?: unknown;
+            /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
+            document?: components["schemas"]["EntryDocument"];
             /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
             kind: string;
             message?: components["schemas"]["Message"];
@@ -1521,6 +1835,11 @@ export interface components {
             seq: number;
             /** Format: date-time */
             time: string;
+        };
+        EntryDocument: {
+            /** Format: int64 */
+            id: number;
+            title: string;
         };
         ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
@@ -1703,6 +2022,55 @@ export interface components {
             agent: components["schemas"]["Agent"];
             /** @description Path of the link, for example /#/invite/TOKEN. Shown once. */
             invitation: string;
+        };
+        LibraryDocument: {
+            /** Format: date-time */
+            changed: string;
+            /** Format: int64 */
+            changed_by?: number;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: int64
+             * @description Agent; absent for the hub itself.
+             */
+            created_by?: number;
+            /** @description Whose it is now. */
+            customer: components["schemas"]["DocumentOwner"];
+            /**
+             * Format: date-time
+             * @description In the bin since.
+             */
+            deleted?: string;
+            /** Format: int64 */
+            deleted_by?: number;
+            expired?: boolean;
+            /** @description The last day on which it holds, YYYY-MM-DD. */
+            expires?: string;
+            /** Format: int64 */
+            id: number;
+            note?: string;
+            /**
+             * Format: int64
+             * @description The record it was put at; of a merged customer this may be either side.
+             */
+            owner: number;
+            /**
+             * Format: int64
+             * @description Days before expires on which a reminder comes.
+             */
+            remind: number;
+            reminded?: boolean;
+            /** @description Only managers see it. */
+            restricted?: boolean;
+            /** @description In a search: where the words stand in its text. */
+            snippet?: components["schemas"]["SnippetPart"][];
+            tags: string[];
+            title: string;
+            /** @description Key of a type, empty for none. */
+            type: string;
+            /** @description Newest first; the first one is current. */
+            versions: components["schemas"]["DocumentVersion"][];
         };
         Link: {
             /** @description "exact" for a first contact, else "agent:ID". */
@@ -2107,6 +2475,10 @@ export interface components {
         SetupState: {
             needed: boolean;
         };
+        SnippetPart: {
+            mark?: boolean;
+            text: string;
+        };
         SplitCustomer: {
             customer: components["schemas"]["Customer"];
             split: components["schemas"]["Customer"];
@@ -2164,6 +2536,13 @@ export interface components {
              * @description When it was replaced.
              */
             time: string;
+        };
+        VersionNumber: {
+            /**
+             * Format: int64
+             * @description 0 is the current one.
+             */
+            version?: number;
         };
         Viewer: {
             /** Format: int64 */
@@ -3836,6 +4215,529 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ways"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listDocuments: {
+        parameters: {
+            query?: {
+                /** @description Words of the title, of tags, of the note, or of the text. What is found is not paged. */
+                q?: string;
+                /** @description Only those of this customer. */
+                customer?: number;
+                type?: string;
+                tag?: string;
+                /** @description Only those that expire within so many days, or have expired. */
+                expiring?: number;
+                /** @description What is in the bin instead. */
+                deleted?: boolean;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Documents"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addDocument: {
+        parameters: {
+            query: {
+                /** @description Whose document it is. */
+                customer: number;
+                /** @description Without one the file's name is taken. */
+                title?: string;
+                type?: string;
+                /** @description File name. */
+                name: string;
+            };
+            header?: {
+                "Content-Type"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes of the file; Content-Type tells its type. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    fileDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDocumentRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setDocumentRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentRules"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    deleteDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    attachDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionNumber"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDocumentFile: {
+        parameters: {
+            query?: {
+                /** @description 0 is the current one. */
+                version?: number;
+                /** @description 1 shows pictures, PDF and plain text in the browser; all else is a download. */
+                inline?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listDocumentOpenings: {
+        parameters: {
+            query?: {
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentOpenings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    purgeDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    restoreDocumentVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionNumber"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    undeleteDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addDocumentVersion: {
+        parameters: {
+            query: {
+                /** @description What is new in it. */
+                note?: string;
+                /** @description File name. */
+                name: string;
+            };
+            header?: {
+                "Content-Type"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The bytes of the file; Content-Type tells its type. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
                 };
             };
             /** @description Error */
