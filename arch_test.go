@@ -42,6 +42,8 @@ var allowed = map[string]string{
 	"blob":            "",
 	"safehtml":        "",
 
+	"identity/match": "", // pure functions of records
+
 	"identity": "message store",
 	"timeline": "store",
 	"config":   "connectors",
@@ -55,7 +57,7 @@ var allowed = map[string]string{
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents inbox message store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents identity/match inbox message store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -89,7 +91,7 @@ var keepers = map[string]string{
 	"github.com/prometheus":         "api",
 	"github.com/emersion":           "connectors/email connectors/email/mailtest demo",
 	"github.com/jhillyerd/enmime":   "connectors/email demo",
-	"github.com/nyaruka":            "identity",
+	"github.com/nyaruka":            "identity identity/match",
 	"github.com/twilio":             "connectors/twilio",
 	"github.com/slack-go":           "connectors/slack",
 	"github.com/kyokomi":            "connectors/slack",

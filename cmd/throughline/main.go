@@ -54,6 +54,7 @@ func commands() []*command {
 		{"compact", "[-data DIR]", "give unused space of the database file back (the hub must be stopped)", compact, false},
 		{"user", "[-data DIR] list | add | password | role | disable | enable …", "manage the people who work in the hub", adminCommand, false},
 		{"inspect", "mail [-json] FILE|DIR|-", "show how the program understands a mail", inspect, false},
+		{"identity", "match [-json] [-country CC] [-confidence N] [-truth FILE] FILE|-", "find the entries of a list (CSV or JSON lines) that are the same person", identityMatch, false},
 		{"version", "", "print the version", func(context.Context, *command, []string) error {
 			fmt.Println("throughline", version())
 			return nil
