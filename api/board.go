@@ -111,7 +111,11 @@ func (l *lives) keepBoard(ctx context.Context) {
 			lookStates = false
 			l.moved.Store(true) // trouble is among the counts
 		}
-		if told, next := l.tellPresence(); true {
+		ready, err := l.readyAgents()
+		if err != nil {
+			l.s.log.Error("live: reading who is ready for calls", "error", err)
+		}
+		if told, next := l.tellPresence(ready); true {
 			changed = told || changed
 			wait = min(wait, next)
 		}
@@ -144,14 +148,17 @@ func (l *lives) keepBoard(ctx context.Context) {
 	}
 }
 
-// tellPresence puts up who is here and looks at what; next is when somebody's
+// tellPresence puts up who is here and looks at what, and whom calls may ring; next is when somebody's
 // typing ends by itself.
-func (l *lives) tellPresence() (changed bool, next time.Duration) {
+func (l *lives) tellPresence(ready []uint64) (changed bool, next time.Duration) {
 	type place struct{ agent, conversation uint64 }
 	now := l.s.now()
 	next = time.Hour
 	places := map[place]bool{}
 	var online []uint64
+	if ready == nil {
+		ready = []uint64{}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.told.mu.Lock()
@@ -191,7 +198,8 @@ func (l *lives) tellPresence() (changed bool, next time.Duration) {
 		Type    string   `json:"type"`
 		Viewers []Viewer `json:"viewers"`
 		Online  []uint64 `json:"online"`
-	}{"presence", viewers, online}), next
+		Ready   []uint64 `json:"ready"`
+	}{"presence", viewers, online, ready}), next
 }
 
 // uncounted are the agents whose counts may have changed: all that are here

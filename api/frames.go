@@ -13,6 +13,7 @@ type LiveFrame struct {
 	Counts  *Counts  `json:"counts,omitempty"`
 	Viewers []Viewer `json:"viewers,omitempty" doc:"presence: the whole picture."`
 	Online  []uint64 `json:"online,omitempty" doc:"presence: agents with an open screen."`
+	Ready   []uint64 `json:"ready,omitempty" doc:"presence: agents whom calls may ring."`
 	ID      string   `json:"id,omitempty" doc:"account: which one."`
 	Health  *Health  `json:"health,omitempty" doc:"account: how it is doing."`
 }

@@ -61,6 +61,7 @@ func (l *lives) count() int {
 func (l *lives) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { l.keepBoard(ctx) })
+	wg.Go(func() { l.keepReady(ctx) })
 	for ctx.Err() == nil {
 		if err := l.follow(ctx); err != nil && ctx.Err() == nil {
 			if errors.Is(err, store.ErrClosed) {

@@ -373,15 +373,15 @@ func TestTypingEnds(t *testing.T) {
 		c := &conn{l: l, agent: 3}
 		l.conns[c] = struct{}{}
 		l.told.view(c, 9, true)
-		if changed, next := l.tellPresence(); !changed || next != typingLasts {
+		if changed, next := l.tellPresence(nil); !changed || next != typingLasts {
 			t.Errorf("changed %v, again in %v", changed, next)
 		}
 		time.Sleep(typingLasts - time.Millisecond)
-		if changed, _ := l.tellPresence(); changed {
+		if changed, _ := l.tellPresence(nil); changed {
 			t.Error("typing ended too soon")
 		}
 		time.Sleep(time.Millisecond)
-		if changed, _ := l.tellPresence(); !changed {
+		if changed, _ := l.tellPresence(nil); !changed {
 			t.Error("typing goes on for ever")
 		}
 	})

@@ -33,6 +33,9 @@ var roleTable = map[string]minRole{
 	"listDocuments": agent, "addDocument": agent, "fileDocument": agent, "getDocumentRules": agent, "setDocumentRules": admin, "getDocument": agent,
 	"changeDocument": agent, "deleteDocument": agent, "undeleteDocument": agent, "purgeDocument": manager, "addDocumentVersion": agent,
 	"restoreDocumentVersion": agent, "getDocumentFile": agent, "attachDocument": agent, "listDocumentOpenings": manager,
+
+	"getPhone": agent, "changePhone": agent, "phoneToken": agent, "listCalls": agent, "makeCall": agent, "takeCall": agent, "holdCall": agent,
+	"resumeCall": agent, "transferCall": agent, "completeTransfer": agent, "cancelCall": agent, "hangUpCall": agent, "wrapUpCall": agent,
 }
 
 // TestRoles calls every operation as everybody. Whoever may not gets 401 or 403

@@ -85,6 +85,7 @@ func (s *Server) register() {
 	s.customerRoutes()
 	s.channelRoutes()
 	s.documentRoutes()
+	s.phoneRoutes()
 }
 
 func (s *Server) sessionRoutes() {

@@ -242,7 +242,7 @@ type Message struct {
 	Agent        uint64        `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
 	AccountName  string        `json:"account_name,omitempty"`
 	Address      string        `json:"address,omitempty" doc:"Our own address or number on this account."`
-	Call         *message.Call `json:"call,omitempty" doc:"Set on a call: outcome is failed, busy, missed or voicemail, and absent while it goes on; lengths are in seconds. Attachments are its recordings, reply is the transcript."`
+	Call         *message.Call `json:"call,omitempty" doc:"Set on a call: outcome is cancelled, failed, busy, missed, voicemail or answered, and absent while it goes on; state is waiting, ringing, dialling, talking, held or ended, and absent while no agent takes part; ringing are the agents at whom it rings. Lengths are in seconds. Attachments are its recordings, reply is the transcript."`
 	Consent      string        `json:"consent,omitempty" enum:"opt_in,opt_out,help," doc:"What it says about being written to."`
 	Template     *TemplateUse  `json:"template,omitempty"`
 	Edited       time.Time     `json:"edited,omitzero" doc:"By its author, after it was delivered."`

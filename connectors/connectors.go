@@ -291,6 +291,8 @@ type Host struct {
 	// Share returns an address at which anybody may fetch a stored part for a
 	// while, for providers that take files by address; "" without a public one.
 	Share func(p message.Part, ttl time.Duration) string
+	// Desk is for a Phone; nil where there are no agents, as while settings are tried.
+	Desk Desk
 }
 
 // SettingsError blames one setting.

@@ -55,10 +55,10 @@ func TestCall(t *testing.T) {
 				w.take(c, connectors.Batch{Changes: []message.Change{ch}})
 			}
 			r, conv := w.byKey(m.Key), w.conversation(id)
-			if *r.Call != tt.want || len(r.Parts) != tt.parts || len(r.Former) != 0 || !r.Edited.IsZero() {
+			if !r.Call.Equal(tt.want.Settled()) || len(r.Parts) != tt.parts || len(r.Former) != 0 || !r.Edited.IsZero() {
 				t.Errorf("%+v, parts %v, former %v, edited %v", *r.Call, r.Parts, r.Former, r.Edited)
 			}
-			if conv.Preview != tt.preview || conv.Call == nil || *conv.Call != tt.want || conv.Status != Open || conv.Unread != 1 || conv.Waiting.IsZero() {
+			if conv.Preview != tt.preview || conv.Call == nil || !conv.Call.Equal(tt.want.Settled()) || conv.Status != Open || conv.Unread != 1 || conv.Waiting.IsZero() {
 				t.Errorf("conversation %+v, call %+v", conv, conv.Call)
 			}
 			n := 0

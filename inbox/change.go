@@ -130,30 +130,73 @@ func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
 	if kinds[0] == timeline.MessageReaction {
 		return nil
 	}
-	c2, err := h.Conversation(tx, r.Conversation)
+	if r.Call != nil {
+		return h.callMoved(tx, r, &was)
+	}
+	return h.showsAnew(tx, r)
+}
+
+// showsAnew brings a conversation up to date with what an item of it says now.
+func (h *Hub) showsAnew(tx *store.Tx, r *Record) error {
+	c, err := h.Conversation(tx, r.Conversation)
 	if err != nil {
 		return err
 	}
-	if r.Call != nil && r.Call.Outcome != was.Outcome && r.Direction == message.In {
-		if err := h.rings(tx, c2, r); err != nil {
-			return err
-		}
-	}
-	newest, err := h.lastEntry(tx, c2.ID, math.MaxUint64)
+	return h.putShown(tx, c, r)
+}
+
+func (h *Hub) putShown(tx *store.Tx, c *Conversation, r *Record) error {
+	newest, err := h.lastEntry(tx, c.ID, math.MaxUint64)
 	if err != nil {
 		return err
 	}
 	if newest != nil && newest.Message == r.ID {
-		c2.shows(r)
+		c.shows(r)
 	}
-	return h.conversations.Put(tx, c2.ID, c2)
+	return h.conversations.Put(tx, c.ID, c)
+}
+
+// callMoved brings a conversation up to date with a call of it of which was is what
+// was known before.
+func (h *Hub) callMoved(tx *store.Tx, r *Record, was *message.Call) error {
+	c, err := h.Conversation(tx, r.Conversation)
+	if err != nil {
+		return err
+	}
+	is := r.Call
+	switch {
+	case is.Speaker() != nil && was.Speaker() == nil:
+		if err := h.taken(tx, c, r); err != nil {
+			return err
+		}
+	case r.Direction == message.In && is.Outcome != was.Outcome && is.Outcome != message.CallAnswered:
+		if err := h.rings(tx, c, r); err != nil {
+			return err
+		}
+	}
+	return h.putShown(tx, c, r)
+}
+
+// taken notes that an agent speaks with the customer: nobody waits any more, and who
+// took the call has the matter if nobody had it.
+func (h *Hub) taken(tx *store.Tx, c *Conversation, r *Record) error {
+	agent := r.Call.Speaker().Agent
+	c.Unread, c.Waiting, c.Answered = 0, time.Time{}, tx.Now()
+	change := Change{}
+	if c.Status != Open {
+		change.Status = ptr(Open)
+	}
+	if agent != 0 && c.Assignee == 0 {
+		change.Assignee = &agent
+	}
+	return h.change(tx, c, agent, change)
 }
 
 // rings brings a matter back of which a call has ended without anybody having
 // spoken to the caller: somebody may have looked at it while it rang.
 func (h *Hub) rings(tx *store.Tx, c *Conversation, r *Record) error {
 	e, err := h.Timeline.Get(tx, r.Seq)
-	if err != nil || !e.Time.After(c.Answered) {
+	if err != nil || !e.Time.After(c.Answered) && len(r.Call.Transfers) == 0 {
 		return err // answered since, over this channel or another
 	}
 	c.Unread = max(c.Unread, 1)
@@ -199,7 +242,7 @@ func proceed(m *message.Message, c *message.Change) (changed bool) {
 	if m.Call != nil {
 		was = *m.Call
 	}
-	if is := was.Merge(*c.Call); m.Call == nil || is != was {
+	if is := was.Merge(*c.Call); m.Call == nil || !is.Equal(was) {
 		m.Call, changed = &is, true
 	}
 	e := c.Edit

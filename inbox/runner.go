@@ -148,21 +148,25 @@ func (h *Hub) start(ctx context.Context, r *runner) {
 		return
 	}
 	ctx, r.cancel = context.WithCancel(ctx)
-	log := h.log.With("account", r.account)
 	r.done.Go(func() { r.sup.Run(ctx) })
-	r.done.Go(func() {
-		// The lane only ends with ctx or when the store fails; then it is tried
-		// again, because a full disk may have room later.
-		for ctx.Err() == nil {
-			if err := h.lane(ctx, r); err != nil && ctx.Err() == nil {
-				log.Error("outbox", "error", err)
-				select {
-				case <-time.After(5 * time.Second):
-				case <-ctx.Done():
-				}
+	r.done.Go(func() { r.again(ctx, "outbox", func() error { return h.lane(ctx, r) }) })
+	if p, ok := r.conn.(connectors.Phone); ok {
+		r.done.Go(func() { r.again(ctx, "desk", func() error { return h.tend(ctx, r, p) }) })
+	}
+}
+
+// again runs work until ctx ends. It only ends before when the store fails; then it
+// is tried again, because a full disk may have room later.
+func (r *runner) again(ctx context.Context, what string, work func() error) {
+	for ctx.Err() == nil {
+		if err := work(); err != nil && ctx.Err() == nil {
+			r.hub.log.Error(what, "account", r.account, "error", err)
+			select {
+			case <-time.After(5 * time.Second):
+			case <-ctx.Done():
 			}
 		}
-	})
+	}
 }
 
 // SendAccounts lists the accounts an answer in c can go out over; the one that

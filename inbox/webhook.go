@@ -87,6 +87,9 @@ func (h *Hub) host(account, channel string, save func(ctx context.Context, key, 
 	if h.public != "" && account != "" { // settings may be tried before there is an account
 		host.PublicURL = h.public + HookPath + url.PathEscape(account)
 	}
+	if account != "" {
+		host.Desk = &desk{h, account}
+	}
 	return host
 }
 

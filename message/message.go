@@ -301,40 +301,6 @@ type TemplateUse struct {
 	Values map[string]string `json:"values,omitempty"`
 }
 
-// Outcome is what became of a call.
-type Outcome string
-
-// The outcomes of a call; "" while it goes on.
-const (
-	CallFailed    Outcome = "failed"    // it could not be connected
-	CallBusy      Outcome = "busy"      // it was refused as busy
-	CallMissed    Outcome = "missed"    // the caller left without having spoken to anybody
-	CallVoicemail Outcome = "voicemail" // the caller left a message
-)
-
-var outcomeRank = map[Outcome]int{"": 0, CallFailed: 1, CallBusy: 2, CallMissed: 3, CallVoicemail: 4}
-
-// Call is what is known of a call.
-type Call struct {
-	Outcome Outcome `json:"outcome,omitempty"`
-	Talk    int     `json:"talk,omitempty"`   // how long the line was open, in seconds
-	Spoken  int     `json:"spoken,omitempty"` // how long the message left is, in seconds
-	Choice  string  `json:"choice,omitempty"` // what the caller chose from the menu, in its words
-	Closed  bool    `json:"closed,omitempty"` // it came outside business hours
-}
-
-// Merge adds what other knows. News of a call come in any order and repeatedly:
-// whatever the order, the same comes of them.
-func (c Call) Merge(other Call) Call {
-	if outcomeRank[other.Outcome] > outcomeRank[c.Outcome] {
-		c.Outcome = other.Outcome
-	}
-	c.Talk, c.Spoken = max(c.Talk, other.Talk), max(c.Spoken, other.Spoken)
-	c.Choice = max(c.Choice, other.Choice)
-	c.Closed = c.Closed || other.Closed
-	return c
-}
-
 // Change is news about an item that was delivered before: its author edited or
 // deleted it, somebody reacted to it, or a call went on. It may come before the
 // item.
