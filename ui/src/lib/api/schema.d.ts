@@ -212,6 +212,160 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The calls that go on */
+        get: operations["listCalls"];
+        put?: never;
+        /** Call somebody: it rings here first */
+        post: operations["makeCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a transfer back, or a call before it is answered */
+        post: operations["cancelCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave the customer to whom one asked */
+        post: operations["completeTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/hangup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a call for everybody */
+        post: operations["hangUpCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put the customer on hold */
+        post: operations["holdCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the customer off hold */
+        post: operations["resumeCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a call that waits ring here */
+        post: operations["takeCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand a call over to an agent or a number */
+        post: operations["transferCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/wrapup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note what a call was about */
+        put: operations["wrapUpCall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels": {
         parameters: {
             query?: never;
@@ -1109,6 +1263,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's lines, and whether calls may ring here */
+        get: operations["getPhone"];
+        /** Say whether calls may ring here, and where */
+        put: operations["changePhone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/phone/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign this browser in at the provider of a line */
+        post: operations["phoneToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1433,13 +1622,110 @@ export interface components {
             tags?: string[];
         };
         Call: {
+            /** Format: int64 */
+            agent?: number;
             choice?: string;
             closed?: boolean;
+            /** Format: date-time */
+            ended?: string;
+            /** Format: int64 */
+            hold?: number;
+            holds?: components["schemas"]["CallSpan"][];
+            /** Format: date-time */
+            left?: string;
+            legs?: components["schemas"]["CallLeg"][];
             outcome?: string;
+            /** Format: date-time */
+            queued?: string;
+            ringing?: number[];
+            /** Format: date-time */
+            since?: string;
             /** Format: int64 */
             spoken?: number;
+            state?: string;
             /** Format: int64 */
             talk?: number;
+            transfers?: components["schemas"]["CallTransfer"][];
+            /** Format: int64 */
+            wait?: number;
+            wrapup?: components["schemas"]["CallWrapUp"];
+        };
+        CallLeg: {
+            /** Format: int64 */
+            agent?: number;
+            /** Format: date-time */
+            answered?: string;
+            /** Format: date-time */
+            began: string;
+            /** Format: date-time */
+            ended?: string;
+            id: string;
+            number?: string;
+            ref?: string;
+            result?: string;
+            role: string;
+            /** Format: date-time */
+            spoke?: string;
+        };
+        CallNow: {
+            /** Format: int64 */
+            conversation: number;
+            customer: components["schemas"]["CustomerBrief"];
+            message: components["schemas"]["Message"];
+        };
+        CallRequest: {
+            account: string;
+            /**
+             * Format: int64
+             * @description Absent: where the two last spoke, or a new one.
+             */
+            conversation?: number;
+            /** @description A handle, or a number in international form. */
+            to: string;
+        };
+        CallSpan: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        CallTransfer: {
+            /** Format: int64 */
+            agent?: number;
+            /** Format: int64 */
+            by: number;
+            /** Format: date-time */
+            done?: string;
+            leg?: string;
+            number?: string;
+            result?: string;
+            /** Format: date-time */
+            time: string;
+            warm?: boolean;
+        };
+        CallTransferRequest: {
+            /**
+             * Format: int64
+             * @description To whom, or number.
+             */
+            agent?: number;
+            number?: string;
+            /** @description Speak first, while the customer is on hold. */
+            warm?: boolean;
+        };
+        CallWrapUp: {
+            /** Format: int64 */
+            agent: number;
+            note?: string;
+            reason?: string;
+            /** Format: date-time */
+            time: string;
+        };
+        Calls: {
+            /** @description Oldest first. */
+            calls: components["schemas"]["CallNow"][];
+            /** Format: int64 */
+            seq: number;
         };
         Channel: {
             channel: string;
@@ -2101,6 +2387,8 @@ export interface components {
             id?: string;
             /** @description presence: agents with an open screen. */
             online?: number[];
+            /** @description presence: agents whom calls may ring. */
+            ready?: number[];
             /** @description entry: the conversation after it, if it has one. */
             row?: components["schemas"]["Row"];
             /**
@@ -2170,7 +2458,7 @@ export interface components {
             attachments?: components["schemas"]["Attachment"][];
             bcc?: components["schemas"]["Person"][];
             bulk?: boolean;
-            /** @description Set on a call: outcome is failed, busy, missed or voicemail, and absent while it goes on; lengths are in seconds. Attachments are its recordings, reply is the transcript. */
+            /** @description Set on a call: outcome is cancelled, failed, busy, missed, voicemail or answered, and absent while it goes on; state is waiting, ringing, dialling, talking, held or ended, and absent while no agent takes part; ringing are the agents at whom it rings. Lengths are in seconds. Attachments are its recordings, reply is the transcript. */
             call?: components["schemas"]["Call"];
             cc?: components["schemas"]["Person"][];
             channel: string;
@@ -2290,6 +2578,45 @@ export interface components {
             name?: string;
             /** @description One of our accounts. */
             own?: boolean;
+        };
+        Phone: {
+            /**
+             * Format: int64
+             * @description How many live streams the agent has open.
+             */
+            devices: number;
+            lines: components["schemas"]["PhoneLine"][];
+            /** @description A phone that rings instead of the browser. */
+            number?: string;
+            /** @description Calls may ring here. Ends some seconds after the agent's last live stream. */
+            ready: boolean;
+        };
+        PhoneChange: {
+            /** @description A phone that is to ring instead of the browser, in international form; absent: the browser. */
+            number?: string;
+            ready: boolean;
+        };
+        PhoneLine: {
+            account: string;
+            /** @description It can ring browsers. */
+            browser: boolean;
+            /** @description The agent can make calls over it now: there is a browser or a number to ring first. */
+            can_call: boolean;
+            name: string;
+            number: string;
+        };
+        PhoneToken: {
+            /** @description Of a stand-in for the provider, as in the demo; absent: the provider itself. */
+            address?: string;
+            /** Format: date-time */
+            expires: string;
+            identity: string;
+            /** @description Whose library the page needs: twilio. */
+            kind: string;
+            token: string;
+        };
+        PhoneTokenRequest: {
+            account: string;
         };
         Preferences: {
             /** @enum {string} */
@@ -2603,6 +2930,10 @@ export interface components {
         Ways: {
             /** @description The proposed one first; those without a handle of the customer last. */
             ways: components["schemas"]["Way"][];
+        };
+        WrapUpRequest: {
+            note: string;
+            reason: string;
         };
         Writing: {
             /**
@@ -3147,6 +3478,327 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calls"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    makeCall: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of the client's for this call, new for each: asked for again under the same one, within a week, nobody is called twice and the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    cancelCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    completeTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    hangUpCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    holdCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resumeCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    takeCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    transferCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallTransferRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    wrapUpCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WrapUpRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description Error */
@@ -5342,6 +5994,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Phone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changePhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Phone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    phoneToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneToken"];
                 };
             };
             /** @description Error */
