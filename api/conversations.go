@@ -18,6 +18,7 @@ type listIn struct {
 	View     string `query:"view" enum:"mine,unassigned,all,snoozed,resolved,failed" doc:"Absent: all open ones, or with customer those of every status."`
 	Sort     string `query:"sort" enum:"newest,waiting" default:"newest" doc:"waiting: who has waited longest first."`
 	Tag      string `query:"tag" maxLength:"100"`
+	Channel  string `query:"channel" maxLength:"100" doc:"One over which something of the conversation came or went."`
 	Customer uint64 `query:"customer"`
 	Paging
 }
@@ -68,7 +69,7 @@ func (v *view) counts(agent uint64) (Counts, error) {
 }
 
 func (s *Server) listConversations(ctx context.Context, i *listIn) (*out[Rows], error) {
-	q := inbox.ListQuery{View: i.View, Agent: who(ctx).id(), Sort: i.Sort, Tag: i.Tag, Limit: i.Limit}
+	q := inbox.ListQuery{View: i.View, Agent: who(ctx).id(), Sort: i.Sort, Tag: i.Tag, Channel: i.Channel, Limit: i.Limit}
 	var err error
 	if q.After, err = i.key(); err != nil {
 		return nil, err

@@ -145,7 +145,8 @@ type Row struct {
 	ID           uint64        `json:"id"`
 	Customer     CustomerBrief `json:"customer"`
 	Account      string        `json:"account"`
-	Channel      string        `json:"channel"`
+	Channel      string        `json:"channel" doc:"Of the newest message."`
+	Channels     []string      `json:"channels" doc:"All over which something of it came or went, the newest one's first."`
 	Subject      string        `json:"subject"`
 	Preview      string        `json:"preview" doc:"First words of the newest message."`
 	Direction    string        `json:"direction" enum:"in,out,note," doc:"Of the newest message or note."`

@@ -19,11 +19,12 @@ import (
 // remembers whom handles lead to, since a page names the same people again and
 // again.
 type view struct {
-	s      *Server
-	tx     *store.Tx
-	people map[message.Handle]known
-	briefs map[uint64]CustomerBrief // by handle
-	faces  map[string]accountFace   // of accounts, nil while they are not read
+	s         *Server
+	tx        *store.Tx
+	people    map[message.Handle]known
+	briefs    map[uint64]CustomerBrief // by handle
+	faces     map[string]accountFace   // of accounts, nil while they are not read
+	channelOf map[string]string        // of accounts, likewise
 
 	troubled int // accounts in trouble, -1 while they are not counted
 }
@@ -100,7 +101,7 @@ func (v *view) row(c *inbox.Conversation) (Row, error) {
 		tags = []string{}
 	}
 	return Row{
-		ID: c.ID, Customer: b, Account: c.Account, Channel: c.Channel, Subject: cut(c.Subject, 200), Preview: c.Preview,
+		ID: c.ID, Customer: b, Account: c.Account, Channel: c.Channel, Channels: c.Channels(v.channels()), Subject: cut(c.Subject, 200), Preview: c.Preview,
 		Direction: c.Direction, Call: c.Call, Status: c.Status, Assignee: c.Assignee, Priority: c.Priority, Tags: tags,
 		SnoozedUntil: c.SnoozedUntil, Waiting: c.Waiting, Last: c.Last, LastSeq: c.LastSeq, Messages: c.Messages,
 		Unread: c.Unread, Undelivered: c.Undelivered, Kind: c.Kind, Draft: c.Draft,

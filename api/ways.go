@@ -122,10 +122,23 @@ func (s *Server) setConsent(ctx context.Context, i *consentIn) (*out[Customer], 
 }
 
 // accountFace is what people know an account by.
-type accountFace struct{ name, address string }
+type accountFace struct{ name, address, channel string }
 
 // accountFace is empty for an account that is gone.
-func (v *view) accountFace(id string) accountFace {
+func (v *view) accountFace(id string) accountFace { return v.accountFaces()[id] }
+
+// channels tells the channel of each account.
+func (v *view) channels() map[string]string {
+	if v.channelOf == nil {
+		v.channelOf = make(map[string]string)
+		for id, face := range v.accountFaces() {
+			v.channelOf[id] = face.channel
+		}
+	}
+	return v.channelOf
+}
+
+func (v *view) accountFaces() map[string]accountFace {
 	if v.faces == nil {
 		v.faces = make(map[string]accountFace)
 		list, err := v.s.hub.Accounts.ListTx(v.tx)
@@ -133,10 +146,10 @@ func (v *view) accountFace(id string) accountFace {
 			v.s.log.Error("names of accounts", "error", err)
 		}
 		for _, a := range list {
-			v.faces[a.ID] = accountFace{a.Name, v.s.ownAddress(a.ID)}
+			v.faces[a.ID] = accountFace{a.Name, v.s.ownAddress(a.ID), a.Channel}
 		}
 	}
-	return v.faces[id]
+	return v.faces
 }
 
 // more tells of a message what only some channels know.

@@ -162,13 +162,14 @@ func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
 	return nil, fmt.Errorf("inbox: conversation %d is merged in a ring; run throughline check", id)
 }
 
-// ListQuery asks for a stretch of a list. Tag and Handles narrow it down; with
+// ListQuery asks for a stretch of a list. Tag, Channel and Handles narrow it down; with
 // Handles and no View it is all conversations of these handles.
 type ListQuery struct {
 	View    string
 	Agent   uint64 // who asks, for ViewMine
 	Sort    string // "newest" (default) or "waiting": longest waiting first
 	Tag     string
+	Channel string // one over which something of the conversation came or went
 	Handles []uint64
 	After   store.Key // from the last answer
 	Limit   int
@@ -197,6 +198,10 @@ func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.
 	if q.Tag != "" && q.Sort != "waiting" {
 		r.Index, r.Prefix = "tag", store.K().Str(q.Tag)
 	}
+	channels, err := h.channels(tx, q)
+	if err != nil {
+		return nil, nil, err
+	}
 	seen := 0
 	for e := range h.conversations.Scan(tx, r) {
 		if len(list) == q.Limit || seen == listScan {
@@ -208,7 +213,7 @@ func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.
 			return nil, nil, err
 		}
 		next = e.Pos
-		if q.Tag != "" && !(slices.Contains(c.Tags, q.Tag) && c.on(q.View, q.Agent)) {
+		if q.Tag != "" && !(slices.Contains(c.Tags, q.Tag) && c.on(q.View, q.Agent)) || !c.over(q.Channel, channels) {
 			continue
 		}
 		list = append(list, c)
@@ -216,9 +221,47 @@ func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.
 	return list, nil, nil
 }
 
+// channels tells the channel of each account, if a list is narrowed down by that.
+func (h *Hub) channels(tx *store.Tx, q ListQuery) (map[string]string, error) {
+	if q.Channel == "" {
+		return nil, nil
+	}
+	list, err := h.Accounts.ListTx(tx)
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[string]string, len(list))
+	for _, a := range list {
+		of[a.ID] = a.Channel
+	}
+	return of, nil
+}
+
+// Channels are those over which something of a conversation came or went, the newest
+// one first. of tells the channel of each account; one that is gone counts only while
+// it is the newest.
+func (c *Conversation) Channels(of map[string]string) []string {
+	list := []string{c.Channel}
+	for _, a := range c.Accounts {
+		if ch := of[a]; ch != "" && !slices.Contains(list, ch) {
+			list = append(list, ch)
+		}
+	}
+	return list
+}
+
+// over tells whether a channel is one of them; "" is any.
+func (c *Conversation) over(channel string, of map[string]string) bool {
+	return channel == "" || slices.Contains(c.Channels(of), channel)
+}
+
 // listHandles lists the conversations of one customer, newest first. A customer's
 // conversations are few enough to be sorted here; After is the position in time.
 func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
+	channels, err := h.channels(tx, q)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, id := range q.Handles {
 		n := 0
 		// The rest of the index key is the position in time.
@@ -231,7 +274,7 @@ func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next
 			if err != nil {
 				return nil, nil, err
 			}
-			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) {
+			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) || !c.over(q.Channel, channels) {
 				continue
 			}
 			list = append(list, c)

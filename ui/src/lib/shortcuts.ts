@@ -11,6 +11,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['u', 'Escape'], text: 'act.back' },
       { keys: ['x'], text: 'act.select' },
       { keys: ['shift+x'], text: 'act.selectRange' },
+      { keys: ['v'], text: 'list.channel' },
       { keys: ['c'], text: 'list.compose' },
     ],
   },

@@ -55,6 +55,8 @@ export const ways = {
   'talk.hideFormer': 'Hide',
   'talk.until': 'until {time}',
   'talk.reacted': '{names} reacted with {emoji}',
+  'list.channel': 'Channel',
+  'list.noneOn': 'Nothing over {channel} here',
   'talk.optOut': 'Opted out with this message',
   'talk.optIn': 'Opted in with this message',
   'talk.help': 'Asks for help with this message',

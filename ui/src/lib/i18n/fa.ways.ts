@@ -56,6 +56,8 @@ export const ways: Texts<typeof en> = {
   'talk.hideFormer': 'پنهان کردن',
   'talk.until': 'تا {time}',
   'talk.reacted': '{names} با {emoji} واکنش نشان داد',
+  'list.channel': 'کانال',
+  'list.noneOn': 'از {channel} چیزی اینجا نیست',
   'talk.optOut': 'با این پیام از دریافت انصراف داد',
   'talk.optIn': 'با این پیام به دریافت رضایت داد',
   'talk.help': 'با این پیام راهنمایی می‌خواهد',

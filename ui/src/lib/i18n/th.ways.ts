@@ -56,6 +56,8 @@ export const ways: Texts<typeof en> = {
   'talk.hideFormer': 'ซ่อน',
   'talk.until': 'จนถึง {time}',
   'talk.reacted': '{names} ตอบสนองด้วย {emoji}',
+  'list.channel': 'ช่องทาง',
+  'list.noneOn': 'ไม่มีรายการทาง {channel} ที่นี่',
   'talk.optOut': 'เลิกรับด้วยข้อความนี้',
   'talk.optIn': 'ยินยอมรับด้วยข้อความนี้',
   'talk.help': 'ขอความช่วยเหลือด้วยข้อความนี้',

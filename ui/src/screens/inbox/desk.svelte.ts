@@ -2,6 +2,7 @@
 // acts on conversations with their undo.
 import { getContext, setContext } from 'svelte'
 import * as calls from '../../lib/api/calls'
+import type { View } from '../../lib/api/calls'
 import type { ConversationChange, Draft, Mode, Priority, Row, Way } from '../../lib/api/types'
 import { attempt, explain } from '../../lib/errors'
 import { dateTime } from '../../lib/format.svelte'
@@ -33,8 +34,11 @@ export class Desk {
   /** How to begin to write once the composer is there. */
   #write: Mode | undefined
 
-  path(id?: number | 'new') {
-    return `/inbox/${this.list.view}` + (id ? `/${id}` : '')
+  /** Where a conversation or the list alone is; what narrows the list down stays. */
+  path(id?: number | 'new', o: { view?: View; tag?: string; channel?: string } = {}) {
+    const { view = this.list.view, tag = this.list.tag, channel = this.list.channel } = o
+    const query = Object.entries({ tag, channel }).filter(([, v]) => v).map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join('&')
+    return `/inbox/${view}` + (id ? `/${id}` : '') + (query && `?${query}`)
   }
 
   /**

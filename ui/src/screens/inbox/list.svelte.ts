@@ -1,7 +1,8 @@
 // The list beside the timeline: loads pages, follows the live stream, and changes
 // conversations with the result shown at once.
-import { type Sort, type View, listConversations, patchConversation, patchConversations } from '../../lib/api/calls'
+import { type Sort, type View, listAccounts, listConversations, patchConversation, patchConversations } from '../../lib/api/calls'
 import type { ConversationChange, Row } from '../../lib/api/types'
+import { channelName } from '../../lib/channels'
 import { explain } from '../../lib/errors'
 import { connection } from '../../lib/live/live.svelte'
 import { session } from '../../lib/session.svelte'
@@ -15,6 +16,11 @@ export class List {
   view = $state<View>('mine')
   readonly sort = stored<Sort>('list.sort', 'newest')
   tag = $state('')
+  channel = $state('')
+  /** Those of our accounts. */
+  channels = $state.raw<string[]>([])
+  /** The menu of channels is open. */
+  choosing = $state(false)
   readonly grouped = stored<boolean>('list.grouped', true)
   #list = $state.raw<RowList>(emptyList)
   cursor = $state.raw<string | undefined>()
@@ -45,8 +51,14 @@ export class List {
     this.#abort?.abort()
   }
 
+  /** What there is to choose from; asked again when the screen opens. */
+  async loadChannels() {
+    const { accounts } = await listAccounts()
+    this.channels = [...new Set((accounts ?? []).map((a) => a.channel))].sort((a, b) => channelName(a).localeCompare(channelName(b)))
+  }
+
   get query(): ListQuery {
-    return { view: this.view, sort: this.sort.value, tag: this.tag, me: session.me }
+    return { view: this.view, sort: this.sort.value, tag: this.tag, channel: this.channel, me: session.me }
   }
   /** The rows shown, in order. */
   readonly rows: Row[] = $derived.by(() => this.#list.order.map((id) => this.#list.rows.get(id)!).filter(Boolean))
@@ -82,7 +94,7 @@ export class List {
     }
     try {
       const q = this.query
-      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, limit: PAGE }, abort.signal)
+      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, limit: PAGE }, abort.signal)
       this.#list = addPage(emptyList, page.rows ?? [], { first: true, end: !page.next })
       this.cursor = page.next
       this.error = undefined
@@ -103,7 +115,7 @@ export class List {
     const q = this.query
     const abort = this.#abort
     try {
-      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, limit: PAGE, cursor: this.cursor }, abort?.signal)
+      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, limit: PAGE, cursor: this.cursor }, abort?.signal)
       if (abort !== this.#abort) return
       this.#list = addPage(this.#list, page.rows ?? [], { first: false, end: !page.next })
       this.cursor = page.next

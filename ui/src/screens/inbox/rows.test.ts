@@ -8,6 +8,7 @@ const row = (id: number, minute: number, o: Partial<Row> = {}): Row => ({
   customer: { id: 100 + id, name: `C${id}`, handles: [] },
   account: 'support',
   channel: 'email',
+  channels: ['email'],
   subject: '',
   preview: '',
   direction: 'in',
@@ -20,7 +21,7 @@ const row = (id: number, minute: number, o: Partial<Row> = {}): Row => ({
   unread: 0,
   ...o,
 })
-const q: ListQuery = { view: 'all', sort: 'newest', tag: '', me: 7 }
+const q: ListQuery = { view: 'all', sort: 'newest', tag: '', channel: '', me: 7 }
 const list = (rows: Row[], end = true): RowList => addPage(emptyList, rows, { first: true, end })
 const three = () => list([row(3, 30), row(2, 20), row(1, 10)])
 
@@ -40,6 +41,10 @@ describe('belongs', () => {
   it('looks at the tag', () => {
     expect(belongs(row(1, 1, { tags: ['vip'] }), { ...q, tag: 'vip' })).toBe(true)
     expect(belongs(row(1, 1), { ...q, tag: 'vip' })).toBe(false)
+  })
+  it('looks at all channels of the conversation', () => {
+    expect(belongs(row(1, 1, { channels: ['email', 'sms'] }), { ...q, channel: 'sms' })).toBe(true)
+    expect(belongs(row(1, 1), { ...q, channel: 'sms' })).toBe(false)
   })
 })
 

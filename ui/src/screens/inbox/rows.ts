@@ -20,6 +20,7 @@ export interface ListQuery {
   view: View
   sort: Sort
   tag: string
+  channel: string
   me: number
 }
 
@@ -28,6 +29,7 @@ export const emptyList: RowList = { rows: new Map(), order: [], held: new Set(),
 /** Does the conversation stand on this list? The same rule as the hub's. */
 export function belongs(row: Row, q: ListQuery): boolean {
   if (q.tag && !row.tags?.includes(q.tag)) return false
+  if (q.channel && !row.channels?.includes(q.channel)) return false
   switch (q.view) {
     case 'mine':
       return row.status === 'open' && row.assignee === q.me
