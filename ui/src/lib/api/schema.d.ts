@@ -1778,7 +1778,10 @@ export interface components {
             assignee?: number;
             /** @description If the newest entry is a call; its preview is empty until there is a transcript. */
             call?: components["schemas"]["Call"];
+            /** @description Of the newest message. */
             channel: string;
+            /** @description All over which something of it came or went, the newest one's first. */
+            channels: string[];
             customer: components["schemas"]["CustomerBrief"];
             /**
              * @description Of the newest message or note.
@@ -2721,7 +2724,10 @@ export interface components {
             assignee?: number;
             /** @description If the newest entry is a call; its preview is empty until there is a transcript. */
             call?: components["schemas"]["Call"];
+            /** @description Of the newest message. */
             channel: string;
+            /** @description All over which something of it came or went, the newest one's first. */
+            channels: string[];
             customer: components["schemas"]["CustomerBrief"];
             /**
              * @description Of the newest message or note.
@@ -3849,6 +3855,8 @@ export interface operations {
                 /** @description waiting: who has waited longest first. */
                 sort?: "newest" | "waiting";
                 tag?: string;
+                /** @description One over which something of the conversation came or went. */
+                channel?: string;
                 customer?: number;
                 /** @description From next of the page before. */
                 cursor?: string;
