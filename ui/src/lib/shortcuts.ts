@@ -57,6 +57,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['4'], text: 'view.snoozed' },
       { keys: ['5'], text: 'view.resolved' },
       { keys: ['g c'], text: 'rail.customers' },
+      { keys: ['g d'], text: 'rail.documents' },
       { keys: ['g h'], text: 'rail.channels' },
       { keys: ['g s'], text: 'rail.settings' },
     ],

@@ -65,11 +65,15 @@ function failure(res: Response, body: unknown, quiet: boolean): ApiError {
   return new ApiError(res.status, p.title ?? res.statusText, p.detail, p.type, p.errors, p.newer, Number(res.headers.get('Retry-After')) || 0)
 }
 
-/** Uploads a file and tells how much is done (0…1), which fetch cannot. */
-export function upload(file: Blob, name: string, progress: (part: number) => void, signal?: AbortSignal): Promise<Attachment> {
+/** Uploads a file for a message. */
+export const upload = (file: Blob, name: string, progress: (part: number) => void, signal?: AbortSignal) =>
+  uploadTo<Attachment>(`/api/uploads?name=${encodeURIComponent(name)}`, file, progress, signal)
+
+/** Posts a file and tells how much is done (0…1), which fetch cannot. */
+export function uploadTo<T>(path: string, file: Blob, progress: (part: number) => void, signal?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest()
-    x.open('POST', `/api/uploads?name=${encodeURIComponent(name)}`)
+    x.open('POST', path)
     x.setRequestHeader('Content-Type', file.type || 'application/octet-stream')
     x.setRequestHeader('X-CSRF-Token', csrf)
     x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total)
@@ -80,7 +84,7 @@ export function upload(file: Blob, name: string, progress: (part: number) => voi
       } catch {
         // not JSON, as above
       }
-      if (x.status >= 200 && x.status < 300) resolve(body as Attachment)
+      if (x.status >= 200 && x.status < 300) resolve(body as T)
       else reject(failure(new Response(null, { status: x.status, statusText: x.statusText }), body, false))
     }
     x.onerror = () => reject(new ApiError(0))

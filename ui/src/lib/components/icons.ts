@@ -36,6 +36,7 @@ export const icons = {
   plus: 'M12 4.5v15M4.5 12h15',
   image: 'M4 4.5h16v15H4zM4 16l4.5-4.5 4 4 2.5-2.5 5 5M15.5 9h.010',
   file: 'M6 3h8l4.5 4.5V21H6zM13.5 3v5h5',
+  folder: 'M3.5 5.500h6l2 2.500h9v11h-17z',
   download: 'M12 4v11M7 10.5l5 5 5-5M4.5 20h15',
   panel: 'M3.5 4.5h17v15h-17zM15 4.5v15',
   undo: 'M8.5 5 4 9.5 8.5 14M4.5 9.5H14a5.5 5.5 0 0 1 0 11h-4',

@@ -3,6 +3,7 @@ import { channels } from './en.channels'
 import { customers } from './en.customers'
 import { ways } from './en.ways'
 import { calls } from './en.calls'
+import { documents } from './en.documents'
 import { inbox } from './en.inbox'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
@@ -80,4 +81,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...documents }

@@ -4,6 +4,7 @@ import { channels } from './fa.channels'
 import { customers } from './fa.customers'
 import { ways } from './fa.ways'
 import { calls } from './fa.calls'
+import { documents } from './fa.documents'
 import { inbox } from './fa.inbox'
 
 export const fa: Catalogue = {
@@ -82,5 +83,5 @@ export const fa: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways, ...calls,
+  ...ways, ...calls, ...documents,
 }

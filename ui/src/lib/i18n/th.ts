@@ -4,6 +4,7 @@ import { channels } from './th.channels'
 import { customers } from './th.customers'
 import { ways } from './th.ways'
 import { calls } from './th.calls'
+import { documents } from './th.documents'
 import { inbox } from './th.inbox'
 
 export const th: Catalogue = {
@@ -82,5 +83,5 @@ export const th: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways, ...calls,
+  ...ways, ...calls, ...documents,
 }

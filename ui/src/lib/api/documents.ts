@@ -1,0 +1,33 @@
+// Calls of the documents; like calls.ts, one function per route.
+import { call, client, uploadTo } from './client'
+import type { DocumentRules, LibraryDocument } from './types'
+
+export interface DocumentQuery {
+  q?: string
+  customer?: number
+  type?: string
+  tag?: string
+  expiring?: number
+  deleted?: boolean
+  cursor?: string
+  limit?: number
+}
+const at = (id: number) => ({ params: { path: { id } } })
+
+export const listDocuments = (query: DocumentQuery, signal?: AbortSignal) => call(client.GET('/api/documents', { params: { query }, signal }))
+export const getDocument = (id: number, signal?: AbortSignal) => call(client.GET('/api/documents/{id}', { ...at(id), signal }))
+export const uploadDocument = (customer: number, file: File, type: string, progress: (part: number) => void, signal?: AbortSignal) =>
+  uploadTo<LibraryDocument>(`/api/documents?customer=${customer}&name=${encodeURIComponent(file.name)}&type=${encodeURIComponent(type)}`, file, progress, signal)
+export const uploadVersion = (id: number, file: File, note: string, progress: (part: number) => void, signal?: AbortSignal) =>
+  uploadTo<LibraryDocument>(`/api/documents/${id}/versions?name=${encodeURIComponent(file.name)}&note=${encodeURIComponent(note)}`, file, progress, signal)
+export const fileAttachment = (body: { message: number; blob: string; customer?: number; document?: number; title?: string; type?: string }) => call(client.POST('/api/documents/from-message', { body }))
+export const patchDocument = (id: number, body: { title?: string; type?: string; tags?: string[]; note?: string; expires?: string; remind?: number }) =>
+  call(client.PATCH('/api/documents/{id}', { ...at(id), body }))
+export const deleteDocument = (id: number) => call(client.DELETE('/api/documents/{id}', at(id)))
+export const undeleteDocument = (id: number) => call(client.POST('/api/documents/{id}/undelete', at(id)))
+export const purgeDocument = (id: number) => call(client.POST('/api/documents/{id}/purge', at(id)))
+export const restoreVersion = (id: number, version: number) => call(client.POST('/api/documents/{id}/restore', { ...at(id), body: { version } }))
+export const attachDocument = (id: number) => call(client.POST('/api/documents/{id}/attach', { ...at(id), body: {} }))
+export const listOpenings = (id: number, cursor?: string) => call(client.GET('/api/documents/{id}/openings', { params: { path: { id }, query: { cursor, limit: 30 } } }))
+export const getDocumentRules = () => call(client.GET('/api/documents/rules'))
+export const putDocumentRules = (body: DocumentRules) => call(client.PUT('/api/documents/rules', { body }))
