@@ -63,6 +63,20 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
     ],
   },
   {
+    title: 'keys.phone',
+    keys: [
+      { keys: ['y'], text: 'phone.take' },
+      { keys: ['shift+q'], text: 'phone.declineOrEnd' },
+      { keys: ['l'], text: 'phone.holdOrResume' },
+      { keys: ['v'], text: 'phone.mute' },
+      { keys: ['d'], text: 'phone.keypad' },
+      { keys: ['b'], text: 'phone.transfer' },
+      { keys: ['shift+o'], text: 'phone.open' },
+      { keys: ['shift+c'], text: 'phone.callThem' },
+      { keys: ['shift+p'], text: 'phone.readyOrNot' },
+    ],
+  },
+  {
     title: 'keys.everywhere',
     keys: [
       { keys: ['mod+k'], text: 'rail.commands' },

@@ -5,6 +5,7 @@ import { ways } from './en.ways'
 import { calls } from './en.calls'
 import { documents } from './en.documents'
 import { inbox } from './en.inbox'
+import { phone } from './en.phone'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
 // the others: {name} are parameters, objects are plural forms chosen by {n}.
@@ -76,9 +77,10 @@ const shared = {
   'keys.conversation': 'Conversation',
   'keys.write': 'Writing',
   'keys.go': 'Go to',
+  'keys.phone': 'Telephone',
   'keys.everywhere': 'Everywhere',
 
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...documents }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...documents, ...phone }

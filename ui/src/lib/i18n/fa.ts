@@ -6,6 +6,7 @@ import { ways } from './fa.ways'
 import { calls } from './fa.calls'
 import { documents } from './fa.documents'
 import { inbox } from './fa.inbox'
+import { phone } from './fa.phone'
 
 export const fa: Catalogue = {
   'app.name': 'Throughline',
@@ -75,6 +76,7 @@ export const fa: Catalogue = {
   'keys.conversation': 'گفت‌وگو',
   'keys.write': 'نوشتن',
   'keys.go': 'رفتن به',
+  'keys.phone': 'تلفن',
   'keys.everywhere': 'همه‌جا',
 
   'setup.pending': 'در حال راه‌اندازی…',
@@ -84,4 +86,5 @@ export const fa: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...documents,
+  ...phone,
 }

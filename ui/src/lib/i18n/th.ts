@@ -6,6 +6,7 @@ import { ways } from './th.ways'
 import { calls } from './th.calls'
 import { documents } from './th.documents'
 import { inbox } from './th.inbox'
+import { phone } from './th.phone'
 
 export const th: Catalogue = {
   'app.name': 'Throughline',
@@ -75,6 +76,7 @@ export const th: Catalogue = {
   'keys.conversation': 'การสนทนา',
   'keys.write': 'การเขียน',
   'keys.go': 'ไปที่',
+  'keys.phone': 'โทรศัพท์',
   'keys.everywhere': 'ทุกหน้า',
 
   'setup.pending': 'กำลังตั้งค่า…',
@@ -84,4 +86,5 @@ export const th: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...documents,
+  ...phone,
 }

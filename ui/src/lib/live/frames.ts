@@ -7,7 +7,7 @@ export type Frame =
   | { type: 'live'; seq: number }
   | { type: 'reset'; seq: number }
   | { type: 'counts'; counts: Counts }
-  | { type: 'presence'; viewers: Viewer[]; online: number[] }
+  | { type: 'presence'; viewers: Viewer[]; online: number[]; ready?: number[] }
   | { type: 'account'; id: string; health: Health }
   | { type: 'pong' }
 

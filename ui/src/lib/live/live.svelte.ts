@@ -11,6 +11,7 @@ let last = $state(0)
 let counts = $state.raw<Counts | undefined>()
 let viewers = $state.raw<Viewer[]>([])
 let online = $state.raw<number[]>([])
+let ready = $state.raw<number[]>([])
 let health = $state.raw<Record<string, Health>>({})
 let wasLive = $state(false)
 
@@ -44,6 +45,7 @@ connection.subscribe({
     else if (f.type === 'presence') {
       viewers = f.viewers ?? []
       online = f.online ?? []
+      ready = f.ready ?? []
     } else if (f.type === 'account') health = { ...health, [f.id]: f.health }
   },
   entry() {
@@ -74,6 +76,10 @@ export const live = {
   },
   get online() {
     return online
+  },
+  /** Agents who are ready to take calls. */
+  get ready() {
+    return ready
   },
   /** Newest health by account ID, as far as it changed since the page was opened. */
   get health() {

@@ -10,7 +10,7 @@ import { t } from '../../lib/i18n/index.svelte'
 import { session } from '../../lib/session.svelte'
 import { toast } from '../../lib/toast.svelte'
 import { fromWire, isEmpty, lineHTML, plainText, toText, toWire } from './html'
-import { newKey } from './once'
+import { newKey } from '../../lib/once'
 import { type Choice, asLetter, asTalk, blocked, findWay, obstacle, wayOf } from './ways'
 
 export interface Pending {

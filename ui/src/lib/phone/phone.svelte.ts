@@ -1,0 +1,281 @@
+// The telephone of this agent in this browser: what the hub and the device tell of calls,
+// and what is done with them.
+import * as api from '../api/phone'
+import { ApiError } from '../api/client'
+import type { CallNow, Entry, Message, Phone, PhoneLine, Row } from '../api/types'
+import { attempt, explain } from '../errors'
+import { t } from '../i18n/index.svelte'
+import { connection } from '../live/live.svelte'
+import { session } from '../session.svelte'
+import { newKey } from '../once'
+import { stored } from '../stored.svelte'
+import { toast } from '../toast.svelte'
+import { DeviceError, type Trouble } from './device'
+import { Devices } from './devices'
+import { hubCall } from './hubcall'
+import { acts, type Act, type Card, cards, type HubCall, type Leg, type LegEvent, legs, target, toAnswer } from './state'
+
+let info = $state.raw<Phone | undefined>()
+let calls = $state.raw<ReadonlyMap<number, HubCall>>(new Map())
+let have = $state.raw<readonly Leg[]>([])
+let declined = $state.raw<ReadonlySet<number>>(new Set())
+let wanted = $state.raw<ReadonlySet<number>>(new Set())
+let over = $state.raw<ReadonlySet<number>>(new Set())
+let busy = $state.raw<ReadonlySet<string>>(new Set())
+let opening = $state(false)
+let trouble = $state.raw<{ kind: Trouble; detail: string } | undefined>()
+const sound = stored<boolean>('phone.sound', true)
+
+const list = $derived(cards(calls.values(), have, { me: session.me, declined, wanted, over }))
+
+const withOne = (s: ReadonlySet<number>, id: number) => new Set(s).add(id)
+const without = (s: ReadonlySet<number>, id: number) => (s.has(id) ? new Set([...s].filter((x) => x !== id)) : s)
+
+function leg(e: LegEvent) {
+  have = legs(have, e)
+  answerWanted()
+}
+/** Picks up what was taken or begun here, as soon as the hub's news and the device's agree. */
+function answerWanted() {
+  for (const id of toAnswer(calls.values(), have, wanted)) {
+    have = legs(have, { type: 'accept', id })
+    devices.of(id)?.accept(id)
+  }
+}
+
+const devices = new Devices(
+  {
+    ring: (id) => leg({ type: 'ring', id }),
+    open: (id) => leg({ type: 'open', id }),
+    end: (id) => leg({ type: 'end', id }),
+    mute: (id, on) => leg({ type: 'mute', id, on }),
+    heard: (id, words) => leg({ type: 'heard', id, words }),
+    lost: () => leg({ type: 'lost' }),
+    trouble: (kind, detail) => (trouble = { kind, detail }),
+    well: () => (trouble = undefined),
+  },
+  (line) => api.phoneToken(line),
+)
+
+/** Signs this browser in at lines; what keeps it from that is told in words. */
+async function signIn(lines: readonly string[]) {
+  opening = true
+  try {
+    // One after the other, so that lines of one account find the device of the first.
+    for (const l of lines) await devices.signIn(l)
+    trouble = undefined
+  } catch (e) {
+    trouble = e instanceof DeviceError ? { kind: e.trouble, detail: e.message } : { kind: e instanceof ApiError && e.unreachable ? 'network' : 'failed', detail: explain(e) }
+    throw new DeviceError(trouble.kind, trouble.detail)
+  } finally {
+    opening = false
+  }
+}
+const browserLines = () => (info?.lines ?? []).filter((l) => l.browser).map((l) => l.account)
+
+function learn(m: Message, place: { conversation?: number; customer?: Pick<Row['customer'], 'id' | 'name'> }) {
+  const before = calls.get(m.id)
+  const now = hubCall(m, place, before)
+  const next = new Map(calls)
+  const mine = now.agent === session.me
+  if (now.state === 'ended') {
+    wanted = without(wanted, m.id)
+    declined = without(declined, m.id)
+    // Only what ended under one's hands asks for a note.
+    if (before && before.state !== 'ended' && before.agent === session.me && mine && spoke(m)) over = withOne(over, m.id)
+    if (over.has(m.id) && !now.wrapped) next.set(m.id, now)
+    else {
+      next.delete(m.id)
+      over = without(over, m.id)
+    }
+  } else {
+    next.set(m.id, now)
+    if (!now.ringing.includes(session.me)) declined = without(declined, m.id)
+    // Somebody else was quicker.
+    if (now.state === 'talking' && !mine) wanted = without(wanted, m.id)
+  }
+  calls = next
+  answerWanted()
+}
+const spoke = (m: Message) => m.call?.outcome === 'answered'
+
+function entry(e: Entry, row?: Row) {
+  if (!e.message?.call) return
+  // What is over and was never ours is only read on its timeline.
+  if (!calls.has(e.message.id) && e.message.call.state === 'ended') return
+  learn(e.message, { conversation: e.conversation || undefined, customer: row?.customer })
+}
+
+async function loadCalls() {
+  const page = await api.listCalls()
+  const alive = new Set(page.calls.map((c) => c.message.id))
+  calls = new Map([...calls].filter(([id]) => alive.has(id) || over.has(id)))
+  for (const c of page.calls as CallNow[]) learn(c.message, { conversation: c.conversation, customer: c.customer })
+  for (const f of connection.sequence.after(page.seq) ?? []) entry(f.entry, f.row)
+}
+
+let started = false
+async function load() {
+  const p = await api.getPhone()
+  info = p
+  if (!p.lines.length) return
+  await loadCalls()
+  // Ready before the page was loaded again: still is.
+  if (p.ready && !p.number) await signIn(browserLines()).catch(() => undefined)
+}
+
+/** One thing at a time for each call and act. */
+async function once(key: string, f: () => Promise<unknown>) {
+  if (busy.has(key)) return
+  busy = new Set(busy).add(key)
+  try {
+    await f()
+  } catch (e) {
+    toast(e instanceof DeviceError ? t(`phone.trouble.${e.trouble}`) : explain(e), { tone: 'bad' })
+  } finally {
+    busy = new Set([...busy].filter((k) => k !== key))
+  }
+}
+const keep = (m: Message) => learn(m, {})
+
+export const phone = {
+  /** Begins to listen; does nothing the second time. */
+  start() {
+    if (started) return
+    started = true
+    connection.subscribe({
+      entry: (f) => entry(f.entry, f.row),
+      frame(f) {
+        // A line that was added or changed while the page was open.
+        if (f.type === 'account' && !info?.lines.length) void load().catch(() => undefined)
+      },
+      reset: () => void load().catch(() => undefined),
+    })
+    void load().catch(() => (started = started && !!info))
+  },
+  get info() {
+    return info
+  },
+  /** Is there a line at all? */
+  get exists() {
+    return !!info?.lines.length
+  },
+  get ready() {
+    return !!info?.ready
+  },
+  get opening() {
+    return opening
+  },
+  get trouble() {
+    return trouble
+  },
+  get sound() {
+    return sound
+  },
+  get cards(): readonly Card[] {
+    return list
+  },
+  /** Lines over which one can call. */
+  get lines(): readonly PhoneLine[] {
+    return (info?.lines ?? []).filter((l) => l.can_call)
+  },
+  busy: (c: Card, act: Act | 'wrapup') => busy.has(`${act} ${c.call.message}`),
+
+  /** Ready to take calls, in this browser or, with a number, on a telephone. */
+  setReady: (ready: boolean, number = info?.number ?? '') =>
+    once('ready', async () => {
+      if (!info) return
+      if (ready && !number) {
+        info = { ...info, number: undefined }
+        await signIn(browserLines())
+      }
+      info = await api.putPhone({ ready, number: number || undefined })
+      if ((number || !ready) && !list.some((c) => c.leg)) devices.close()
+    }),
+
+  /** Does what a button or key of the bar says. */
+  act(act: Act, card = target(list, act)) {
+    if (!card || !acts(card).includes(act)) return
+    const { message } = card.call
+    void once(`${act} ${message}`, async () => {
+      switch (act) {
+        case 'take': {
+          wanted = withOne(wanted, message)
+          answerWanted()
+          if (legAt(message)) return
+          try {
+            if (!info?.number) await signIn([card.call.account])
+            keep(await api.takeCall(message))
+            if (info?.number) toast(t('phone.onPhone', { number: info.number }))
+          } catch (e) {
+            wanted = without(wanted, message)
+            throw e
+          }
+          return
+        }
+        case 'decline':
+          declined = withOne(declined, message)
+          if (card.leg) devices.of(card.leg.id)?.reject(card.leg.id)
+          return
+        case 'mute':
+          if (card.leg) devices.of(card.leg.id)?.mute(card.leg.id, !card.muted)
+          return
+        case 'hold':
+          return keep(await api.holdCall(message))
+        case 'resume':
+          return keep(await api.resumeCall(message))
+        case 'complete':
+          return keep(await api.completeTransfer(message))
+        case 'cancel':
+          return keep(await api.cancelCall(message))
+        case 'hangup': {
+          wanted = without(wanted, message)
+          try {
+            keep(await (card.stage === 'dialling' || (card.stage === 'connecting' && card.call.direction === 'out') ? api.cancelCall(message) : api.hangUp(message)))
+          } catch (e) {
+            // The hub is away, or the call is over: at least our own leg ends.
+            const own = legAt(message)
+            if (!own) throw e
+            devices.of(own.id)?.hangup(own.id)
+          }
+        }
+      }
+    })
+  },
+  digits(card: Card, digits: string) {
+    if (card.leg) devices.of(card.leg.id)?.digits(card.leg.id, digits)
+  },
+  transfer: (card: Card, to: { agent?: number; number?: string; warm: boolean }) => once(`transfer ${card.call.message}`, async () => keep(await api.transferCall(card.call.message, to))),
+
+  /** Writes down what a call was about; the answer is the changed message. */
+  async wrapUp(message: number, reason: string, note: string): Promise<Message | undefined> {
+    const m = await attempt(api.putWrapUp(message, { reason, note }))
+    if (m) phone.later(message)
+    return m
+  },
+  /** The note can be written later, from the entry. */
+  later(message: number) {
+    over = without(over, message)
+    calls = new Map([...calls].filter(([id, c]) => id !== message || c.state !== 'ended'))
+  },
+
+  /** Calls a number or handle: first this agent's device rings, then the other side. */
+  call: (to: string, o: { account?: string; conversation?: number } = {}) =>
+    once(`call ${to}`, async () => {
+      const line = phone.lines.find((l) => l.account === o.account) ?? phone.lines[0]
+      if (!line) return
+      if (list.some((c) => c.stage === 'talking' || c.stage === 'connecting' || c.stage === 'dialling')) {
+        toast(t('phone.already'), { tone: 'bad' })
+        return
+      }
+      if (!info?.number && line.browser) await signIn([line.account])
+      const m = await api.startCall({ account: line.account, to, conversation: o.conversation }, newKey())
+      wanted = withOne(wanted, m.id)
+      learn(m, { conversation: o.conversation })
+    }),
+}
+
+function legAt(message: number): Leg | undefined {
+  const refs = calls.get(message)?.refs ?? []
+  return have.find((l) => refs.includes(l.id))
+}
