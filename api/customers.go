@@ -114,15 +114,6 @@ func (s *Server) getCustomer(ctx context.Context, i *idIn) (*out[Customer], erro
 	return s.showCustomer(i.ID)
 }
 
-func (s *Server) changeCustomer(ctx context.Context, i *idBody[CustomerChange]) (*out[Customer], error) {
-	b := i.Body
-	err := s.hub.UpdateCustomer(ctx, who(ctx).id(), i.ID, inbox.CustomerChange{Name: b.Name, Company: b.Company, Note: b.Note, Language: b.Language, TimeZone: b.TimeZone})
-	if err != nil {
-		return nil, err
-	}
-	return s.showCustomer(i.ID)
-}
-
 type customerSpanIn struct {
 	ID      uint64 `path:"id"`
 	Before  uint64 `query:"before" doc:"Entries older than this sequence number."`

@@ -27,6 +27,7 @@ type problemError struct {
 	errors  []*huma.ErrorDetail
 	headers map[string]string
 	newer   []Entry // of a reply held back
+	clash   []Clash // of a card that somebody else changed meanwhile
 }
 
 func (e *problemError) Error() string { return e.detail }
@@ -40,6 +41,9 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	var out error = &huma.ErrorModel{Title: http.StatusText(p.status), Status: p.status, Detail: p.detail, Errors: p.errors}
 	if p.newer != nil {
 		out = &newerProblem{Newer{Type: typeNewer, Title: "Held back", Status: p.status, Detail: p.detail, Newer: p.newer}}
+	}
+	if p.clash != nil {
+		out = &clashProblem{Clashes{Type: typeClash, Title: "Changed meanwhile", Status: p.status, Detail: p.detail, Conflicts: p.clash}}
 	}
 	if len(p.headers) > 0 {
 		h := http.Header{}
@@ -66,6 +70,9 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		invalid  *inbox.InvalidError
 		conflict *inbox.ConflictError
 		idClash  *identity.ConflictError
+		idField  *identity.InvalidError
+		clash    *identity.EditError
+		task     *inbox.TaskConflict
 		field    *auth.FieldError
 		weak     *auth.WeakPasswordError
 		limited  *auth.RateLimitedError
@@ -88,6 +95,12 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return own
 	case errors.As(err, &invalid):
 		return bad(invalid.Field, invalid.Text)
+	case errors.As(err, &idField):
+		return bad(idField.Field, idField.Text)
+	case errors.As(err, &clash):
+		return &problemError{status: 409, detail: err.Error(), clash: clashes(clash)}
+	case errors.As(err, &task):
+		return simple(409)
 	case errors.As(err, &field):
 		return bad(field.Field, field.Reason)
 	case errors.As(err, &settings):

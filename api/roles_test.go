@@ -26,6 +26,9 @@ var roleTable = map[string]minRole{
 	"listCustomerConversations": agent, "linkHandle": agent, "unlinkHandle": agent, "changeHandle": agent, "mergeCustomer": agent, "unmergeCustomer": agent,
 	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,
 
+	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
+	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
+
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,
 	"startAudit": manager, "getAudit": agent, "importMissing": manager,

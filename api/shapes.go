@@ -228,15 +228,6 @@ type CustomerRequest struct {
 	Handles []string `json:"handles" minItems:"1" maxItems:"50" doc:"mailto:ann@example.org or an address as one writes it."`
 }
 
-// CustomerChange changes a customer; absent fields stay.
-type CustomerChange struct {
-	Name     *string `json:"name,omitempty" maxLength:"2000"`
-	Company  *string `json:"company,omitempty" maxLength:"2000"`
-	Note     *string `json:"note,omitempty" maxLength:"100000"`
-	Language *string `json:"language,omitempty" maxLength:"35"`
-	TimeZone *string `json:"time_zone,omitempty" maxLength:"100"`
-}
-
 // LinkRequest gives a customer a handle, taking it from where it was.
 type LinkRequest struct {
 	Handle string `json:"handle" minLength:"1" maxLength:"2000" doc:"mailto:ann@example.org or an address as one writes it."`

@@ -118,12 +118,13 @@ type Member struct {
 
 // Customer is one person or organisation that writes to us.
 type Customer struct {
-	ID            uint64    `json:"id"`
-	Name          string    `json:"name"`
-	Company       string    `json:"company,omitempty"`
-	Note          string    `json:"note,omitempty" doc:"Free text all teams share."`
-	Language      string    `json:"language,omitempty"`
-	TimeZone      string    `json:"time_zone,omitempty"`
+	ID       uint64 `json:"id"`
+	Name     string `json:"name"`
+	Company  string `json:"company,omitempty"`
+	Note     string `json:"note,omitempty" doc:"Free text all teams share."`
+	Language string `json:"language,omitempty"`
+	TimeZone string `json:"time_zone,omitempty"`
+	Card
 	Created       time.Time `json:"created"`
 	Handles       []Handle  `json:"handles"`
 	Merged        []Member  `json:"merged"`
@@ -176,6 +177,9 @@ type Counts struct {
 	Failed     int `json:"failed" doc:"Open conversations with an undelivered message."`
 	Trouble    int `json:"trouble" doc:"Accounts that are not working."`
 	Held       int `json:"held" doc:"Items held back with a reason."`
+	Tasks      int `json:"tasks" doc:"One's own tasks that are overdue or due today, by the clock where the hub runs."`
+	Overdue    int `json:"overdue" doc:"Those of tasks whose time has passed."`
+	AllTasks   int `json:"all_tasks" doc:"Everybody's open tasks."`
 }
 
 // Attachment is a file of a message or an upload that waits for one. In requests
@@ -266,14 +270,16 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`
-	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents."`
+	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer."`
 	Message      *Message        `json:"message,omitempty"`
 	Note         *Note           `json:"note,omitempty"`
 	Document     *EntryDocument  `json:"document,omitempty" doc:"Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good."`
+	Task         *Task           `json:"task,omitempty" doc:"As it is now; absent if it has been removed."`
+	TaskID       uint64          `json:"task_id,omitempty"`
 }
 
 // Page is a stretch of a timeline, oldest first. Seq is the hub's newest

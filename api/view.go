@@ -185,6 +185,14 @@ func (v *view) entry(e *timeline.Event, limit int) (Entry, error) {
 		}
 		out.Document = d
 	}
+	if e.Task != 0 {
+		out.TaskID = e.Task
+		t, err := v.task(e.Task)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return Entry{}, err
+		}
+		out.Task = t
+	}
 	return out, nil
 }
 
@@ -337,9 +345,9 @@ func (v *view) customer(id uint64) (*Customer, error) {
 		return nil, err
 	}
 	out := &Customer{
-		ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Company: root.Company, Note: root.Note, Language: root.Language,
-		TimeZone: root.TimeZone, Created: root.Created, Handles: make([]Handle, 0, len(handles)), Merged: []Member{},
+		ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Created: root.Created, Handles: make([]Handle, 0, len(handles)), Merged: []Member{},
 	}
+	v.card(out, members)
 	ids := make([]uint64, 0, len(handles))
 	for _, h := range handles {
 		ids = append(ids, h.ID)

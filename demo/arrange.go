@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"throughline/identity"
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/store"
@@ -226,17 +227,17 @@ func (w *World) introduce(ctx context.Context) error {
 	for _, l := range w.cast.langs {
 		for _, p := range l.people {
 			id := ids[p.address]
-			ch := inbox.CustomerChange{}
+			var edits []identity.Edit
 			if p.company != "" {
-				ch.Company = &p.company
+				edits = append(edits, identity.Edit{Field: identity.FieldCompany, Value: p.company})
 			}
 			if l.code != "en" {
-				ch.Language = &l.code
+				edits = append(edits, identity.Edit{Field: identity.FieldLanguage, Value: l.code})
 			}
-			if id == 0 || ch == (inbox.CustomerChange{}) {
+			if id == 0 || edits == nil {
 				continue
 			}
-			if err := w.hub.UpdateCustomer(ctx, w.agents[0], id, ch); err != nil {
+			if err := w.hub.EditCard(ctx, w.agents[0], id, edits); err != nil {
 				return fmt.Errorf("fill in a customer's card: %w", err)
 			}
 		}

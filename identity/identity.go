@@ -2,9 +2,10 @@
 // form (handles), keeps which customer each handle belongs to and who decided
 // so, and joins and parts customers in a way that can be undone exactly.
 //
-// On disk it keeps two tables: "handles" (address, owner, the decision that
-// linked it) and "customers" (the record, and a pointer to the record it was
-// merged into). Messages and events refer to handles, never to customers, so a
+// On disk it keeps "handles" (address, owner, the decision that linked it),
+// "customers" (the record with its card, and a pointer to the record it was
+// merged into), "card_versions" (what fields of cards held before) and
+// "custom_fields". Messages and events refer to handles, never to customers, so a
 // link or a merge is a change of pointers and moves no message; undoing it puts
 // everything back, and what came since goes to the right side by itself.
 //
@@ -31,6 +32,8 @@ type Customer struct {
 	Language string    `json:"language,omitempty"`
 	TimeZone string    `json:"time_zone,omitempty"`
 	Created  time.Time `json:"created"`
+
+	Card
 
 	// MergedInto is the record that stands for this one since a merge, 0 if
 	// the record stands for itself. Merge is who decided it.
@@ -89,6 +92,8 @@ const Exact = "exact"
 type Identity struct {
 	handles   *store.Table[Handle]
 	customers *store.Table[Customer]
+	versions  *store.Table[Version]
+	fields    *store.Table[FieldDef]
 }
 
 // New declares the tables in s.
@@ -116,6 +121,8 @@ func New(s *store.Store) *Identity {
 				{Name: "words", Keys: customerWords},
 			},
 		}),
+		versions: newVersions(s),
+		fields:   newFieldDefs(s),
 	}
 }
 

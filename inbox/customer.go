@@ -11,15 +11,7 @@ import (
 	"throughline/timeline"
 )
 
-// CustomerChange is what changes of a customer's card; nil fields stay.
-type CustomerChange struct {
-	Name, Company, Note, Language, TimeZone *string
-}
-
-const (
-	maxNameRunes = 200
-	maxCardNote  = 20000
-)
+const maxNameRunes = 200
 
 // tellCustomer writes an event about customers and their handles.
 func (h *Hub) tellCustomer(tx *store.Tx, kind string, agent, customer uint64, subjects []uint64, pairs ...any) error {
@@ -72,47 +64,44 @@ func (h *Hub) CreateCustomer(ctx context.Context, agent uint64, name string, han
 	return id, err
 }
 
-// UpdateCustomer changes the card of a customer.
-func (h *Hub) UpdateCustomer(ctx context.Context, agent, id uint64, ch CustomerChange) error {
-	if ch.Name != nil && utf8.RuneCountInString(*ch.Name) > maxNameRunes {
-		return &InvalidError{"name", "a name has at most 200 characters"}
-	}
-	for _, f := range []struct {
-		name string
-		text *string
-	}{{"company", ch.Company}, {"language", ch.Language}, {"time_zone", ch.TimeZone}} {
-		if f.text != nil && utf8.RuneCountInString(*f.text) > maxNameRunes {
-			return &InvalidError{f.name, "this has at most 200 characters"}
-		}
-	}
-	if ch.Note != nil && len(*ch.Note) > maxCardNote {
-		return &InvalidError{"note", "this note is too long: attach a file to a conversation instead"}
-	}
+// EditCard changes fields of the card of a customer. With an *identity.EditError
+// somebody was quicker and nothing is written.
+func (h *Hub) EditCard(ctx context.Context, agent, id uint64, edits []identity.Edit) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		changed, err := h.Identity.EditCard(tx, id, actorOrHub(agent), edits)
+		if err != nil || changed == nil {
+			return linkError(err)
+		}
 		root, err := h.Identity.Root(tx, id)
 		if err != nil {
 			return err
 		}
 		var pairs []any
-		if _, err := h.Identity.Change(tx, root.ID, func(c *identity.Customer) {
-			pairs = nil
-			for _, f := range []struct {
-				name string
-				old  *string
-				new  *string
-			}{{"name", &c.Name, ch.Name}, {"company", &c.Company, ch.Company}, {"note", &c.Note, ch.Note}, {"language", &c.Language, ch.Language}, {"time_zone", &c.TimeZone, ch.TimeZone}} {
-				if f.new == nil || *f.new == *f.old {
-					continue
-				}
-				*f.old = strings.TrimSpace(*f.new)
-				// Which fields changed, not what was in them: events are for ever.
-				pairs = append(pairs, f.name, true)
-			}
-		}); err != nil || pairs == nil {
-			return err
+		for _, field := range changed {
+			// Which fields changed, not what was in them: events are for ever.
+			pairs = append(pairs, field, true)
 		}
 		return h.tellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
 	})
+}
+
+// PutField adds a custom field (ID 0) or changes one.
+func (h *Hub) PutField(ctx context.Context, agent, id uint64, change func(*identity.FieldDef)) (d *identity.FieldDef, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		def := new(identity.FieldDef)
+		if id != 0 {
+			if def, err = h.Identity.FieldDef(tx, id); err != nil {
+				return err
+			}
+		}
+		change(def)
+		if d, err = h.Identity.PutFieldDef(tx, *def); err != nil {
+			return linkError(err)
+		}
+		_, err = h.Timeline.Append(tx, timeline.Event{Kind: timeline.FieldsChanged, Actor: actorOrHub(agent), Quiet: true})
+		return err
+	})
+	return d, err
 }
 
 // Link gives a handle, with all its past and future messages, to a customer.
@@ -133,8 +122,11 @@ func (h *Hub) Link(ctx context.Context, agent, customer uint64, handle message.H
 
 // linkError makes identity's refusals the hub's.
 func linkError(err error) error {
-	if c, ok := err.(*identity.ConflictError); ok {
-		return &ConflictError{c.Text}
+	switch e := err.(type) {
+	case *identity.ConflictError:
+		return &ConflictError{e.Text}
+	case *identity.InvalidError:
+		return &InvalidError{e.Field, e.Text}
 	}
 	return err
 }

@@ -3,8 +3,8 @@
 // (answer, note, assign, snooze, resolve, move, merge) and sends what they wrote.
 //
 // On disk it keeps, through package store, the tables "conversations",
-// "messages", "deliveries", "notes", "held", "consents" and "early" (news that came
-// before what it is about), the raw items ("raw", or a blob when large), and as
+// "messages", "deliveries", "notes", "tasks", "held", "consents" and "early" (news
+// that came before what it is about), the raw items ("raw", or a blob when large), and as
 // plain values the connectors' cursors, the ledger (what
 // became of every item a provider ever delivered: stored, duplicate or held),
 // when each account was made, drafts, read marks, and for a week the keys under which clients asked for a
@@ -97,6 +97,7 @@ type Hub struct {
 	held          *store.Table[HeldItem]
 	consents      *store.Table[Consent]
 	early         *store.Table[early]
+	tasks         *store.Table[Task]
 
 	// What runs now; nothing here outlives the process or is missed by it.
 	mu      sync.Mutex
@@ -213,6 +214,7 @@ func New(o Options) (*Hub, error) {
 	})
 	h.consents = newConsents(o.Store)
 	h.early = newEarly(o.Store)
+	h.tasks = newTasks(o.Store)
 	return h, nil
 }
 

@@ -34,6 +34,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	var timers sync.WaitGroup
 	timers.Go(func() { h.wakeSnoozed(ctx) })
+	timers.Go(func() { h.fireTasks(ctx) })
 	defer timers.Wait()
 	defer h.stopAll()
 	for {

@@ -66,6 +66,14 @@ const (
 	DocumentRevoked  = "document.revoked" // and taken back
 	DocumentOpened   = "document.opened"  // by an outsider
 	DocumentExpiring = "document.expiring"
+
+	TaskAdded   = "task.added"
+	TaskChanged = "task.changed"
+	TaskDue     = "task.due" // its time has come
+	TaskDone    = "task.done"
+	TaskRemoved = "task.removed"
+
+	FieldsChanged = "fields.changed" // which custom fields there are
 )
 
 // Event is one thing that happened.
@@ -77,6 +85,7 @@ type Event struct {
 	Conversation uint64          `json:"c,omitempty"`
 	Message      uint64          `json:"m,omitempty"`
 	Note         uint64          `json:"n,omitempty"`
+	Task         uint64          `json:"w,omitempty"`
 	Customer     uint64          `json:"u,omitempty"`
 	Data         json.RawMessage `json:"d,omitempty"` // depends on the kind
 

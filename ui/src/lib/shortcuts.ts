@@ -56,6 +56,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['g a', '3'], text: 'view.all' },
       { keys: ['4'], text: 'view.snoozed' },
       { keys: ['5'], text: 'view.resolved' },
+      { keys: ['g t', '6'], text: 'view.tasks' },
       { keys: ['g c'], text: 'rail.customers' },
       { keys: ['g d'], text: 'rail.documents' },
       { keys: ['g h'], text: 'rail.channels' },

@@ -47,8 +47,6 @@ export const dismissMessage = (id: number) => call(client.POST('/api/messages/{i
 // Customers
 export const listCustomers = (query: { q?: string; cursor?: string; limit?: number }, signal?: AbortSignal) => call(client.GET('/api/customers', { params: { query }, signal }))
 export const getCustomer = (id: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}', { params: { path: { id } }, signal }))
-export const patchCustomer = (id: number, body: { name?: string; company?: string; note?: string; language?: string; time_zone?: string }) =>
-  call(client.PATCH('/api/customers/{id}', { params: { path: { id } }, body }))
 export const getCustomerTimeline = (id: number, query: Around & { channel?: string }, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/timeline', { params: { path: { id }, query }, signal }))
 export const listCustomerConversations = (id: number) => call(client.GET('/api/customers/{id}/conversations', { params: { path: { id } } }))
 export const linkHandle = (id: number, handle: string, reason?: string) => call(client.POST('/api/customers/{id}/handles', { params: { path: { id } }, body: { handle, reason } }))

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch'
 import type { paths } from './schema'
-import type { Attachment, Entry, ErrorDetail } from './types'
+import type { Attachment, Clash, Entry, ErrorDetail } from './types'
 
 /** What the server answered when it refused: application/problem+json. */
 export class ApiError extends Error {
@@ -15,6 +15,8 @@ export class ApiError extends Error {
     readonly errors: ErrorDetail[] = [],
     /** For 409 …/newer: what arrived after the writer last looked. */
     readonly newer: Entry[] = [],
+    /** For 409 …/clash: what somebody else has made of the fields meanwhile. */
+    readonly conflicts: Clash[] = [],
     /** Seconds to wait, from Retry-After. */
     readonly retryAfter = 0,
   ) {
@@ -61,8 +63,8 @@ export async function call<D>(answer: Promise<{ data?: D; error?: unknown; respo
 function failure(res: Response, body: unknown, quiet: boolean): ApiError {
   if (res.status === 401 && !quiet) onSignedOut()
   // A proxy's error page is no JSON: the status has to do then.
-  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; type?: string; errors?: ErrorDetail[]; newer?: Entry[] }
-  return new ApiError(res.status, p.title ?? res.statusText, p.detail, p.type, p.errors, p.newer, Number(res.headers.get('Retry-After')) || 0)
+  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; type?: string; errors?: ErrorDetail[]; newer?: Entry[]; conflicts?: Clash[] }
+  return new ApiError(res.status, p.title ?? res.statusText, p.detail, p.type, p.errors, p.newer, p.conflicts, Number(res.headers.get('Retry-After')) || 0)
 }
 
 /** Uploads a file for a message. */

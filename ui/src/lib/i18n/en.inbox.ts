@@ -285,7 +285,6 @@ export const inbox = {
   'customer.merged': 'Merged from',
   'customer.reason': 'Reason (optional)',
   'customer.linked': 'Linked by {name}, {time}',
-  'customer.note': 'Note',
   'customer.notePlaceholder': 'What everybody should know about this customer…',
   'customer.details': 'Details',
   'customer.name': 'Name',

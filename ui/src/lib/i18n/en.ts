@@ -4,6 +4,7 @@ import { customers } from './en.customers'
 import { ways } from './en.ways'
 import { calls } from './en.calls'
 import { documents } from './en.documents'
+import { people } from './en.people'
 import { inbox } from './en.inbox'
 import { phone } from './en.phone'
 
@@ -83,4 +84,5 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...documents, ...phone }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls,
+  ...people, ...documents, ...phone }

@@ -287,7 +287,6 @@ export const inbox: Texts<typeof en> = {
   'customer.merged': 'ادغام‌شده از',
   'customer.reason': 'دلیل (اختیاری)',
   'customer.linked': 'پیوند از {name}، {time}',
-  'customer.note': 'یادداشت',
   'customer.notePlaceholder': 'آنچه همه باید دربارهٔ این مشتری بدانند…',
   'customer.details': 'مشخصات',
   'customer.name': 'نام',

@@ -5,6 +5,7 @@ import { customers } from './fa.customers'
 import { ways } from './fa.ways'
 import { calls } from './fa.calls'
 import { documents } from './fa.documents'
+import { people } from './fa.people'
 import { inbox } from './fa.inbox'
 import { phone } from './fa.phone'
 
@@ -87,4 +88,5 @@ export const fa: Catalogue = {
   ...customers,
   ...ways, ...calls, ...documents,
   ...phone,
+  ...people,
 }

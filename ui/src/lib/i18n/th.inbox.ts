@@ -287,7 +287,6 @@ export const inbox: Texts<typeof en> = {
   'customer.merged': 'รวมมาจาก',
   'customer.reason': 'เหตุผล (ไม่บังคับ)',
   'customer.linked': 'เชื่อมโดย {name} {time}',
-  'customer.note': 'บันทึก',
   'customer.notePlaceholder': 'สิ่งที่ทุกคนควรรู้เกี่ยวกับลูกค้ารายนี้…',
   'customer.details': 'รายละเอียด',
   'customer.name': 'ชื่อ',

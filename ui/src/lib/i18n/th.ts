@@ -5,6 +5,7 @@ import { customers } from './th.customers'
 import { ways } from './th.ways'
 import { calls } from './th.calls'
 import { documents } from './th.documents'
+import { people } from './th.people'
 import { inbox } from './th.inbox'
 import { phone } from './th.phone'
 
@@ -87,4 +88,5 @@ export const th: Catalogue = {
   ...customers,
   ...ways, ...calls, ...documents,
   ...phone,
+  ...people,
 }

@@ -23,6 +23,8 @@ const UNDO_DEPTH = 20
 
 export class Desk {
   readonly list = new List()
+  /** The list beside the conversation is that of the tasks. */
+  tasks = $state(false)
   open = $state.raw<Open | undefined>()
   composer = $state.raw<Composer | undefined>()
   readonly pane = stored<boolean>('inbox.pane', true)
@@ -38,6 +40,7 @@ export class Desk {
   path(id?: number | 'new', o: { view?: View; tag?: string; channel?: string } = {}) {
     const { view = this.list.view, tag = this.list.tag, channel = this.list.channel } = o
     const query = Object.entries({ tag, channel }).filter(([, v]) => v).map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join('&')
+    if (this.tasks && !o.view) return '/inbox/tasks' + (id ? `/${id}` : '')
     return `/inbox/${view}` + (id ? `/${id}` : '') + (query && `?${query}`)
   }
 

@@ -44,7 +44,9 @@ export type Item =
   | { type: 'system'; key: string; entries: Entry[] }
 
 /** Kinds that say nothing to a reader of the timeline. */
-const silent = new Set(['message.delivery', 'message.edited', 'message.deleted', 'message.reaction', 'message.call', 'conversation.read', 'conversation.opened', 'customer.created', 'draft.changed', 'document.changed', 'document.purged'])
+const silent = new Set(['message.delivery', 'message.edited', 'message.deleted', 'message.reaction', 'message.call', 'conversation.read', 'conversation.opened', 'customer.created', 'draft.changed', 'document.changed', 'document.purged',
+  'task.changed', 'task.due', 'task.removed', 'fields.changed',
+])
 
 /** More system lines in a row than this are folded into one. */
 export const FOLD_ABOVE = 3

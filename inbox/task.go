@@ -1,0 +1,411 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Task is something to be done by a time, about a customer or a conversation or
+// neither.
+type Task struct {
+	ID           uint64    `json:"-"`
+	Text         string    `json:"text"`
+	Due          time.Time `json:"due,omitzero"` // zero: some day
+	Assignee     uint64    `json:"assignee,omitempty"`
+	Customer     uint64    `json:"customer,omitempty"` // the record it was written at, merged or not
+	Conversation uint64    `json:"conversation,omitempty"`
+	Creator      uint64    `json:"creator,omitempty"` // an agent; 0 is the hub
+	Created      time.Time `json:"created"`
+	Fired        bool      `json:"fired,omitempty"` // its time has come and was told
+	Done         time.Time `json:"done,omitzero"`
+	DoneBy       uint64    `json:"done_by,omitempty"`
+	Rev          uint64    `json:"rev"` // sequence number of the event of its last change
+}
+
+// Limits of tasks.
+const (
+	maxTaskText = 1000 // runes
+	// countedTasks bounds what is counted of one agent's tasks that are due.
+	countedTasks = 999
+)
+
+// The lists of tasks.
+const (
+	TasksMine       = "mine"
+	TasksUnassigned = "unassigned"
+	TasksAll        = "all"
+	TasksDone       = "done" // newest first
+)
+
+func newTasks(s *store.Store) *store.Table[Task] {
+	return store.NewTable(s, "tasks", store.TableOptions[Task]{
+		Indexes: []store.Index[Task]{
+			{Name: "list", Count: true, Keys: func(t *Task) []store.Key {
+				if !t.Done.IsZero() {
+					return []store.Key{store.K().Str(TasksDone).TimeDesc(t.Done)}
+				}
+				return []store.Key{store.K().Str(TasksAll).Time(t.when()), store.K().Str(mineOr(t.Assignee)).Time(t.when())}
+			}},
+			{Name: "due", Keys: func(t *Task) []store.Key {
+				if !t.Done.IsZero() || t.Fired || t.Due.IsZero() {
+					return nil
+				}
+				return []store.Key{store.K().Time(t.Due)}
+			}},
+			{Name: "customer", Keys: func(t *Task) []store.Key {
+				if t.Customer == 0 {
+					return nil
+				}
+				return []store.Key{store.K().Uint(t.Customer)}
+			}},
+			{Name: "conversation", Keys: func(t *Task) []store.Key {
+				if t.Conversation == 0 {
+					return nil
+				}
+				return []store.Key{store.K().Uint(t.Conversation)}
+			}},
+		},
+	})
+}
+
+// when is the place of a task in a list.
+func (t *Task) when() time.Time {
+	if t.Due.IsZero() {
+		return never
+	}
+	return t.Due
+}
+
+// TaskChange changes a task; nil fields stay. Rev, if not 0, is that of the task
+// its writer had before him.
+type TaskChange struct {
+	Text     *string
+	Due      *time.Time // zero: some day
+	Assignee *uint64
+	Done     *bool
+	Rev      uint64
+}
+
+// TaskConflict tells that a task was changed meanwhile.
+type TaskConflict struct{ Task *Task }
+
+func (e *TaskConflict) Error() string {
+	return "somebody else changed this task meanwhile: look at it and save again"
+}
+
+// Task returns a task; ErrNotFound if there is none.
+func (h *Hub) Task(tx *store.Tx, id uint64) (*Task, error) {
+	t, err := h.tasks.Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	t.ID = id
+	return t, nil
+}
+
+func checkTask(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if n := utf8.RuneCountInString(text); n == 0 || n > maxTaskText {
+		return "", &InvalidError{"text", fmt.Sprintf("say in 1 to %d characters what is to be done", maxTaskText)}
+	}
+	return text, nil
+}
+
+// AddTask adds a task. One about a conversation is about its customer too.
+func (h *Hub) AddTask(ctx context.Context, agent uint64, t Task) (id uint64, err error) {
+	if t.Text, err = checkTask(t.Text); err != nil {
+		return 0, err
+	}
+	t.Due, t.Creator = t.Due.UTC(), agent
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		id, err = h.addTask(tx, t)
+		return err
+	})
+	return id, err
+}
+
+func (h *Hub) addTask(tx *store.Tx, t Task) (id uint64, err error) {
+	if t.Conversation != 0 {
+		c, err := h.Conversation(tx, t.Conversation)
+		if err != nil {
+			return 0, err
+		}
+		t.Conversation = c.ID
+		if t.Customer == 0 {
+			hd, err := h.Identity.Handle(tx, c.Handle)
+			if err != nil {
+				return 0, err
+			}
+			t.Customer = hd.Customer
+		}
+	}
+	if t.Customer != 0 {
+		root, err := h.Identity.Root(tx, t.Customer)
+		if err != nil {
+			return 0, err
+		}
+		t.Customer = root.ID
+	}
+	t.ID, t.Created = tx.NextID(), tx.Now()
+	t.Fired = !t.Due.IsZero() && !t.Due.After(tx.Now())
+	if t.Rev, err = h.tellTask(tx, timeline.TaskAdded, t.Creator, &t, false); err != nil {
+		return 0, err
+	}
+	return t.ID, h.tasks.Insert(tx, t.ID, &t)
+}
+
+// tellTask writes an event about a task. What the task says is not in it.
+func (h *Hub) tellTask(tx *store.Tx, kind string, agent uint64, t *Task, quiet bool) (uint64, error) {
+	e := timeline.Event{Kind: kind, Actor: actorOrHub(agent), Task: t.ID, Customer: t.Customer, Conversation: t.Conversation, Quiet: quiet}
+	if t.Customer != 0 {
+		e.Subjects = []uint64{t.Customer}
+	}
+	return h.Timeline.Append(tx, e)
+}
+
+// ChangeTask changes a task, or marks it as done.
+func (h *Hub) ChangeTask(ctx context.Context, agent, id uint64, ch TaskChange) error {
+	if ch.Text != nil {
+		text, err := checkTask(*ch.Text)
+		if err != nil {
+			return err
+		}
+		ch.Text = &text
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		was, err := h.Task(tx, id)
+		if err != nil {
+			return err
+		}
+		t := *was
+		if ch.Text != nil {
+			t.Text = *ch.Text
+		}
+		if ch.Due != nil && !ch.Due.Equal(t.Due) {
+			t.Due = ch.Due.UTC()
+			t.Fired = !t.Due.IsZero() && !t.Due.After(tx.Now())
+		}
+		if ch.Assignee != nil {
+			t.Assignee = *ch.Assignee
+		}
+		kind := timeline.TaskChanged
+		if ch.Done != nil && *ch.Done == t.Done.IsZero() {
+			t.Done, t.DoneBy = time.Time{}, 0
+			if *ch.Done {
+				t.Done, t.DoneBy, kind = tx.Now(), agent, timeline.TaskDone
+			}
+		}
+		if t == *was {
+			return nil
+		}
+		if ch.Rev != 0 && ch.Rev != was.Rev {
+			return &TaskConflict{was}
+		}
+		if t.Rev, err = h.tellTask(tx, kind, agent, &t, kind == timeline.TaskChanged); err != nil {
+			return err
+		}
+		return h.tasks.Put(tx, id, &t)
+	})
+}
+
+// RemoveTask takes a task away for good.
+func (h *Hub) RemoveTask(ctx context.Context, agent, id uint64) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		t, err := h.Task(tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := h.tellTask(tx, timeline.TaskRemoved, agent, t, true); err != nil {
+			return err
+		}
+		return h.tasks.Delete(tx, id)
+	})
+}
+
+// TaskQuery asks for a stretch of a list of tasks, soonest first. With Customers
+// or Conversation it is all tasks of these, done ones last, whatever View says.
+type TaskQuery struct {
+	View         string
+	Agent        uint64 // who asks, for TasksMine
+	Customers    []uint64
+	Conversation uint64
+	After        store.Key // from the last answer
+	Limit        int
+}
+
+// Tasks returns tasks in order and where to go on; next is nil at the end.
+func (h *Hub) Tasks(tx *store.Tx, q TaskQuery) (list []*Task, next store.Key, err error) {
+	r := store.Range{Index: "list", After: q.After}
+	switch {
+	case len(q.Customers) > 0 || q.Conversation != 0:
+		list, err = h.tasksOf(tx, q)
+		return list, nil, err
+	case q.View == TasksMine:
+		r.Prefix = store.K().Str(mineOr(q.Agent))
+	case q.View == TasksUnassigned:
+		r.Prefix = store.K().Str(mineOr(0))
+	case q.View == TasksAll, q.View == TasksDone:
+		r.Prefix = store.K().Str(q.View)
+	default:
+		return nil, nil, &InvalidError{"view", fmt.Sprintf("there is no list %q", q.View)}
+	}
+	for e := range h.tasks.Scan(tx, r) {
+		if len(list) == q.Limit {
+			return list, next, nil
+		}
+		t, err := h.Task(tx, e.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		list, next = append(list, t), e.Pos
+	}
+	return list, nil, nil
+}
+
+// tasksOf lists the tasks of a customer's records or of a conversation.
+func (h *Hub) tasksOf(tx *store.Tx, q TaskQuery) (list []*Task, err error) {
+	var open, done []*Task
+	take := func(r store.Range) error {
+		for e := range h.tasks.Scan(tx, r) {
+			t, err := h.Task(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			if t.Done.IsZero() {
+				open = append(open, t)
+			} else {
+				done = append(done, t)
+			}
+		}
+		return nil
+	}
+	for _, id := range q.Customers {
+		if err := take(store.Range{Index: "customer", Prefix: store.K().Uint(id)}); err != nil {
+			return nil, err
+		}
+	}
+	if q.Conversation != 0 {
+		if err := take(store.Range{Index: "conversation", Prefix: store.K().Uint(q.Conversation)}); err != nil {
+			return nil, err
+		}
+	}
+	sortTasks(open, func(t *Task) time.Time { return t.when() }, 1)
+	sortTasks(done, func(t *Task) time.Time { return t.Done }, -1)
+	list = append(open, done...)
+	return list[:min(len(list), q.Limit)], nil
+}
+
+// TaskCounts are the numbers beside the lists of tasks: Due are one agent's that
+// are overdue or due before the end of the day, Overdue those of them whose time
+// has passed, Mine all of his and All everybody's.
+type TaskCounts struct{ Due, Overdue, Mine, All int }
+
+// TaskCounts counts for one agent. The day ends at midnight where the hub runs.
+func (h *Hub) TaskCounts(tx *store.Tx, agent uint64) TaskCounts {
+	n := TaskCounts{
+		Mine: h.tasks.Count(tx, "list", store.K().Str(mineOr(agent))),
+		All:  h.tasks.Count(tx, "list", store.K().Str(TasksAll)),
+	}
+	now := tx.Now()
+	y, m, d := now.Local().Date()
+	end := time.Date(y, m, d+1, 0, 0, 0, 0, time.Local)
+	for e := range h.tasks.Scan(tx, store.Range{Index: "list", Prefix: store.K().Str(mineOr(agent))}) {
+		t, err := h.tasks.Peek(tx, e.ID)
+		if err != nil || !t.when().Before(end) || n.Due == countedTasks {
+			break
+		}
+		n.Due++
+		if t.Due.Before(now) {
+			n.Overdue++
+		}
+	}
+	return n
+}
+
+// fireTasks tells of tasks when their time comes.
+func (h *Hub) fireTasks(ctx context.Context) {
+	wake, stop := h.Store.Watch()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait, err := h.fireDue(ctx)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			h.log.Error("tell of tasks that are due", "error", err)
+			wait = 30 * time.Second
+		}
+		timer.Reset(wait)
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// fireDue tells of what is due and says how long nothing else is.
+func (h *Hub) fireDue(ctx context.Context) (wait time.Duration, err error) {
+	const longest = time.Hour
+	var due []uint64
+	err = h.Store.View(func(tx *store.Tx) error {
+		wait = longest
+		for e := range h.tasks.Scan(tx, store.Range{Index: "due"}) {
+			t, err := h.tasks.Peek(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			if left := time.Until(t.Due); left > 0 {
+				wait = min(left, longest)
+				break
+			}
+			if due = append(due, e.ID); len(due) == maxBatch {
+				wait = 0
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil || len(due) == 0 {
+		return wait, err
+	}
+	return wait, h.Store.Update(ctx, func(tx *store.Tx) error {
+		for _, id := range due {
+			t, err := h.Task(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if t.Fired || !t.Done.IsZero() || t.Due.After(tx.Now()) {
+				continue // an agent was quicker
+			}
+			t.Fired = true
+			if _, err := h.tellTask(tx, timeline.TaskDue, 0, t, true); err != nil {
+				return err
+			}
+			if err := h.tasks.Put(tx, id, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func sortTasks(list []*Task, by func(*Task) time.Time, sign int) {
+	slices.SortFunc(list, func(a, b *Task) int {
+		if n := by(a).Compare(by(b)); n != 0 {
+			return sign * n
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+}
