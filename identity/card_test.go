@@ -125,7 +125,10 @@ func TestCardOfMergedRecords(t *testing.T) {
 	}
 	before[a], before[b] = read(a), read(b)
 
-	d.do(func(tx *store.Tx) error { _, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()}); return err })
+	d.do(func(tx *store.Tx) error {
+		_, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()})
+		return err
+	})
 	if s := d.shows(a, FieldGoals); s.Value != "goal of a" || len(s.Other) != 1 || s.Other[0] != (Told{b, "goal of b"}) {
 		t.Errorf("goals: %+v", s)
 	}
@@ -143,7 +146,10 @@ func TestCardOfMergedRecords(t *testing.T) {
 	}
 
 	// What is emptied after the merge stays empty, and the other record keeps its own.
-	d.do(func(tx *store.Tx) error { _, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()}); return err })
+	d.do(func(tx *store.Tx) error {
+		_, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()})
+		return err
+	})
 	d.set(a, FieldDos, "")
 	if s := d.shows(a, FieldDos); s.Value != "" {
 		t.Errorf("do's: %+v", s)
