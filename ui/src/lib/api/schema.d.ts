@@ -713,6 +713,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/customers/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a field of a customer's card held before */
+        get: operations["listCardHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/merge": {
         parameters: {
             query?: never;
@@ -970,6 +987,41 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Custom fields, archived ones too */
+        get: operations["listFields"];
+        put?: never;
+        /** Add a custom field */
+        post: operations["createField"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fields/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename, order or archive a custom field */
+        patch: operations["changeField"];
         trace?: never;
     };
     "/api/held": {
@@ -1403,6 +1455,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A list of tasks */
+        get: operations["listTasks"];
+        put?: never;
+        /** Add a task */
+        post: operations["addTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a task away */
+        delete: operations["removeTask"];
+        options?: never;
+        head?: never;
+        /** Change a task, or mark it as done */
+        patch: operations["changeTask"];
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -1735,6 +1823,20 @@ export interface components {
         Channels: {
             channels: components["schemas"]["Channel"][];
         };
+        Clash: {
+            changed: components["schemas"]["FieldStamp"];
+            field: string;
+            /** @description As it is now; tags one in a line. */
+            value: string;
+        };
+        Clashes: {
+            conflicts: components["schemas"]["Clash"][];
+            detail: string;
+            /** Format: int64 */
+            status: number;
+            title: string;
+            type: string;
+        };
         ComposeRequest: {
             account: string;
             attachments?: components["schemas"]["Attachment"][];
@@ -1872,6 +1974,11 @@ export interface components {
             all: number;
             /**
              * Format: int64
+             * @description Everybody's open tasks.
+             */
+            all_tasks: number;
+            /**
+             * Format: int64
              * @description Open conversations with an undelivered message.
              */
             failed: number;
@@ -1882,10 +1989,20 @@ export interface components {
             held: number;
             /** Format: int64 */
             mine: number;
+            /**
+             * Format: int64
+             * @description Those of tasks whose time has passed.
+             */
+            overdue: number;
             /** Format: int64 */
             resolved: number;
             /** Format: int64 */
             snoozed: number;
+            /**
+             * Format: int64
+             * @description One's own tasks that are overdue or due today, by the clock where the hub runs.
+             */
+            tasks: number;
             /**
              * Format: int64
              * @description Accounts that are not working.
@@ -1894,22 +2011,77 @@ export interface components {
             /** Format: int64 */
             unassigned: number;
         };
+        CustomField: {
+            /** @description Keeps its values and is not offered any more. */
+            archived?: boolean;
+            /** @description Of a choice. */
+            choices?: string[];
+            /** Format: int64 */
+            readonly id: number;
+            /** @enum {string} */
+            kind: "text" | "number" | "date" | "choice" | "yes_no" | "link";
+            name: string;
+            /** @enum {string} */
+            of: "customer" | "company";
+            /**
+             * Format: int64
+             * @description Smaller ones come first.
+             */
+            order?: number;
+        };
+        CustomFieldChange: {
+            archived?: boolean;
+            choices?: string[];
+            name?: string;
+            /** Format: int64 */
+            order?: number;
+        };
+        CustomFields: {
+            fields: components["schemas"]["CustomField"][];
+        };
         Customer: {
+            /** @description Who last set a field, by name; a custom field is field:ID. */
+            changed: {
+                [key: string]: components["schemas"]["FieldStamp"];
+            };
             company?: string;
             /** Format: int64 */
             conversations: number;
             /** Format: date-time */
             created: string;
+            /** @description What to leave. */
+            donts?: string;
+            /** @description What to do with this person. */
+            dos?: string;
+            /** @description Custom fields by their ID; see GET /api/fields. */
+            fields?: {
+                [key: string]: string;
+            };
+            goals?: string;
             handles: components["schemas"]["Handle"][];
             /** Format: int64 */
             id: number;
+            interests?: string;
             language?: string;
             merged: components["schemas"]["Member"][];
             name: string;
+            /** @description Like 2027-03-09. */
+            next_date?: string;
+            next_step?: string;
             /** @description Free text all teams share. */
             note?: string;
             /** Format: int64 */
             open: number;
+            /** @description What records merged into this one say in a field, where it differs. */
+            other?: {
+                [key: string]: components["schemas"]["MemberValue"][] | null;
+            };
+            /**
+             * Format: int64
+             * @description The agent who looks after this customer.
+             */
+            owner?: number;
+            tags?: string[];
             time_zone?: string;
         };
         CustomerBrief: {
@@ -1923,10 +2095,32 @@ export interface components {
             name: string;
         };
         CustomerChange: {
+            /** @description The rev that the writer had before them, by name of the field; 0 for one that nobody had set. Where another one holds by now nothing is written and the answer is a Clashes. */
+            base?: {
+                [key: string]: number;
+            };
             company?: string;
+            donts?: string;
+            dos?: string;
+            /** @description Custom fields by their ID; an empty value empties one. */
+            fields?: {
+                [key: string]: string;
+            };
+            goals?: string;
+            interests?: string;
             language?: string;
             name?: string;
+            /** @description Like 2027-03-09, empty for none. */
+            next_date?: string;
+            next_step?: string;
             note?: string;
+            /**
+             * Format: int64
+             * @description An agent; 0 for nobody.
+             */
+            owner?: number;
+            /** @description All tags from now on. */
+            tags?: string[];
             time_zone?: string;
         };
         CustomerMerge: {
@@ -2112,16 +2306,20 @@ export interface components {
             conversation?: number;
             /** Format: int64 */
             customer?: number;
-            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents. */
+            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer. */
             data?: unknown;
             /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
             document?: components["schemas"]["EntryDocument"];
-            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
             /** Format: int64 */
             seq: number;
+            /** @description As it is now; absent if it has been removed. */
+            task?: components["schemas"]["Task"];
+            /** Format: int64 */
+            task_id?: number;
             /** Format: date-time */
             time: string;
         };
@@ -2181,6 +2379,42 @@ export interface components {
             required?: boolean;
             sent_to?: string[];
             type: string;
+        };
+        FieldHistory: {
+            versions: components["schemas"]["FieldVersion"][];
+        };
+        FieldStamp: {
+            /** @description agent:ID, import:ID or system. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Send it in base with a change of this field.
+             */
+            rev: number;
+            /** Format: date-time */
+            time: string;
+        };
+        FieldVersion: {
+            /** @description Who had written it; empty if that is not known. */
+            by: string;
+            /**
+             * Format: int64
+             * @description The customer record it was written at.
+             */
+            member: number;
+            /** @description Who replaced it. */
+            next: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string;
+            /**
+             * Format: date-time
+             * @description When it was replaced.
+             */
+            until: string;
+            value: string;
         };
         Handle: {
             /** @description The handle without its scheme, for reading. */
@@ -2443,6 +2677,11 @@ export interface components {
             reason?: string;
             /** Format: date-time */
             time: string;
+        };
+        MemberValue: {
+            /** Format: int64 */
+            member: number;
+            value: string;
         };
         MergeRequest: {
             /** Format: int64 */
@@ -2836,6 +3075,82 @@ export interface components {
         };
         Tags: {
             tags: components["schemas"]["TagCount"][];
+        };
+        Task: {
+            /** Format: int64 */
+            assignee?: number;
+            /** Format: int64 */
+            conversation?: number;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: int64
+             * @description Absent: the hub itself.
+             */
+            creator?: number;
+            customer?: components["schemas"]["CustomerBrief"];
+            /** Format: date-time */
+            done?: string;
+            /** Format: int64 */
+            done_by?: number;
+            /**
+             * Format: date-time
+             * @description Absent: some day.
+             */
+            due?: string;
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            rev: number;
+            /** @description Of the conversation. */
+            subject?: string;
+            text: string;
+        };
+        TaskChange: {
+            /**
+             * Format: int64
+             * @description 0: nobody.
+             */
+            assignee?: number;
+            done?: boolean;
+            /** Format: date-time */
+            due?: string;
+            /**
+             * Format: int64
+             * @description Of the task the writer had before them: if another one holds by now nothing is written.
+             */
+            rev?: number;
+            /** @description Takes the time away. */
+            some_day?: boolean;
+            text?: string;
+        };
+        TaskRequest: {
+            /**
+             * Format: int64
+             * @description Absent: oneself; 0: nobody yet.
+             */
+            assignee?: number;
+            /**
+             * Format: int64
+             * @description Its customer is then the task's, if none is given.
+             */
+            conversation?: number;
+            /** Format: int64 */
+            customer?: number;
+            /** Format: date-time */
+            due?: string;
+            text: string;
+        };
+        Tasks: {
+            /** @description Ask with cursor=this for more; absent at the end. */
+            next?: string;
+            /**
+             * Format: int64
+             * @description Follow the live stream from here.
+             */
+            seq: number;
+            /** @description Soonest first, those of some day last; done ones newest first. */
+            tasks: components["schemas"]["Task"][];
         };
         Template: {
             /** @description Their names, in the order of the text. */
@@ -4561,6 +4876,15 @@ export interface operations {
                     "application/json": components["schemas"]["Customer"];
                 };
             };
+            /** @description Somebody else changed one of the fields since base: nothing was written. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Clashes"];
+                };
+            };
             /** @description Error */
             default: {
                 headers: {
@@ -4735,6 +5059,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCardHistory: {
+        parameters: {
+            query: {
+                /** @description For example goals, note or field:12. */
+                field: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldHistory"];
                 };
             };
             /** @description Error */
@@ -5398,6 +5757,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomFields"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createField: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomField"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomField"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeField: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomFieldChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomField"];
                 };
             };
             /** @description Error */
@@ -6372,6 +6828,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tags"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listTasks: {
+        parameters: {
+            query?: {
+                view?: "mine" | "unassigned" | "all" | "done";
+                /** @description All tasks of this customer, done ones last. */
+                customer?: number;
+                /** @description All tasks of this conversation, done ones last. */
+                conversation?: number;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tasks"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description Error */
