@@ -213,6 +213,8 @@ func readRoom(b bag) room {
 // takes tells whether what is written in a room is taken in.
 func (s *settings) takes(r room) bool {
 	switch {
+	case slices.Contains(s.notices, r.ID):
+		return false // colleagues talk there
 	case r.chat() || s.take == takeAll:
 		return true
 	case s.take == takeDirect:

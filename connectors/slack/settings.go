@@ -51,6 +51,7 @@ type settings struct {
 	insecure          bool   // base is on this machine without https
 	take              string
 	listed            []string // IDs, and names without #
+	notices           []string // IDs
 	customers         string
 	poll              time.Duration
 	history           time.Duration
@@ -71,6 +72,8 @@ func fields() []connectors.Field {
 		{Key: "take", Type: "choice", Label: "Take in", Default: takeAll, Choices: []string{takeAll, takeDirect, takeListed},
 			Help: "all: everything the app is in; direct: direct messages only; listed: direct messages and the channels named below."},
 		{Key: "channels", Type: "list", Label: "Channels", Help: "Names or IDs, with “listed”. The app has to be in them."},
+		{Key: "notice_channels", Type: "list", Label: "Channels for notices", Advanced: true,
+			Help: "IDs such as C0123456789 (at the end of the channel's details) of channels where colleagues are told what happens here: see Settings, Notices. Nothing in them is taken in. Invite the app there."},
 		{Key: "customers", Type: "choice", Label: "Customers are", Default: everybody, Choices: []string{everybody, external}, Advanced: true,
 			Help: "everybody in the workspace, or only external people: members of other workspaces and guests. What our own members write in a customer's thread is then shown as ours."},
 		{Key: "history_days", Type: "int", Label: "Days to read back at the first start", Default: 0, Advanced: true, Help: "0 begins with the next message."},
@@ -149,6 +152,13 @@ func (f *form) channels(s *settings) {
 			break
 		}
 		s.listed[i] = strings.TrimPrefix(c, "#")
+	}
+	s.notices, _ = f.List("notice_channels")
+	for _, c := range s.notices {
+		if !idForm.MatchString(c) || c[0] == 'D' || len(s.notices) > maxListed {
+			f.Blame("notice_channels", "has %q; write IDs such as C0123456789, at most %d: a name could come to mean another channel", c, maxListed)
+			break
+		}
 	}
 }
 

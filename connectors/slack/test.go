@@ -50,6 +50,11 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 	if !done("slack: channels", err) {
 		return steps
 	}
+	if len(c.set.notices) > 0 {
+		if _, err := c.NoticePlaces(ctx); !done("slack: channels for notices", err) {
+			return steps
+		}
+	}
 	if c.set.app != "" {
 		if _, err := c.openSocket(ctx); !done("slack: socket mode", err) {
 			return steps
