@@ -53,11 +53,13 @@ var allowed = map[string]string{
 
 	"documents": "blob identity message store timeline",
 
-	"api": "accounts auth blob config connectors documents identity inbox message safehtml store timeline",
+	"notify": "connectors identity inbox message store timeline",
+
+	"api": "accounts auth blob config connectors documents identity inbox message notify safehtml store timeline",
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents identity/match inbox message store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents identity/match inbox message notify store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -78,6 +80,7 @@ var allowedInTests = map[string]string{
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",
 	"inbox":             "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
+	"notify":            "accounts blob connectors/connectortest connectors/slack connectors/slack/slacktest store/storetest",
 	"store":             "store/storetest",
 	"timeline":          "store/storetest",
 }

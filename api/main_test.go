@@ -27,6 +27,7 @@ import (
 	"throughline/documents"
 	"throughline/inbox"
 	"throughline/message"
+	"throughline/notify"
 	"throughline/store"
 	"throughline/store/storetest"
 	"throughline/timeline"
@@ -151,7 +152,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{"host":"mail.example.com","password":"hunter2hunter2"}`)}}}}))
 	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline})
 	must(t, err)
-	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
+	notices, err := notify.New(notify.Options{Hub: w.hub, Agents: w.auth.Names, URL: func() string { return publicURL }})
+	must(t, err)
+	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, Notify: notices, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
 		"index.html":         {Data: []byte("<!doctype html>app")},
 		"assets/app-1.js":    {Data: []byte("let a=1")},
 		"assets/app-1.js.br": {Data: []byte("brotli")},

@@ -31,6 +31,7 @@ var roleTable = map[string]minRole{
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,
+	"listNotices": admin, "createNotice": admin, "changeNotice": admin, "deleteNotice": admin, "testNotice": admin,
 	"startAudit": manager, "getAudit": agent, "importMissing": manager,
 
 	"listDocuments": agent, "addDocument": agent, "fileDocument": agent, "getDocumentRules": agent, "setDocumentRules": admin, "getDocument": agent,

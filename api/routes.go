@@ -85,6 +85,7 @@ func (s *Server) register() {
 	s.customerRoutes()
 	s.cardRoutes()
 	s.channelRoutes()
+	s.noticeRoutes()
 	s.documentRoutes()
 	s.phoneRoutes()
 }

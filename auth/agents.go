@@ -325,6 +325,17 @@ func (a *Auth) AgentsTx(tx *store.Tx) ([]Agent, error) {
 	return list, nil
 }
 
+// Names returns what each agent is called, disabled ones too, within a transaction of
+// the caller.
+func (a *Auth) Names(tx *store.Tx) (map[uint64]string, error) {
+	list, err := a.AgentsTx(tx)
+	names := make(map[uint64]string, len(list))
+	for _, agent := range list {
+		names[agent.ID] = agent.Name
+	}
+	return names, err
+}
+
 // Agent returns one agent, or ErrNotFound.
 func (a *Auth) Agent(id uint64) (agent Agent, err error) {
 	err = a.s.View(func(tx *store.Tx) error {

@@ -328,7 +328,7 @@ func (n *Notify) waiting(tx *store.Tx, rules []Rule) (found []Notice, err error)
 			if c.Waiting.IsZero() || tx.Now().Sub(c.Waiting) < shortest {
 				return found, nil
 			}
-			cause := fmt.Sprintf("%s:%d:%d", OnWaiting, c.ID, c.Waiting.Unix())
+			cause := fmt.Sprintf("%s:%d:%d", OnWaiting, c.ID, c.Waiting.UnixNano())
 			for i := range rules {
 				r := &rules[i]
 				at := c.Waiting.Add(r.After)

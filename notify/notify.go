@@ -43,8 +43,8 @@ type Options struct {
 	Hub *Hub
 	// Agents names everybody who works here, by ID.
 	Agents func(tx *store.Tx) (map[uint64]string, error)
-	// URL is where people reach the web app, without a slash at the end.
-	URL string
+	// URL tells where people reach the web app, without a slash at the end.
+	URL func() string
 	Log *slog.Logger
 }
 
@@ -52,7 +52,7 @@ type Options struct {
 type Notify struct {
 	hub     *Hub
 	agents  func(tx *store.Tx) (map[uint64]string, error)
-	url     string
+	url     func() string
 	log     *slog.Logger
 	rules   *store.Table[Rule]
 	notices *store.Table[Notice]
@@ -81,8 +81,8 @@ const (
 
 // New declares the tables in the hub's store. Run posts.
 func New(o Options) (*Notify, error) {
-	if o.Hub == nil || o.Agents == nil {
-		return nil, errors.New("notify: a hub and its agents are needed")
+	if o.Hub == nil || o.Agents == nil || o.URL == nil {
+		return nil, errors.New("notify: a hub, its agents and its address are needed")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -204,7 +204,7 @@ func (n *Notify) Test(ctx context.Context, id uint64) error {
 		return &inbox.ConflictError{Text: errOff}
 	}
 	w := r.words()
-	_, err = to.PostNotice(ctx, r.Place, connectors.Notice{Key: "test", Title: w.test, Text: r.Name, Link: n.url + "/#/inbox", Button: w.open}, time.Time{})
+	_, err = to.PostNotice(ctx, r.Place, connectors.Notice{Key: "test", Title: w.test, Text: r.Name, Link: n.url() + "/#/inbox", Button: w.open}, time.Time{})
 	var se *connectors.SendError
 	if errors.As(err, &se) {
 		return &inbox.ConflictError{Text: se.Error()}

@@ -98,6 +98,9 @@ func (n *Notify) attempt(ctx context.Context, id uint64) error {
 			return n.notices.Put(tx, id, t)
 		}
 		t.Ref, t.Shown, t.Tried, t.Tries, t.Error, t.Due = ref, digest(text), time.Time{}, 0, "", time.Time{}
+		if !tried.IsZero() {
+			t.Shown = "" // it may be that of the former attempt, with what there was to say then
+		}
 		now, done, err := n.words(tx, t)
 		if err != nil {
 			return err
@@ -116,7 +119,7 @@ func (n *Notify) attempt(ctx context.Context, id uint64) error {
 func (n *Notify) post(ctx context.Context, t *Notice, text connectors.Notice, tried time.Time) (ref string, err error) {
 	to, ok := n.hub.Notifier(t.Account)
 	if !ok {
-		return "", &connectors.SendError{Class: connectors.Retry, Reason: errOff, After: time.Minute}
+		return "", &connectors.SendError{Class: connectors.Retry, Reason: errOff}
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -189,7 +192,7 @@ func (n *Notify) words(tx *store.Tx, t *Notice) (out connectors.Notice, done boo
 	w := r.words()
 	out = connectors.Notice{
 		Key: fmt.Sprintf("%d:%s", t.Rule, t.Cause), Title: fill(w.title[t.Event], "name", who, "agent", agents[t.Agent], "time", w.span(r.After)),
-		Button: w.open, Link: fmt.Sprintf("%s/#/inbox/all/%d", n.url, c.ID),
+		Button: w.open, Link: fmt.Sprintf("%s/#/inbox/all/%d", n.url(), c.ID),
 	}
 	var lines []string
 	if c.Subject != "" && r.Preview {

@@ -108,8 +108,7 @@ func (n *Notify) check(r *Rule) error {
 		return &inbox.InvalidError{Field: field, Text: fmt.Sprintf(format, args...)}
 	}
 	r.Name = strings.Join(strings.Fields(r.Name), " ")
-	slices.Sort(r.Events)
-	r.Events = slices.Compact(r.Events)
+	r.Events = slices.Compact(slices.Sorted(slices.Values(r.Events)))
 	switch {
 	case r.Name == "" || utf8.RuneCountInString(r.Name) > maxName:
 		return bad("name", "give it a name of at most %d characters", maxName)

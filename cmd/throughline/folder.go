@@ -17,6 +17,7 @@ import (
 	"throughline/connectors"
 	"throughline/documents"
 	"throughline/inbox"
+	"throughline/notify"
 	"throughline/store"
 )
 
@@ -37,6 +38,7 @@ type folder struct {
 	auth     *auth.Auth
 	hub      *inbox.Hub
 	docs     *documents.Library
+	notify   *notify.Notify
 	// backups are read-locked while one is written: what it names must not be
 	// swept before it is in the archive.
 	backups sync.RWMutex
@@ -105,6 +107,9 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
 		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Log: o.log,
 	}); err != nil {
+		return nil, err
+	}
+	if f.notify, err = notify.New(notify.Options{Hub: f.hub, Agents: f.auth.Names, URL: o.config.URL, Log: o.log}); err != nil {
 		return nil, err
 	}
 	if o.existing {
