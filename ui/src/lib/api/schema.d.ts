@@ -1315,6 +1315,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules, and where notices can be posted */
+        get: operations["listNotices"];
+        put?: never;
+        /** Make a rule */
+        post: operations["createNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a rule */
+        put: operations["changeNotice"];
+        post?: never;
+        /** Remove a rule; what it has posted stays */
+        delete: operations["deleteNotice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Post a notice that tells of nothing */
+        post: operations["testNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/phone": {
         parameters: {
             query?: never;
@@ -2791,6 +2844,59 @@ export interface components {
         NoteRequest: {
             text: string;
         };
+        NoticeAccount: {
+            account: string;
+            /** @description Why its places are not known. */
+            error?: string;
+            places: components["schemas"]["Place"][];
+        };
+        NoticeRule: {
+            /** @description Over which notices go. */
+            account: string;
+            accounts: string[];
+            channels: string[];
+            disabled: boolean;
+            events: string[];
+            /** Format: int64 */
+            id: number;
+            language: string;
+            /**
+             * Format: int64
+             * @description For the event waiting: how long.
+             */
+            minutes: number;
+            name: string;
+            place: string;
+            preview: boolean;
+            tags: string[];
+            /** @description Why the newest notice is not where it should be. */
+            trouble?: string;
+        };
+        NoticeRuleRequest: {
+            account: string;
+            /** @description Only conversations over these accounts. */
+            accounts?: string[];
+            /** @description Only conversations of these channels; none means all. */
+            channels?: string[];
+            disabled?: boolean;
+            /** @description new, waiting, mention, missed_call, failed */
+            events: string[];
+            /** @description en, fa or th */
+            language?: string;
+            /** Format: int64 */
+            minutes?: number;
+            name: string;
+            /** @description One of the account's places. */
+            place: string;
+            /** @description Show the beginning of the message. */
+            preview?: boolean;
+            /** @description Only conversations with one of these tags. */
+            tags?: string[];
+        };
+        Notices: {
+            accounts: components["schemas"]["NoticeAccount"][];
+            rules: components["schemas"]["NoticeRule"][];
+        };
         Page: {
             /**
              * Format: int64
@@ -2859,6 +2965,10 @@ export interface components {
         };
         PhoneTokenRequest: {
             account: string;
+        };
+        Place: {
+            id: string;
+            name: string;
         };
         Preferences: {
             /** @enum {string} */
@@ -6459,6 +6569,161 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Draft"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeRuleRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeRule"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeRuleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeRule"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    deleteNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
