@@ -23,6 +23,16 @@ import (
 // appCSP is the policy of the web app itself.
 const appCSP = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 
+// phoneCSP is appCSP where agents speak in the browser: the page also talks to the
+// hosts of the lines' providers and plays their sound.
+func phoneCSP(sources []string) string {
+	if len(sources) == 0 {
+		return appCSP
+	}
+	list := strings.Join(sources, " ")
+	return appCSP + "; connect-src 'self' " + list + "; media-src 'self' blob: mediastream: " + list
+}
+
 // answerWait is the most time from a request to the end of its answer: that of a
 // large file over a slow line. Live streams have limits of their own.
 const answerWait = 10 * time.Minute
@@ -102,12 +112,12 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self), payment=(), usb=()")
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			h.Set("Cache-Control", "no-store")
 		} else {
-			h.Set("Content-Security-Policy", appCSP)
+			h.Set("Content-Security-Policy", phoneCSP(s.hub.PhoneSources()))
 		}
 		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")

@@ -1,7 +1,6 @@
 package twilio
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -10,17 +9,17 @@ import (
 	"throughline/message"
 )
 
-// ChannelVoice is the channel of incoming calls.
+// ChannelVoice is the channel of calls.
 const ChannelVoice = "voice"
 
 // Voice is the channel of phone numbers that are called: a greeting, business
-// hours, a menu, and a machine that takes messages.
+// hours, a menu, agents who take the call, and a machine that takes messages.
 func Voice() connectors.Kind {
 	return connectors.Kind{Channel: ChannelVoice, Scheme: Scheme, Fields: voiceFields(),
 		New: func(a connectors.Account, h connectors.Host) (connectors.Connector, error) { return newLine(a, h) }}
 }
 
-// Line is one phone number at Twilio that can be called.
+// Line is one phone number at Twilio that can be called, and calls.
 //
 // Twilio asks at every step of a call what comes next. What a step has to know of
 // those before it stands in the address it is asked at, which Twilio signs, so
@@ -62,11 +61,6 @@ func (l *Line) Info() connectors.Info {
 			{Path: routeEnded, Use: "call_status", Label: "Call status changes (HTTP POST)"},
 		},
 	}
-}
-
-// Send refuses everything: a line is for calls.
-func (l *Line) Send(context.Context, message.Message) (connectors.Receipt, error) {
-	return connectors.Receipt{}, &connectors.SendError{Class: connectors.Reject, Reason: "nothing can be written over a line for calls: choose another account"}
 }
 
 // has tells whether the hub has a recording, as far as that is remembered: what is

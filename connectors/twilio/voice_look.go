@@ -275,7 +275,7 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 			switch {
 			case missing:
 				f.done = false
-			case l.mayDelete(r.sid, m.Received, l.core.theirNow()):
+			case l.mayDelete(r, m.Received, l.core.theirNow()):
 				f.delete = append(f.delete, r.sid)
 			case l.set.deleteAtTwilio:
 				f.done = false // it is still being written down

@@ -22,7 +22,8 @@ const (
 // recording is recorded sound that waits at Twilio.
 type recording struct {
 	sid, call string
-	length    int // seconds
+	length    int  // seconds
+	talk      bool // of a conversation
 }
 
 // fetch brings a recording, with our credentials. Of what is left at Twilio for
@@ -35,6 +36,9 @@ func (l *Line) fetch(ctx context.Context, r recording) (parts []message.Part, mi
 	}
 	for i := range parts {
 		parts[i].Name = "voicemail-" + r.sid[2:10] + ".mp3" // the same at every attempt
+		if r.talk {
+			parts[i].Name = "call-" + r.sid[2:10] + ".mp3"
+		}
 	}
 	return parts, missing
 }
@@ -55,7 +59,7 @@ func (l *Line) recordings(ctx context.Context, call string) (list []recording, w
 			case "in-progress", "paused", "stopped", "processing":
 				waiting = true
 			case "completed":
-				list = append(list, recording{r.SID, call, seconds(r.Duration)})
+				list = append(list, recording{sid: r.SID, call: call, length: seconds(r.Duration)})
 			}
 		}
 		return len(list) < maxRecordings, nil
@@ -65,10 +69,10 @@ func (l *Line) recordings(ctx context.Context, call string) (list []recording, w
 
 // mayDelete tells whether a recording is to be deleted at Twilio now: with
 // transcripts only after those had their time.
-func (l *Line) mayDelete(sid string, made, at time.Time) bool {
+func (l *Line) mayDelete(r recording, made, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.set.deleteAtTwilio && (!l.set.transcribe || l.written[sid] || at.Sub(made) > writingTime)
+	return l.set.deleteAtTwilio && (r.talk || !l.set.transcribe || l.written[r.sid] || at.Sub(made) > writingTime)
 }
 
 // isWritten remembers that Twilio needs a recording no longer.

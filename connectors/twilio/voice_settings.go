@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"encoding/json"
+	"net/url"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -15,6 +16,9 @@ const (
 	// maxHours and maxHolidays bound the tables.
 	maxHours    = 50
 	maxHolidays = 500
+
+	defaultQueue = 60 // seconds
+	maxQueue     = 3600
 
 	defaultVoicemail = 120 // seconds
 	maxVoicemail     = 3600
@@ -38,6 +42,11 @@ type voiceSettings struct {
 	announcement               string
 	length                     int // of a message, in seconds
 	transcribe, deleteAtTwilio bool
+	queue                      time.Duration // how long callers wait for an agent
+	queuePrompt, busyPrompt    string
+	screenPrompt               string
+	music                      string
+	recordCalls                bool
 }
 
 func voiceFields() []connectors.Field {
@@ -57,6 +66,12 @@ func voiceFields() []connectors.Field {
 		{Key: "menu", Type: "list", Label: "Menu", Help: "Lines of a key and words for agents: 1 Orders. Empty has no menu."},
 		{Key: "menu_prompt", Type: "text", Label: "What callers hear of the menu", Help: "For orders, press 1. For repairs, press 2."},
 		{Key: "menu_invalid", Type: "text", Label: "After a wrong key", Default: "Sorry, that is not one of the choices.", Advanced: true},
+		{Key: "queue_seconds", Type: "int", Label: "Callers wait for an agent (seconds)", Default: defaultQueue, Help: "It rings at the agents who are ready. Nobody ready, or nobody in time: a message can be left. 0 rings at nobody."},
+		{Key: "queue_prompt", Type: "text", Label: "While waiting", Default: "Please hold. Somebody will be with you soon."},
+		{Key: "hold_music", Type: "string", Label: "Address of the music", Help: "An https address of an MP3 or WAV file, played to callers who wait or are on hold. Empty says the words again."},
+		{Key: "busy_prompt", Type: "text", Label: "When nobody could take the call", Default: "Sorry, nobody can take your call at the moment."},
+		{Key: "screen_prompt", Type: "text", Label: "To an agent's phone", Default: "A call for you. Press any key to take it.", Advanced: true, Help: "Only a pressed key takes the call, so that no voicemail of a phone does."},
+		{Key: "record_calls", Type: "bool", Label: "Record conversations", Default: false, Help: "After the announcement of the recording."},
 		{Key: "voicemail", Type: "bool", Label: "Take messages", Default: true, Help: "Otherwise callers hear the greeting, and the call counts as missed."},
 		{Key: "voicemail_prompt", Type: "text", Label: "Before the tone", Default: "Please leave a message after the tone."},
 		{Key: "recording_announcement", Type: "text", Label: "Announcement of the recording", Help: "Said before anything is recorded, where the law wants it."},
@@ -102,12 +117,19 @@ func (f *form) prompts(v *voiceSettings) {
 	v.voice = f.Shaped("voice", voiceForm, "the name of one of Twilio's voices, such as Polly.Amy")
 	for key, into := range map[string]*string{"greeting": &v.greeting, "closed_greeting": &v.closed, "menu_prompt": &v.menuPrompt,
 		"menu_invalid": &v.invalid, "voicemail_prompt": &v.voicemailPrompt, "voicemail_thanks": &v.thanks,
-		"recording_announcement": &v.announcement} {
+		"recording_announcement": &v.announcement, "queue_prompt": &v.queuePrompt, "busy_prompt": &v.busyPrompt, "screen_prompt": &v.screenPrompt} {
 		if *into = clean(f.Text(key)); utf8.RuneCountInString(*into) > maxSay {
 			f.Blame(key, "must be at most %d characters", maxSay)
 		}
 	}
 	v.voicemail = f.Flag("voicemail")
+	v.queue = time.Duration(f.Number("queue_seconds", defaultQueue, 0, maxQueue)) * time.Second
+	v.recordCalls = f.Flag("record_calls")
+	if v.music = f.Line("hold_music"); v.music != "" {
+		if u, err := url.Parse(v.music); err != nil || u.Scheme != "https" || u.Host == "" {
+			f.Blame("hold_music", "must be an https address of an MP3 or WAV file, for example https://www.example.com/music.mp3")
+		}
+	}
 	v.transcribe = f.Flag("transcribe")
 	v.deleteAtTwilio = f.Flag("delete_recording_at_twilio")
 	v.length = f.Number("voicemail_seconds", defaultVoicemail, int(minSpoken/time.Second), maxVoicemail)

@@ -81,14 +81,14 @@ func (l *Line) welcome(s step) []twiml.Element {
 // offer is the menu, and what comes of pressing nothing.
 func (l *Line) offer(s step) []twiml.Element {
 	if len(l.set.menu) == 0 || s.tries >= maxTries {
-		return l.takeMessage(s)
+		return l.onward(s)
 	}
 	next := s
 	next.tries++
 	return append([]twiml.Element{&twiml.VoiceGather{
 		Input: "dtmf", NumDigits: "1", Timeout: menuWait, Method: "POST", Action: l.at(routeMenu, next),
 		InnerElements: l.says(l.set.menuPrompt),
-	}}, l.takeMessage(s)...)
+	}}, l.onward(s)...)
 }
 
 // takeMessage lets the caller leave a message, if the line takes any.

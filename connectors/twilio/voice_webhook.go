@@ -48,28 +48,15 @@ func (l *Line) Webhook(in connectors.Sink) http.Handler {
 
 // answer takes one request in, and tells what comes next.
 func (l *Line) answer(ctx context.Context, in connectors.Sink, r *http.Request) (next []twiml.Element, status int, reason string) {
-	var take func(context.Context, connectors.Sink, *request) ([]twiml.Element, error)
-	switch r.URL.Path {
-	case routeCall:
-		take = l.comesIn
-	case routeMenu:
-		take = l.chooses
-	case routeLeft:
-		take = l.leaves
-	case routeRecording:
-		take = l.recorded
-	case routeTranscript:
-		take = l.transcribed
-	case routeEnded:
-		take = l.ended
-	default:
+	take := l.route(r.URL.Path)
+	if take == nil {
 		return nil, http.StatusNotFound, "Twilio's addresses here end in " + routeCall + " for calls that come in and " + routeEnded + " for changes of their status"
 	}
 	form, body, status, reason := l.core.admit(r)
 	if status != http.StatusOK {
 		return nil, status, reason
 	}
-	q := &request{form: form, raw: body, step: readStep(r.URL.Query()), at: l.now().UTC()}
+	q := &request{form: form, query: r.URL.Query(), raw: body, step: readStep(r.URL.Query()), at: l.now().UTC()}
 	next, err := l.safely(ctx, in, q, take)
 	var unread *errNotMessage
 	switch {
@@ -85,17 +72,66 @@ func (l *Line) answer(ctx context.Context, in connectors.Sink, r *http.Request) 
 	return next, http.StatusOK, ""
 }
 
+// handler takes one request in and tells what comes next.
+type handler = func(context.Context, connectors.Sink, *request) ([]twiml.Element, error)
+
+// route is what serves an address, nil for a wrong one.
+func (l *Line) route(path string) handler {
+	switch path {
+	case routeCall:
+		return l.comesIn
+	case routeMenu:
+		return l.chooses
+	case routeLeft:
+		return l.leaves
+	case routeRecording:
+		return l.recorded
+	case routeTranscript:
+		return l.transcribed
+	case routeEnded:
+		return l.ended
+	case routeAnswer:
+		return l.picksUp
+	case routeLeg:
+		return l.legEnds
+	}
+	if l.core.host.Desk == nil {
+		return nil
+	}
+	switch path {
+	case routeQueue:
+		return l.queues
+	case routeWait:
+		return l.waits
+	case routeGiveUp:
+		return l.givesUp
+	case routeAfter:
+		return l.comesOut
+	case routeEnter:
+		return l.enters
+	case routeMusic:
+		return l.musics
+	case routeDialled:
+		return l.dialled
+	case routeCustomer:
+		return l.rung
+	case routeAnnounce:
+		return l.announced
+	}
+	return nil
+}
+
 // request is one request of Twilio.
 type request struct {
-	form url.Values
-	raw  []byte
-	step step
-	at   time.Time
+	form  url.Values
+	query url.Values
+	raw   []byte
+	step  step
+	at    time.Time
 }
 
 // safely takes a request for which a failure of ours is the item's: it is held.
-func (l *Line) safely(ctx context.Context, in connectors.Sink, q *request,
-	take func(context.Context, connectors.Sink, *request) ([]twiml.Element, error)) (next []twiml.Element, err error) {
+func (l *Line) safely(ctx context.Context, in connectors.Sink, q *request, take handler) (next []twiml.Element, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l.core.log.Error("a step of a call could not be read", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -142,7 +178,7 @@ func (l *Line) chooses(ctx context.Context, in connectors.Sink, q *request) ([]t
 	if c.Choice == "" {
 		return append(l.says(l.set.invalid), l.offer(q.step)...), nil
 	}
-	return l.takeMessage(q.step), nil
+	return l.onward(q.step), nil
 }
 
 // leaves takes the end of a message; its recording may not be ready yet.
@@ -158,20 +194,27 @@ func (l *Line) ended(ctx context.Context, in connectors.Sink, q *request) ([]twi
 	return nil, l.store(ctx, in, q, told(q.form, q.step))
 }
 
-// recorded takes a recording.
+// recorded takes a recording: of a message, or of a conversation.
 func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
-	sid, of := q.form.Get("RecordingSid"), q.form.Get("CallSid")
-	if !recordingForm.MatchString(sid) || !callForm.MatchString(of) {
+	sid, of, talk := q.form.Get("RecordingSid"), q.form.Get("CallSid"), q.query.Get(talkParam) != ""
+	if talk {
+		of = q.query.Get(ofParam)
+	}
+	name, ok := callName(of)
+	if !recordingForm.MatchString(sid) || !ok {
 		return nil, &errNotMessage{"the item names no recording of a call"}
 	}
 	if q.form.Get("RecordingStatus") != "completed" {
 		return nil, nil
 	}
-	rec := recording{sid: sid, call: of, length: seconds(q.form.Get("RecordingDuration"))}
-	c := left(message.Call{Closed: q.step.closed}, rec.length)
-	change := message.Change{Of: keyPrefix + of, Time: q.at, Call: &c}
+	rec := recording{sid: sid, call: of, length: seconds(q.form.Get("RecordingDuration")), talk: talk}
+	var c message.Call
+	if !talk {
+		c = left(message.Call{Closed: q.step.closed}, rec.length)
+	}
+	change := message.Change{Of: name, Time: q.at, Call: &c}
 	missing := false
-	if c.Outcome == message.CallVoicemail && !l.has(sid) {
+	if (talk || c.Outcome == message.CallVoicemail) && !l.has(sid) {
 		fetching, cancel := context.WithTimeout(ctx, l.core.limits.media)
 		edit := &message.Message{}
 		edit.Parts, missing = l.fetch(fetching, rec)
@@ -185,7 +228,7 @@ func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]
 	if !missing {
 		l.holds(sid)
 	}
-	if missing || l.mayDelete(sid, q.at, q.at) && !l.delete(ctx, sid) {
+	if missing || l.mayDelete(rec, q.at, q.at) && !l.delete(ctx, sid) {
 		l.core.comesLate(of)
 	}
 	return nil, nil

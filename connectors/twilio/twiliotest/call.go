@@ -57,6 +57,7 @@ type Call struct {
 	sequence   int
 	live       []*Recording
 	documents  int
+	muted      bool // by the browser at the far end
 }
 
 // input is what the far end does: digits, or speech of a length, with its words when a Gather is to understand them.

@@ -44,6 +44,10 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
 // ServeHTTP speaks the API. It is exported for a test that wants to put the double behind a server of its own.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, devicePath) {
+		s.serveDevice(w, r)
+		return
+	}
 	s.mu.Lock()
 	s.inFlight++
 	busy := s.opt.MaxConcurrent > 0 && s.inFlight > s.opt.MaxConcurrent
