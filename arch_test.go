@@ -49,16 +49,17 @@ var allowed = map[string]string{
 	"config":   "connectors",
 	"accounts": "config connectors store",
 	"auth":     "store",
-	"inbox":    "accounts blob connectors identity message safehtml store timeline",
+	"inbox":    "accounts blob connectors identity message preference safehtml store timeline",
 
-	"documents": "blob identity message store timeline",
+	"documents":  "blob identity message store timeline",
+	"preference": "identity message store timeline",
 
 	"notify": "connectors identity inbox message store timeline",
 
-	"api": "accounts auth blob config connectors documents identity inbox message notify safehtml store timeline",
+	"api": "accounts auth blob config connectors documents identity inbox message notify preference safehtml store timeline",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message safehtml store timeline",
+	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message preference safehtml store timeline",
 	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents identity/match inbox message notify store ui",
 
 	"e2e": "", // drives the binary from outside
@@ -76,6 +77,7 @@ var allowedInTests = map[string]string{
 	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
 	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
 	"documents":         "store/storetest",
+	"preference":        "store/storetest",
 	"demo":              "blob config connectors/email connectors/slack connectors/twilio store/storetest",
 	"e2e":               "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store",
 	"identity":          "store/storetest",

@@ -219,7 +219,7 @@ func (s *Server) change(ctx context.Context, ids []uint64, c ConversationChange)
 		}
 		c.Tags = &tags
 	}
-	change := inbox.Change{Status: c.Status, SnoozedUntil: c.SnoozedUntil, Assignee: c.Assignee, Priority: c.Priority, Tags: c.Tags}
+	change := inbox.Change{Status: c.Status, SnoozedUntil: c.SnoozedUntil, Assignee: c.Assignee, Priority: c.Priority, Tags: c.Tags, Purpose: c.Purpose}
 	if change != (inbox.Change{}) {
 		if err := s.hub.Change(ctx, me, ids, change); err != nil {
 			return err
@@ -292,7 +292,7 @@ func (s *Server) reply(ctx context.Context, i *replyIn) (*out[Entry], error) {
 	seq, err := s.send(ctx, inbox.Outgoing{
 		Conversation: i.ID, Mode: b.Mode, Account: b.Account, Subject: b.Subject, HTML: b.HTML,
 		InReplyTo: b.InReplyTo, SeenSeq: b.SeenSeq, Anyway: b.Anyway, Then: b.Then, SnoozedUntil: b.SnoozedUntil,
-		Key: i.Key, Template: b.Template.use(),
+		Key: i.Key, Template: b.Template.use(), SendAt: b.SendAt,
 	}, Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if newer := (*inbox.NewerError)(nil); errors.As(err, &newer) {
 		return nil, s.heldBack(newer)
@@ -351,7 +351,8 @@ func (s *Server) heldBack(newer *inbox.NewerError) error {
 
 func (s *Server) compose(ctx context.Context, i *composeIn) (*out[Conversation], error) {
 	b := i.Body
-	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML, Key: i.Key, Template: b.Template.use()},
+	seq, err := s.send(ctx, inbox.Outgoing{Mode: inbox.ModeNew, Account: b.Account, Subject: b.Subject, HTML: b.HTML, Key: i.Key, Template: b.Template.use(),
+		SendAt: b.SendAt, Purpose: b.Purpose},
 		Draft{To: b.To, Cc: b.Cc, Bcc: b.Bcc, Attachments: b.Attachments})
 	if err != nil {
 		return nil, err

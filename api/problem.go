@@ -17,6 +17,7 @@ import (
 	"throughline/documents"
 	"throughline/identity"
 	"throughline/inbox"
+	"throughline/preference"
 	"throughline/store"
 )
 
@@ -68,6 +69,7 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 	var (
 		own      *problemError
 		invalid  *inbox.InvalidError
+		unclear  *preference.InvalidError
 		conflict *inbox.ConflictError
 		idClash  *identity.ConflictError
 		idField  *identity.InvalidError
@@ -101,6 +103,8 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return &problemError{status: 409, detail: err.Error(), clash: clashes(clash)}
 	case errors.As(err, &task):
 		return simple(409)
+	case errors.As(err, &unclear):
+		return bad(unclear.Field, unclear.Text)
 	case errors.As(err, &field):
 		return bad(field.Field, field.Reason)
 	case errors.As(err, &settings):

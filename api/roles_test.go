@@ -28,6 +28,8 @@ var roleTable = map[string]minRole{
 
 	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
+	"getPurposes": agent, "setPurposes": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
+	"getPreferences": agent, "addPreference": agent, "endPreference": agent,
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,
@@ -70,7 +72,7 @@ func TestRoles(t *testing.T) {
 			// A fresh session each time: some operations end it.
 			who := c.make()
 			path := r.path
-			for _, p := range []string{"{id}", "{token}", "{handle}", "{name}"} {
+			for _, p := range []string{"{id}", "{token}", "{handle}", "{name}", "{preference}"} {
 				path = strings.ReplaceAll(path, p, "0")
 			}
 			path = strings.ReplaceAll(path, "{sha256}", strings.Repeat("0", 64))

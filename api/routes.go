@@ -88,6 +88,7 @@ func (s *Server) register() {
 	s.noticeRoutes()
 	s.documentRoutes()
 	s.phoneRoutes()
+	s.preferenceRoutes()
 }
 
 func (s *Server) sessionRoutes() {

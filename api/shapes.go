@@ -128,6 +128,7 @@ type ConversationChange struct {
 	Assignee     *uint64    `json:"assignee,omitempty" doc:"An agent's ID; 0 is nobody."`
 	Priority     *string    `json:"priority,omitempty" enum:"low,normal,high,urgent"`
 	Tags         *[]string  `json:"tags,omitempty" maxItems:"50" doc:"All tags from now on."`
+	Purpose      *string    `json:"purpose,omitempty" maxLength:"31" doc:"Key of a purpose; \"\" takes it away."`
 	SeenSeq      uint64     `json:"seen_seq,omitempty" doc:"Newest entry the agent has seen: read up to here."`
 }
 
@@ -162,6 +163,7 @@ type ReplyRequest struct {
 	Anyway       bool         `json:"anyway,omitempty" doc:"Send even if there is something newer."`
 	Then         string       `json:"then,omitempty" enum:"resolve,snooze," doc:"What becomes of the conversation."`
 	SnoozedUntil time.Time    `json:"snoozed_until,omitzero"`
+	SendAt       time.Time    `json:"send_at,omitzero" doc:"When it is to go out, within 30 days; absent: at once."`
 	Template     *TemplateUse `json:"template,omitempty" doc:"Sends an approved text instead of html; account is needed."`
 }
 
@@ -175,6 +177,8 @@ type ComposeRequest struct {
 	HTML        string       `json:"html" maxLength:"2000000"`
 	Attachments []Attachment `json:"attachments,omitempty" maxItems:"200"`
 	Template    *TemplateUse `json:"template,omitempty" doc:"Sends an approved text instead of html."`
+	SendAt      time.Time    `json:"send_at,omitzero" doc:"When it is to go out, within 30 days; absent: at once."`
+	Purpose     string       `json:"purpose,omitempty" maxLength:"31" doc:"What the conversation is about."`
 }
 
 // Ways are the accounts that something can be sent over.

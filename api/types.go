@@ -165,6 +165,8 @@ type Row struct {
 	Undelivered  int           `json:"undelivered,omitempty" doc:"Outgoing messages that failed and were neither retried nor dismissed."`
 	Kind         string        `json:"kind,omitempty" doc:"Kind of the first message if not human: auto_reply, bounce, complaint, list."`
 	Draft        uint64        `json:"draft,omitempty" doc:"Agent who has a draft here, if any."`
+	Purpose      string        `json:"purpose,omitempty" doc:"What it is about: the key of a purpose."`
+	PurposeBy    string        `json:"purpose_by,omitempty" doc:"agent:ID, rule or classifier."`
 }
 
 // Counts are the numbers beside the list names.
@@ -270,7 +272,7 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`

@@ -105,6 +105,7 @@ func (v *view) row(c *inbox.Conversation) (Row, error) {
 		Direction: c.Direction, Call: c.Call, Status: c.Status, Assignee: c.Assignee, Priority: c.Priority, Tags: tags,
 		SnoozedUntil: c.SnoozedUntil, Waiting: c.Waiting, Last: c.Last, LastSeq: c.LastSeq, Messages: c.Messages,
 		Unread: c.Unread, Undelivered: c.Undelivered, Kind: c.Kind, Draft: c.Draft,
+		Purpose: c.Purpose, PurposeBy: c.PurposeBy,
 	}, nil
 }
 

@@ -29,6 +29,7 @@ type Change struct {
 	Assignee     *uint64    // 0 is nobody
 	Priority     *string
 	Tags         *[]string
+	Purpose      *string // "" takes it away
 }
 
 const (
@@ -84,7 +85,7 @@ func (h *Hub) change(tx *store.Tx, c *Conversation, agent uint64, ch Change) err
 			from := c.Status
 			c.Status, c.SnoozedUntil = *ch.Status, until
 			if c.Status == Resolved {
-				c.Waiting, c.Unread = time.Time{}, 0
+				c.Waiting, c.Unread, c.Closed = time.Time{}, 0, tx.Now()
 			}
 			pairs := []any{"from", from, "to", c.Status}
 			if !until.IsZero() {
@@ -123,7 +124,13 @@ func (h *Hub) change(tx *store.Tx, c *Conversation, agent uint64, ch Change) err
 			if err := tell(timeline.ConversationTags, "from", from, "to", tags); err != nil {
 				return err
 			}
+			if err := h.findPurpose(tx, c, nil); err != nil {
+				return err
+			}
 		}
+	}
+	if ch.Purpose != nil {
+		return h.setPurpose(tx, c, *ch.Purpose, actorOrHub(agent))
 	}
 	return nil
 }

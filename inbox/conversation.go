@@ -67,6 +67,13 @@ type Conversation struct {
 	Participants []message.Person `json:"participants,omitempty"`
 	Accounts     []string         `json:"accounts,omitempty"` // ours that it came over
 
+	// Purpose is what it is about, for the choice of a channel: the key of one of
+	// the purposes; PurposeBy says who set it ("agent:ID", preference.ByRule or
+	// preference.ByGuess).
+	Purpose   string    `json:"purpose,omitempty"`
+	PurposeBy string    `json:"purpose_by,omitempty"`
+	Closed    time.Time `json:"closed,omitzero"` // when it was resolved last
+
 	MergedInto uint64 `json:"merged_into,omitempty"`
 	Withdrawn  bool   `json:"withdrawn,omitempty"` // its only message was taken back
 	// Split: an agent took messages from here or put them here. References do

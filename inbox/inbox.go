@@ -28,6 +28,7 @@ import (
 	"throughline/connectors"
 	"throughline/identity"
 	"throughline/message"
+	"throughline/preference"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -72,7 +73,9 @@ type Options struct {
 	// ChatPause is how long after its last message a resolved chat is still taken
 	// up again by the next one.
 	ChatPause time.Duration
-	Log       *slog.Logger
+	// Zone is that of the board's days and hours, nil the machine's.
+	Zone *time.Location
+	Log  *slog.Logger
 }
 
 // Hub is the inbox of one data folder.
@@ -82,6 +85,8 @@ type Hub struct {
 	Accounts *accounts.Accounts
 	Timeline *timeline.Timeline
 	Identity *identity.Identity
+	// Preference knows purposes and channels; it follows the log while the hub runs.
+	Preference *preference.Preferences
 
 	kinds   map[string]connectors.Kind
 	undo    time.Duration
@@ -213,6 +218,7 @@ func New(o Options) (*Hub, error) {
 		},
 	})
 	h.consents = newConsents(o.Store)
+	h.Preference = preference.New(preference.Options{Store: o.Store, Timeline: h.Timeline, Identity: h.Identity, Source: facts{h}, Zone: o.Zone, Log: o.Log})
 	h.early = newEarly(o.Store)
 	h.tasks = newTasks(o.Store)
 	return h, nil

@@ -273,6 +273,11 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 		}
 	}
 	h.arrived(tx, c, r)
+	if isNew {
+		if err := h.findPurpose(tx, c, r); err != nil {
+			return 0, err
+		}
+	}
 	if err := h.conversations.Put(tx, c.ID, c); err != nil {
 		return 0, err
 	}

@@ -31,6 +31,7 @@ const (
 	maxRecipients  = 100
 	maxOutgoing    = 2 << 20 // bytes of HTML
 	maxAttachments = 50
+	maxSendLater   = 30 * 24 * time.Hour
 )
 
 // Outgoing is what an agent wants to send.
@@ -49,6 +50,8 @@ type Outgoing struct {
 	Anyway         bool   // send even if there is something newer
 	Then           string // "", "resolve" or "snooze"
 	SnoozedUntil   time.Time
+	SendAt         time.Time // when it is to go out; zero or past is now
+	Purpose        string    // of a new conversation; "" leaves it open
 	// Key, if not "", is the agent's own name for this message: asked for again
 	// under the same one within KeyLifetime, Reply writes nothing and returns
 	// the first result, also if that was taken back since.
@@ -101,6 +104,9 @@ func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 // checkOutgoing refuses what cannot be sent, outside the transaction, and returns
 // the sanitised body.
 func (h *Hub) checkOutgoing(o *Outgoing) (body string, err error) {
+	if time.Until(o.SendAt) > maxSendLater {
+		return "", &InvalidError{"send_at", "choose a time within the next 30 days"}
+	}
 	if len(o.HTML) > maxOutgoing {
 		return "", &InvalidError{"html", fmt.Sprintf("the text is longer than %d bytes; attach it as a file", maxOutgoing)}
 	}
@@ -250,6 +256,11 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		}
 		c = h.open(tx, &message.Message{Account: o.Account, Subject: o.Subject, Kind: message.Human}, whose)
 		c.Assignee = o.Agent
+		if o.Purpose != "" {
+			if err := h.setPurpose(tx, c, o.Purpose, actorOrHub(o.Agent)); err != nil {
+				return 0, err
+			}
+		}
 	}
 	if o.Account == "" {
 		o.Account = h.sendAccount(c, base)
@@ -268,6 +279,9 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.Human,
 	}, Conversation: c.ID, Agent: o.Agent}
 	r.Ref = message.OwnRef(r.ID, r.Token)
+	if r.Advised, err = h.advised(tx, c); err != nil {
+		return 0, err
+	}
 	if r.Subject == "" && base != nil && info.Writing.Letter {
 		if s := bareSubject(cmp.Or(base.Subject, c.Subject)); s != "" {
 			r.Subject = "Re: " + s
@@ -290,6 +304,10 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	delivery := &Delivery{Account: o.Account, Status: message.Queued, Due: tx.Now().Add(h.undo), Created: tx.Now(),
 		Draft: &Draft{Mode: o.Mode, Account: o.Account, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject,
 			HTML: body, Attachments: o.Attachments, InReplyTo: o.InReplyTo, Template: o.Template, Saved: tx.Now()}}
+	if o.SendAt.After(delivery.Due) {
+		// Its time to give up begins when it is to go out.
+		r.SendAt, delivery.Due, delivery.Created = o.SendAt.UTC(), o.SendAt.UTC(), o.SendAt.UTC()
+	}
 	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
 		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.Handle},
 	}); err != nil {

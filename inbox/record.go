@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -25,6 +26,9 @@ type Record struct {
 	Also         []string `json:"also,omitempty"`   // other accounts of ours that received it
 	RawBlob      string   `json:"raw_blob,omitempty"`
 	Cancelled    bool     `json:"cancelled,omitempty"` // taken back before it went out
+
+	Advised *Advised  `json:"advised,omitempty"` // the channel that was proposed when it was written
+	SendAt  time.Time `json:"send_at,omitzero"`  // when it was to go out, if not at once
 }
 
 // maxIndexedRefs bounds the index entries of one message: the nearest references

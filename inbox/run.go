@@ -35,6 +35,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	var timers sync.WaitGroup
 	timers.Go(func() { h.wakeSnoozed(ctx) })
 	timers.Go(func() { h.fireTasks(ctx) })
+	timers.Go(func() { h.followPreferences(ctx) })
 	defer timers.Wait()
 	defer h.stopAll()
 	for {

@@ -43,6 +43,7 @@ const (
 	ConversationTags     = "conversation.tags"
 	ConversationRead     = "conversation.read"
 	ConversationMerged   = "conversation.merged"
+	ConversationPurpose  = "conversation.purpose" // what it is about, for the choice of a channel
 
 	CustomerCreated  = "customer.created"
 	CustomerChanged  = "customer.changed"
@@ -52,7 +53,9 @@ const (
 	HandleUnlinked   = "handle.unlinked"
 	ConsentChanged   = "consent.changed" // whether a handle may be written to on a channel
 
-	ConsentHelp = "consent.help" // somebody asked who writes and how that ends
+	ConsentHelp       = "consent.help"       // somebody asked who writes and how that ends
+	PreferenceChanged = "preference.changed" // what a customer or an agent says about channels
+	PurposesChanged   = "purposes.changed"   // by an administrator
 
 	DraftChanged = "draft.changed"
 

@@ -28,6 +28,8 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['shift+i'], text: 'act.assign' },
       { keys: ['t'], text: 'act.tags' },
       { keys: ['p'], text: 'act.priority' },
+      { keys: ['shift+p'], text: 'purpose.pick' },
+      { keys: ['y'], text: 'purpose.accept' },
       { keys: ['m'], text: 'act.merge' },
       { keys: ['h'], text: 'act.scope' },
       { keys: ['.'], text: 'act.copyAddress' },

@@ -7,6 +7,7 @@ import { documents } from './en.documents'
 import { people } from './en.people'
 import { inbox } from './en.inbox'
 import { phone } from './en.phone'
+import { preference } from './en.preference'
 
 // Texts of the frame and of what all screens share. This catalogue is the type of
 // the others: {name} are parameters, objects are plural forms chosen by {n}.
@@ -84,5 +85,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls,
-  ...people, ...documents, ...phone }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...people, ...documents, ...phone, ...preference }

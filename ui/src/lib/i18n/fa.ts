@@ -8,6 +8,7 @@ import { documents } from './fa.documents'
 import { people } from './fa.people'
 import { inbox } from './fa.inbox'
 import { phone } from './fa.phone'
+import { preference } from './fa.preference'
 
 export const fa: Catalogue = {
   'app.name': 'Throughline',
@@ -87,6 +88,5 @@ export const fa: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...documents,
-  ...phone,
-  ...people,
+  ...phone, ...people, ...preference,
 }

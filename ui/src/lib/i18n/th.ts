@@ -8,6 +8,7 @@ import { documents } from './th.documents'
 import { people } from './th.people'
 import { inbox } from './th.inbox'
 import { phone } from './th.phone'
+import { preference } from './th.preference'
 
 export const th: Catalogue = {
   'app.name': 'Throughline',
@@ -87,6 +88,5 @@ export const th: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...documents,
-  ...phone,
-  ...people,
+  ...phone, ...people, ...preference,
 }

@@ -1,6 +1,7 @@
 // The composer's state: way, mode, recipients, text and files; drafts kept on the hub;
 // sending once, with an undo window and with the question whether somebody was quicker.
 import * as calls from '../../lib/api/calls'
+import { type Advice, adviseConversation, adviseCustomer } from '../../lib/api/preferences'
 import { ApiError } from '../../lib/api/client'
 import type { Attachment, Draft, Entry, Mode, Person, Template, TemplateUse, Way, Writing } from '../../lib/api/types'
 import { isLetter } from '../../lib/channels'
@@ -67,6 +68,8 @@ export class Composer {
   warning = $state('')
   /** Over what one can write here; undefined until the hub has told. */
   ways = $state.raw<readonly Way[] | undefined>()
+  /** How the customer is reached best, undefined until the hub has told. */
+  advice = $state.raw<Advice | undefined>()
   /** Approved words instead of own ones; with the ID "" while one chooses. */
   template = $state.raw<TemplateUse | undefined>()
   templates = $state.raw<{ account: string; list?: Template[]; error?: unknown } | undefined>()
@@ -173,12 +176,52 @@ export class Composer {
       this.ways = ways
       if (!this.account) this.account = (ways.find((w) => w.proposed) ?? ways[0])?.account ?? ''
       this.demand()
+      await this.loadAdvice(customer)
     } catch {
       // Without them one writes as before; the hub has the last word anyway.
     }
   }
+  /** Asks how the customer is reached best; what is still empty goes over there. */
+  async loadAdvice(customer = this.to[0]?.customer ?? 0) {
+    if (!this.conversation && !customer) {
+      this.advice = undefined
+      return
+    }
+    try {
+      this.advice = this.conversation ? await adviseConversation(this.conversation) : await adviseCustomer(customer)
+      this.#steer()
+    } catch {
+      // Advice is a help, nothing more.
+    }
+  }
+  /** A composer in which nothing was chosen or written starts where the customer is reached best. */
+  #steer() {
+    const a = this.advice
+    if (!a?.steer || !a.best || this.#chosen || !this.empty || this.files.length || this.#hasDraft || this.#preparing || !(this.mode === 'reply' || this.mode === 'reply_all')) return
+    const choice = this.#advisedWay()
+    if (choice && choice.way.channel !== this.channel) this.#over(choice)
+  }
+  #advisedWay(): Choice | undefined {
+    const best = this.advice?.best
+    const way = best && (findWay(this.ways, best.account) ?? this.ways?.find((w) => w.channel === best.channel))
+    const handle = way?.handles?.find((h) => h.handle === best?.handle)
+    return way && handle && { way, handle }
+  }
+  /** Goes over to the channel that is advised, because the agent wants to. */
+  follow() {
+    const choice = this.#advisedWay()
+    if (choice) this.choose(choice)
+  }
   /** Goes over to another account or address; what was written stays. */
-  choose({ way, handle }: Choice) {
+  choose(choice: Choice) {
+    this.#over(choice)
+    this.#chosen = true
+    this.#prepared = this.mode
+    this.open = true
+    this.wanted++
+    if (!this.blank) this.save()
+  }
+  #over({ way, handle }: Choice) {
     const to = handle && [{ handle: handle.handle, address: handle.address, name: handle.name, customer: handle.customer }]
     if (this.writing.letter && !this.note) this.#letter = { to: this.to, cc: this.cc, bcc: this.bcc }
     if (this.note) this.mode = 'reply_all'
@@ -197,13 +240,8 @@ export class Composer {
       this.cc = this.bcc = []
     }
     this.account = way.account
-    this.#chosen = true
-    this.#prepared = this.mode
     this.template = undefined
     this.demand()
-    this.open = true
-    this.wanted++
-    if (!this.blank) this.save()
   }
   /** Where own words are refused a template is asked for; and no longer once they are allowed. */
   demand() {
@@ -301,6 +339,7 @@ export class Composer {
     await prepare
     if (this.#preparing !== prepare) return
     this.#preparing = undefined
+    if (message === undefined) this.#steer()
     if (!this.empty) this.save()
   }
   async #prepare(mode: 'reply' | 'reply_all' | 'forward', message?: number) {
@@ -496,7 +535,7 @@ export class Composer {
    * Sends. Answers the entry that was made; undefined when it was held back or
    * refused, and then everything is still in the composer.
    */
-  async send(o: { seen: number; then?: 'resolve' | 'snooze'; until?: string; anyway?: boolean }): Promise<Sent | undefined> {
+  async send(o: { seen: number; then?: 'resolve' | 'snooze'; until?: string; anyway?: boolean; at?: string }): Promise<Sent | undefined> {
     if (this.sending || this.uploads.length) return undefined
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -515,7 +554,7 @@ export class Composer {
         return { entry }
       }
       if (this.mode === 'new') {
-        const c = await calls.startConversation({ account: this.account, to: this.to, cc: this.cc, bcc: this.bcc, subject: this.writing.letter ? this.subject : undefined, html, attachments, template }, key)
+        const c = await calls.startConversation({ account: this.account, to: this.to, cc: this.cc, bcc: this.bcc, subject: this.writing.letter ? this.subject : undefined, html, attachments, template, send_at: o.at }, key)
         this.#sent()
         const entry = c.timeline.entries?.findLast((e) => e.message)
         return { conversation: c.id, entry, undo: entry?.message && this.#undo(entry.message.id) }
@@ -535,6 +574,7 @@ export class Composer {
         anyway: o.anyway || undefined,
         then: o.then ?? '',
         snoozed_until: o.until,
+        send_at: o.at,
       }, key)
       this.#sent()
       return { entry, undo: entry.message && this.#undo(entry.message.id) }

@@ -3,11 +3,13 @@
 import { getContext, setContext } from 'svelte'
 import * as calls from '../../lib/api/calls'
 import type { View } from '../../lib/api/calls'
+import { type Guess, guessPurpose } from '../../lib/api/preferences'
 import type { ConversationChange, Draft, Mode, Priority, Row, Way } from '../../lib/api/types'
 import { attempt, explain } from '../../lib/errors'
 import { dateTime } from '../../lib/format.svelte'
 import { t } from '../../lib/i18n/index.svelte'
 import { people } from '../../lib/people.svelte'
+import { purposes } from '../../lib/purposes.svelte'
 import { go } from '../../lib/router.svelte'
 import { session } from '../../lib/session.svelte'
 import { stored } from '../../lib/stored.svelte'
@@ -31,7 +33,9 @@ export class Desk {
   /** The customer sheet of narrow screens. */
   sheet = $state(false)
   /** Which picker of the header is open: opened by its key. */
-  picker = $state<'' | 'assign' | 'priority' | 'tags' | 'snooze' | 'merge'>('')
+  picker = $state<'' | 'assign' | 'priority' | 'tags' | 'snooze' | 'merge' | 'purpose'>('')
+  /** What the open conversation seems to be about, while nobody has said. */
+  guess = $state.raw<Guess | undefined>()
   #undo: { run: () => Promise<void> }[] = []
   /** How to begin to write once the composer is there. */
   #write: Mode | undefined
@@ -59,6 +63,7 @@ export class Desk {
     this.composer = undefined
     this.sheet = false
     this.picker = ''
+    this.guess = undefined
     if (id === undefined) return
     if (id === 0) {
       const c = new Composer(0)
@@ -82,6 +87,7 @@ export class Desk {
       }
       const c = new Composer(id, open.head.draft_text, open.head.channel)
       void c.loadWays()
+      if (!open.head.purpose) guessPurpose(id).then((g) => this.open === open && (this.guess = g), () => undefined)
       // On a phone an open composer would hide what it answers.
       if (matchMedia('(max-width: 40rem)').matches) c.open = false
       this.composer = c
@@ -160,6 +166,16 @@ export class Desk {
   prioritise(priority: Priority, ids = this.targets) {
     this.picker = ''
     return this.change(ids, { priority }, (n) => t('done.priority', { n, priority: t(`priority.${priority}`) }))
+  }
+  /** Says what conversations are about; "" takes it away. */
+  purpose(key: string, ids = this.targets) {
+    this.picker = ''
+    return this.change(ids, { purpose: key }, () => t('purpose.done', { name: purposes.name(key) || t('purpose.none') }))
+  }
+  acceptGuess() {
+    const { open, guess } = this
+    if (!open?.head || open.head.purpose || !guess?.purpose) return false
+    return void this.purpose(guess.purpose, [open.id])
   }
   /** Adds the tag to all, or takes it from all that have it if every one does. */
   async tag(tag: string, ids = this.targets) {
@@ -240,7 +256,7 @@ export class Desk {
   }
 
   /** Sends what is in the composer; on success the entry is shown and can be taken back. */
-  async send(o: { then?: 'resolve' | 'snooze'; until?: Date; anyway?: boolean } = {}) {
+  async send(o: { then?: 'resolve' | 'snooze'; until?: Date; anyway?: boolean; at?: Date } = {}) {
     const { composer, open } = this
     if (!composer || composer.blank || composer.sending) return
     await composer.ready
@@ -254,7 +270,7 @@ export class Desk {
     }
     const note = composer.note
     const next = this.neighbour(1) ?? this.neighbour(-1)
-    const r = await composer.send({ seen: open?.seen ?? 0, then: o.then, until: o.until?.toISOString(), anyway: o.anyway })
+    const r = await composer.send({ seen: open?.seen ?? 0, then: o.then, until: o.until?.toISOString(), anyway: o.anyway, at: o.at?.toISOString() })
     if (!r) {
       // Those held back have to be seen before it goes out.
       open?.add(composer.newer)
@@ -269,7 +285,7 @@ export class Desk {
       open.seen = Math.max(open.seen, r.entry.seq)
     }
     const undo = r.undo
-    toast(note ? t('composer.noted') : o.then === 'resolve' ? t('composer.sentResolved') : o.until ? t('composer.sentSnoozed', { until: dateTime(o.until) }) : t('composer.sent'), {
+    toast(note ? t('composer.noted') : o.at ? t('advice.laterDone', { time: dateTime(o.at) }) : o.then === 'resolve' ? t('composer.sentResolved') : o.until ? t('composer.sentSnoozed', { until: dateTime(o.until) }) : t('composer.sent'), {
       tone: 'good',
       seconds: undo ? session.now.undo_seconds : 3,
       action: undo && { label: t('undo'), testid: 'undo', run: () => this.#takeBack(composer, undo) },
@@ -304,6 +320,7 @@ export function inverse(r: Row, c: ConversationChange): ConversationChange {
   if (c.assignee !== undefined) back.assignee = r.assignee ?? 0
   if (c.priority) back.priority = r.priority
   if (c.tags) back.tags = r.tags ?? []
+  if (c.purpose !== undefined) back.purpose = r.purpose ?? ''
   return back
 }
 

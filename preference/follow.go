@@ -1,0 +1,226 @@
+package preference
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// What is derived follows the log: a cursor says up to which event it is counted, in
+// the same transaction as the counts. So a crash loses and doubles nothing.
+
+const (
+	followBucket = "preference.follow"
+	cursorKey    = "cursor"
+	shapeKey     = "shape"
+
+	// shape names how things are counted; another one makes everything anew.
+	shape = "1"
+
+	followBatch = 200
+	// followPace is how long news gather before they are counted: each transaction
+	// costs a sync of the disk.
+	followPace = 150 * time.Millisecond
+)
+
+func (p *Preferences) cursor(tx *store.Tx) uint64 {
+	b := tx.GetValue(followBucket, cursorKey)
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// Follow counts what happens until ctx ends.
+func (p *Preferences) Follow(ctx context.Context) error {
+	wake, stop := p.store.Watch()
+	defer stop()
+	if err := p.reshape(ctx); err != nil {
+		return err
+	}
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := p.CatchUp(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		pause.Reset(followPace)
+	}
+}
+
+// reshape begins anew where things were counted in another way, or for another zone.
+func (p *Preferences) reshape(ctx context.Context) error {
+	want := shape + " " + p.zone.String()
+	var is string
+	if err := p.store.View(func(tx *store.Tx) error {
+		is = string(tx.GetValue(followBucket, shapeKey))
+		return nil
+	}); err != nil || is == want {
+		return err
+	}
+	if is != "" {
+		return p.Reset(ctx)
+	}
+	return p.store.Update(ctx, func(tx *store.Tx) error { return tx.PutValue(followBucket, shapeKey, []byte(want)) })
+}
+
+// CatchUp counts all there is to count.
+func (p *Preferences) CatchUp(ctx context.Context) error {
+	for more := true; more; {
+		behind := false
+		if err := p.store.View(func(tx *store.Tx) error {
+			behind = p.timeline.Last(tx) > p.cursor(tx)
+			return nil
+		}); err != nil || !behind {
+			return err
+		}
+		if err := p.store.Update(ctx, func(tx *store.Tx) error {
+			events, err := p.timeline.After(tx, p.cursor(tx), followBatch)
+			if err != nil {
+				return err
+			}
+			if more = len(events) == followBatch; len(events) == 0 {
+				return nil
+			}
+			b := p.batch(tx)
+			for i := range events {
+				if err := b.apply(&events[i]); err != nil {
+					return err
+				}
+			}
+			if err := b.flush(); err != nil {
+				return err
+			}
+			return tx.PutValue(followBucket, cursorKey, binary.BigEndian.AppendUint64(nil, events[len(events)-1].Seq))
+		}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// apply brings what an event may have changed up to date with how things are now:
+// they may be further than the event, and the events in between change nothing more.
+func (b *batch) apply(e *timeline.Event) error {
+	switch e.Kind {
+	case timeline.MessageReceived, timeline.MessageQueued, timeline.MessageDelivery, timeline.MessageCancelled, timeline.MessageMoved, timeline.MessageCall:
+		if e.Message == 0 {
+			return nil
+		}
+		return b.message(e.Message)
+	case timeline.ConversationMerged:
+		var d struct {
+			From uint64 `json:"from"`
+		}
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			return nil // nothing of ours
+		}
+		if err := b.merged(d.From); err != nil {
+			return err
+		}
+		return b.conversation(e.Conversation)
+	case timeline.ConversationStatus, timeline.ConversationAssigned, timeline.ConversationTags:
+		return b.conversation(e.Conversation)
+	case timeline.ConversationPurpose:
+		return b.conversation(e.Conversation)
+	case timeline.MessageEdited, timeline.MessageDeleted:
+		c, err := b.get(e.Message)
+		if err != nil || c == nil {
+			return err
+		}
+		return b.learn(c.Conversation, true)
+	case timeline.CustomerChanged, timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.HandleLinked, timeline.HandleUnlinked:
+		return b.people(append([]uint64{e.Customer}, e.Subjects...))
+	}
+	return nil
+}
+
+// Reset throws away all that is derived; Follow or CatchUp makes it anew. It is not
+// called while one of them runs. Broken off, the next Follow begins with it.
+func (p *Preferences) Reset(ctx context.Context) error {
+	if err := p.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.PutValue(followBucket, shapeKey, []byte("resetting")); err != nil {
+			return err
+		}
+		return tx.PutValue(followBucket, cursorKey, nil)
+	}); err != nil {
+		return err
+	}
+	if err := clearTable(ctx, p.store, p.contacts); err != nil {
+		return err
+	}
+	if err := clearTable(ctx, p.store, p.lessons); err != nil {
+		return err
+	}
+	for _, bucket := range []string{boardBucket, wordBucket} {
+		if err := p.clearValues(ctx, bucket); err != nil {
+			return err
+		}
+	}
+	return p.store.Update(ctx, func(tx *store.Tx) error {
+		return tx.PutValue(followBucket, shapeKey, []byte(shape+" "+p.zone.String()))
+	})
+}
+
+// clearBatch bounds one transaction of Reset.
+const clearBatch = 2000
+
+func clearTable[V any](ctx context.Context, s *store.Store, t *store.Table[V]) error {
+	for more := true; more; {
+		if err := s.Update(ctx, func(tx *store.Tx) error {
+			var ids []uint64
+			for e := range t.Scan(tx, store.Range{}) {
+				if ids = append(ids, e.ID); len(ids) == clearBatch {
+					break
+				}
+			}
+			more = len(ids) == clearBatch
+			for _, id := range ids {
+				if err := t.Delete(tx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Preferences) clearValues(ctx context.Context, bucket string) error {
+	for more := true; more; {
+		if err := p.store.Update(ctx, func(tx *store.Tx) error {
+			var keys []string
+			for k := range tx.Values(bucket) {
+				if keys = append(keys, k); len(keys) == clearBatch {
+					break
+				}
+			}
+			more = len(keys) == clearBatch
+			for _, k := range keys {
+				if err := tx.PutValue(bucket, k, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
