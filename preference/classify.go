@@ -267,7 +267,7 @@ var seedFeatures = func() map[string][]string {
 	for k, text := range map[string]string{
 		"support":     "broken help problem error fault defect repair working noise stopped crash warranty خراب مشکل تعمیر کمک ایراد เสีย ปัญหา ซ่อม ช่วย ชำรุด",
 		"invoice":     "invoice bill billing payment paid charged refund receipt vat account فاکتور صورتحساب پرداخت بازپرداخت رسید ใบแจ้งหนี้ ชำระเงิน ใบเสร็จ คืนเงิน",
-		"appointment": "appointment book booking slot reschedule tomorrow morning afternoon visit calendar نوبت قرار وقت رزرو فردا นัด นัดหมาย จองคิว เลื่อนนัด พรุ่งนี้",
+		"appointment": "appointment book booking slot reschedule tomorrow visit calendar نوبت قرار وقت رزرو فردا นัด นัดหมาย จองคิว เลื่อนนัด พรุ่งนี้",
 		"delivery":    "delivery deliver parcel package shipped shipping tracking courier arrive arrived ارسال بسته تحویل پست رسید พัสดุ จัดส่ง ส่งของ ขนส่ง ติดตาม",
 		"offer":       "offer discount price quote sale promotion voucher catalogue newsletter تخفیف پیشنهاد قیمت حراج ส่วนลด โปรโมชั่น ราคา ใบเสนอราคา",
 	} {
