@@ -436,6 +436,23 @@ export interface paths {
         patch: operations["changeConversation"];
         trace?: never;
     };
+    "/api/conversations/{id}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the customer of a conversation is reached best */
+        get: operations["adviseConversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations/{id}/draft": {
         parameters: {
             query?: never;
@@ -500,6 +517,23 @@ export interface paths {
         put?: never;
         /** Add a private note */
         post: operations["addNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{id}/purpose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the classifier takes a conversation to be about */
+        get: operations["guessPurpose"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -644,6 +678,23 @@ export interface paths {
         patch: operations["changeCustomer"];
         trace?: never;
     };
+    "/api/customers/{id}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a customer is reached best for a purpose */
+        get: operations["adviseCustomer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/conversations": {
         parameters: {
             query?: never;
@@ -742,6 +793,41 @@ export interface paths {
         /** Merge another customer into this one */
         post: operations["mergeCustomer"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/customers/{id}/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a customer wants to be reached */
+        get: operations["getPreferences"];
+        put?: never;
+        /** Record what a customer stated or an agent decides */
+        post: operations["addPreference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/customers/{id}/preferences/{preference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a preference back */
+        delete: operations["endPreference"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1403,6 +1489,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/purposes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What conversations can be about */
+        get: operations["getPurposes"];
+        /** Change purposes, rules and the classifier's threshold */
+        put: operations["setPurposes"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1629,6 +1733,20 @@ export interface components {
         Accounts: {
             accounts: components["schemas"]["Account"][];
         };
+        Advice: {
+            /** @description Absent if nothing speaks for a channel. */
+            best?: components["schemas"]["Verdict"];
+            /** Format: int64 */
+            customer: number;
+            language?: string;
+            purpose?: string;
+            quiet?: components["schemas"]["QuietHours"];
+            /** @description A composer starts there: it was stated or set, or behaviour shows it clearly. */
+            steer: boolean;
+            time_zone?: string;
+            /** @description Best first. */
+            ways: components["schemas"]["Verdict"][];
+        };
         Agent: {
             /** Format: date-time */
             created: string;
@@ -1747,6 +1865,8 @@ export interface components {
             ids: number[];
             /** @enum {string} */
             priority?: "low" | "normal" | "high" | "urgent";
+            /** @description Key of a purpose; "" takes it away. */
+            purpose?: string;
             /**
              * Format: int64
              * @description Newest entry the agent has seen: read up to here.
@@ -1896,6 +2016,13 @@ export interface components {
             bcc?: components["schemas"]["Person"][];
             cc?: components["schemas"]["Person"][];
             html: string;
+            /** @description What the conversation is about. */
+            purpose?: string;
+            /**
+             * Format: date-time
+             * @description When it is to go out, within 30 days; absent: at once.
+             */
+            send_at?: string;
             subject?: string;
             /** @description Sends an approved text instead of html. */
             template?: components["schemas"]["TemplateUse"];
@@ -1968,6 +2095,10 @@ export interface components {
             preview: string;
             /** @enum {string} */
             priority: "low" | "normal" | "high" | "urgent";
+            /** @description What it is about: the key of a purpose. */
+            purpose?: string;
+            /** @description agent:ID, rule or classifier. */
+            purpose_by?: string;
             /**
              * Format: int64
              * @description Up to where the asking agent has read.
@@ -2007,6 +2138,8 @@ export interface components {
             assignee?: number;
             /** @enum {string} */
             priority?: "low" | "normal" | "high" | "urgent";
+            /** @description Key of a purpose; "" takes it away. */
+            purpose?: string;
             /**
              * Format: int64
              * @description Newest entry the agent has seen: read up to here.
@@ -2180,6 +2313,18 @@ export interface components {
             /** Format: int64 */
             other: number;
             reason?: string;
+        };
+        CustomerPreferences: {
+            cells: components["schemas"]["PreferenceCell"][];
+            /** @description That lead to the customer, or are spoken of. */
+            channels: string[];
+            /** Format: int64 */
+            customer: number;
+            /** @description What held once, newest first. */
+            former: components["schemas"]["Statement"][];
+            quiet?: components["schemas"]["QuietHours"];
+            /** @description What holds, newest first. */
+            statements: components["schemas"]["Statement"][];
         };
         CustomerRequest: {
             /** @description mailto:ann@example.org or an address as one writes it. */
@@ -2363,7 +2508,7 @@ export interface components {
             data?: unknown;
             /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
             document?: components["schemas"]["EntryDocument"];
-            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
@@ -2422,6 +2567,26 @@ export interface components {
              */
             type: string;
         };
+        Evidence: {
+            answered?: boolean;
+            channel: string;
+            /** Format: int64 */
+            conversation: number;
+            /** @enum {string} */
+            direction: "in" | "out";
+            failed?: boolean;
+            /** Format: int64 */
+            message: number;
+            preview?: string;
+            purpose?: string;
+            /**
+             * Format: int64
+             * @description Until the answer.
+             */
+            seconds?: number;
+            /** Format: date-time */
+            time: string;
+        };
         Field: {
             advanced?: boolean;
             choices?: string[];
@@ -2468,6 +2633,58 @@ export interface components {
              */
             until: string;
             value: string;
+        };
+        Guess: {
+            /** Format: double */
+            confidence: number;
+            /** @description "" if nothing is proposed. */
+            purpose: string;
+            words: components["schemas"]["GuessWord"][];
+        };
+        GuessWord: {
+            /**
+             * Format: double
+             * @description Logarithm of how much more often it stands in matters of this purpose.
+             */
+            weight: number;
+            /** @description As it is compared; three letters in a row begin with ~. */
+            word: string;
+        };
+        Habit: {
+            /**
+             * Format: int64
+             * @description The hours in which the customer mostly writes here, in their time zone; -1 if little is known.
+             */
+            best_from: number;
+            /** Format: int64 */
+            best_to: number;
+            channel: string;
+            /**
+             * Format: double
+             * @description Times the customer began here or came over to it.
+             */
+            chosen: number;
+            /** Format: double */
+            confidence: number;
+            /** @description By weekday, Sunday first. */
+            days: number[];
+            evidence?: components["schemas"]["Evidence"][];
+            /** Format: double */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Seconds until an answer; -1 without any.
+             */
+            median: number;
+            /**
+             * Format: double
+             * @description Messages of ours that wanted an answer.
+             */
+            reached: number;
+            /** Format: double */
+            replied: number;
+            /** Format: double */
+            score: number;
         };
         Handle: {
             /** @description The handle without its scheme, for reading. */
@@ -2970,6 +3187,23 @@ export interface components {
             id: string;
             name: string;
         };
+        PreferenceCell: {
+            channel: string;
+            /** Format: double */
+            confidence: number;
+            habit?: components["schemas"]["Habit"];
+            /** @description "" is every purpose. */
+            purpose: string;
+            /** @enum {string} */
+            source?: "stated" | "set" | "learned" | "";
+            /**
+             * Format: int64
+             * @description That decides, if one does.
+             */
+            statement?: number;
+            /** @enum {string} */
+            wish?: "prefer" | "never" | "";
+        };
         Preferences: {
             /** @enum {string} */
             after_resolve?: "next" | "stay" | "list" | "";
@@ -2996,6 +3230,79 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
+        };
+        Proof: {
+            /**
+             * Format: int64
+             * @description Of that message; ignored in requests.
+             */
+            conversation?: number;
+            /** @description On which it was chosen. */
+            form?: string;
+            /**
+             * Format: int64
+             * @description The agent who was told.
+             */
+            heard?: number;
+            /**
+             * Format: int64
+             * @description In which it was written.
+             */
+            message?: number;
+            /** @description The customer's words, or the agent's reason. */
+            note?: string;
+        };
+        Purpose: {
+            /** @description Not offered any more. */
+            archived?: boolean;
+            /** @description For ever; names may change. */
+            key: string;
+            /**
+             * Format: int64
+             * @description Conversations the classifier has learned from; ignored in requests.
+             */
+            lessons?: number;
+            /** @description Its mails carry a link to unsubscribe that works with one click. */
+            marketing?: boolean;
+            /** @description By language. */
+            names: {
+                [key: string]: string;
+            };
+        };
+        PurposeRule: {
+            account?: string;
+            purpose: string;
+            tag?: string;
+            /** @description One of them is in the subject. */
+            words?: string[];
+        };
+        Purposes: {
+            /** @description In the order in which they are offered. */
+            purposes: components["schemas"]["Purpose"][];
+            /** @description The first that holds decides. */
+            rules: components["schemas"]["PurposeRule"][];
+            /**
+             * Format: double
+             * @description How sure the classifier has to be to set a purpose by itself, from 0.5; 0: it only proposes.
+             */
+            threshold: number;
+            /**
+             * Format: int64
+             * @description Of which a change was made: send it back.
+             */
+            version: number;
+        };
+        QuietHours: {
+            /** Format: int64 */
+            from: number;
+            now: boolean;
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: date-time
+             * @description When they end, if it is now.
+             */
+            until?: string;
         };
         Reaction: {
             by: components["schemas"]["Person"];
@@ -3043,6 +3350,11 @@ export interface components {
              * @description Newest entry of the conversation the writer has seen.
              */
             seen_seq: number;
+            /**
+             * Format: date-time
+             * @description When it is to go out, within 30 days; absent: at once.
+             */
+            send_at?: string;
             /** Format: date-time */
             snoozed_until?: string;
             subject?: string;
@@ -3105,6 +3417,10 @@ export interface components {
             preview: string;
             /** @enum {string} */
             priority: "low" | "normal" | "high" | "urgent";
+            /** @description What it is about: the key of a purpose. */
+            purpose?: string;
+            /** @description agent:ID, rule or classifier. */
+            purpose_by?: string;
             /** Format: date-time */
             snoozed_until?: string;
             /** @enum {string} */
@@ -3172,6 +3488,51 @@ export interface components {
             phase: string;
             /** Format: date-time */
             retry?: string;
+        };
+        Statement: {
+            /** @description agent:ID or customer:ID. */
+            by: string;
+            /** @description Absent: every channel. */
+            channel?: string;
+            /**
+             * Format: date-time
+             * @description A later one replaced it, or it was taken back.
+             */
+            ended?: string;
+            /**
+             * Format: int64
+             * @description Minutes after midnight in the customer's time zone: when a preferred channel is good, or when it is quiet.
+             */
+            from?: number;
+            /** Format: int64 */
+            id: number;
+            /** @description Of that agent. */
+            name?: string;
+            proof: components["schemas"]["Proof"];
+            /** @description Absent: every purpose. */
+            purpose?: string;
+            /** @enum {string} */
+            source: "stated" | "set";
+            /** Format: date-time */
+            time: string;
+            /** Format: int64 */
+            to?: number;
+            /** @enum {string} */
+            wish: "prefer" | "never" | "quiet";
+        };
+        StatementRequest: {
+            channel?: string;
+            /** Format: int64 */
+            from?: number;
+            /** @description Needed for what was stated; who calls has heard it where nothing else is said. */
+            proof?: components["schemas"]["Proof"];
+            purpose?: string;
+            /** @enum {string} */
+            source: "stated" | "set";
+            /** Format: int64 */
+            to?: number;
+            /** @enum {string} */
+            wish: "prefer" | "never" | "quiet";
         };
         Step: {
             error?: string;
@@ -3286,6 +3647,25 @@ export interface components {
         };
         TokenRequest: {
             token: string;
+        };
+        Verdict: {
+            account: string;
+            address: string;
+            /** @description Why nothing can be sent there now. */
+            blocked?: string;
+            channel: string;
+            /** Format: double */
+            confidence: number;
+            habit?: components["schemas"]["Habit"];
+            handle: string;
+            /**
+             * @description What it stands on; absent if nothing speaks for or against it.
+             * @enum {string}
+             */
+            source?: "stated" | "set" | "learned" | "";
+            statement?: components["schemas"]["Statement"];
+            /** @enum {string} */
+            wish?: "prefer" | "never" | "";
         };
         Version: {
             text: string;
@@ -4451,6 +4831,37 @@ export interface operations {
             };
         };
     };
+    adviseConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Advice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getDraft: {
         parameters: {
             query?: never;
@@ -4638,6 +5049,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Entry"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    guessPurpose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Guess"];
                 };
             };
             /** @description Error */
@@ -5006,6 +5448,40 @@ export interface operations {
             };
         };
     };
+    adviseCustomer: {
+        parameters: {
+            query?: {
+                /** @description Absent: any. */
+                purpose?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Advice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listCustomerConversations: {
         parameters: {
             query?: {
@@ -5239,6 +5715,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPreferences"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addPreference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPreferences"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endPreference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                preference: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPreferences"];
                 };
             };
             /** @description Error */
@@ -6818,6 +7392,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PhoneToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPurposes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purposes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setPurposes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Purposes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purposes"];
                 };
             };
             /** @description Error */
