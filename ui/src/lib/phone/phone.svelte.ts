@@ -15,6 +15,12 @@ import { Devices } from './devices'
 import { hubCall } from './hubcall'
 import { acts, type Act, type Card, cards, type HubCall, type Leg, type LegEvent, legs, target, toAnswer } from './state'
 
+/** Until the next try of a browser that is ready and could not sign in, in ms. */
+const SIGN_IN_AGAIN = 10_000
+
+/** Until a hub that could not be reached is asked again, in ms. */
+const LOAD_AGAIN = 5_000
+
 let info = $state.raw<Phone | undefined>()
 let calls = $state.raw<ReadonlyMap<number, HubCall>>(new Map())
 let have = $state.raw<readonly Leg[]>([])
@@ -106,8 +112,19 @@ function entry(e: Entry, row?: Row) {
   learn(e.message, { conversation: e.conversation || undefined, customer: row?.customer })
 }
 
+/** Ready, but not to be reached: tried again until it works or somebody has to do something. */
+async function signInAgain() {
+  try {
+    await signIn(browserLines())
+  } catch {
+    if (trouble?.kind === 'network' || trouble?.kind === 'failed') setTimeout(() => void (info?.ready && !info.number && !devices.any && signInAgain()), SIGN_IN_AGAIN)
+  }
+}
+
 async function loadCalls() {
   const page = await api.listCalls()
+  // Screens that follow nothing have not begun to listen.
+  connection.start(page.seq)
   const alive = new Set(page.calls.map((c) => c.message.id))
   calls = new Map([...calls].filter(([id]) => alive.has(id) || over.has(id)))
   for (const c of page.calls as CallNow[]) learn(c.message, { conversation: c.conversation, customer: c.customer })
@@ -115,13 +132,20 @@ async function loadCalls() {
 }
 
 let started = false
+let loading: ReturnType<typeof setTimeout> | undefined
+/** How each account was when it was last told of. */
+const phases = new Map<string, string>()
+function loadSoon(ms: number) {
+  clearTimeout(loading)
+  loading = setTimeout(() => void load().catch(() => loadSoon(LOAD_AGAIN)), ms)
+}
 async function load() {
   const p = await api.getPhone()
   info = p
   if (!p.lines.length) return
   await loadCalls()
   // Ready before the page was loaded again: still is.
-  if (p.ready && !p.number) await signIn(browserLines()).catch(() => undefined)
+  if (p.ready && !p.number) await signInAgain()
 }
 
 /** One thing at a time for each call and act. */
@@ -146,12 +170,15 @@ export const phone = {
     connection.subscribe({
       entry: (f) => entry(f.entry, f.row),
       frame(f) {
-        // A line that was added or changed while the page was open.
-        if (f.type === 'account' && !info?.lines.length) void load().catch(() => undefined)
+        // A line that was added, or works again, while the page was open.
+        if (f.type !== 'account' || phases.get(f.id) === f.health.state.phase) return
+        const first = !phases.has(f.id)
+        phases.set(f.id, f.health.state.phase)
+        if (!first || !info) loadSoon(500)
       },
-      reset: () => void load().catch(() => undefined),
+      reset: () => loadSoon(0),
     })
-    void load().catch(() => (started = started && !!info))
+    loadSoon(0)
   },
   get info() {
     return info
