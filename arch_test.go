@@ -51,8 +51,9 @@ var allowed = map[string]string{
 	"auth":     "store",
 	"inbox":    "accounts blob connectors identity message preference safehtml store timeline",
 
-	"documents":  "blob identity message store timeline",
-	"preference": "identity message store timeline",
+	"preference":        "identity message store timeline",
+	"documents":         "blob documents/extract identity message store timeline",
+	"documents/extract": "",
 
 	"notify": "connectors identity inbox message store timeline",
 
@@ -104,6 +105,7 @@ var keepers = map[string]string{
 	"go.yaml.in/yaml":               "config",
 	"golang.org/x/crypto":           "accounts auth",
 	"golang.org/x/term":             "cmd/throughline",
+	"github.com/ledongthuc/pdf":     "documents/extract",
 }
 
 // goFile is one of our Go files.

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"throughline/blob"
+	"throughline/documents/extract"
 	"throughline/identity"
 	"throughline/store"
 	"throughline/timeline"
@@ -141,7 +142,11 @@ type Options struct {
 
 	MaxBytes int64         // of one file; 0 means DefaultMaxBytes
 	KeepLog  time.Duration // how long openings are remembered; 0 for ever
-	Log      *slog.Logger
+	// Extract takes the text out of files; nil means extract.FromFile, in this process.
+	Extract extract.Func
+	// Scanner looks for viruses; nil means that nobody does.
+	Scanner Scanner
+	Log     *slog.Logger
 }
 
 // Library is the documents of one data folder.
@@ -154,8 +159,12 @@ type Library struct {
 	keepLog  time.Duration
 	log      *slog.Logger
 
+	extractor extract.Func
+	scanner   Scanner
+
 	documents *store.Table[Document]
 	files     *store.Table[File]
+	texts     *store.Table[Piece]
 	openings  *store.Table[Opening]
 }
 
@@ -170,11 +179,16 @@ func New(o Options) (*Library, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
+	if o.Extract == nil {
+		o.Extract = extract.FromFile
+	}
 	return &Library{
 		store: o.Store, blobs: o.Blobs, identity: o.Identity, timeline: o.Timeline,
 		maxBytes: o.MaxBytes, keepLog: o.KeepLog, log: o.Log,
+		extractor: o.Extract, scanner: o.Scanner,
 		documents: newDocuments(o.Store),
 		files:     newFiles(o.Store),
+		texts:     newTexts(o.Store),
 		openings:  newOpenings(o.Store),
 	}, nil
 }

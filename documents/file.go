@@ -7,23 +7,45 @@ import (
 	"time"
 
 	"throughline/store"
+	"throughline/timeline"
 )
 
 // File is what is known of one content, whichever documents have it.
 type File struct {
-	ID          uint64 `json:"-"`
-	Blob        string `json:"blob"`
-	Name        string `json:"name"` // as it was called first: tells what it is
-	ContentType string `json:"type"`
-	Size        int64  `json:"size"`
+	ID          uint64  `json:"-"`
+	Blob        string  `json:"blob"`
+	Name        string  `json:"name"` // as it was called first: tells what it is
+	ContentType string  `json:"type"`
+	Size        int64   `json:"size"`
+	Text        Reading `json:"text"`
+	Scan        Scan    `json:"scan"`
+	// Next is when there is something to do about it, zero for never.
+	Next time.Time `json:"next,omitzero"`
 }
 
 func newFiles(s *store.Store) *store.Table[File] {
 	return store.NewTable(s, "document_files", store.TableOptions[File]{
 		Indexes: []store.Index[File]{
 			{Name: "blob", Unique: true, Keys: func(f *File) []store.Key { return []store.Key{store.K().Str(f.Blob)} }},
+			{Name: "next", Keys: func(f *File) []store.Key {
+				if f.Next.IsZero() {
+					return nil
+				}
+				return []store.Key{store.K().Time(f.Next)}
+			}},
 		},
 	})
+}
+
+// plan says when to look at the file again.
+func (f *File) plan(now time.Time, scanning bool) {
+	f.Next = time.Time{}
+	switch {
+	case scanning && f.Scan.unsettled():
+		f.Next = now.Add(f.Scan.pause())
+	case f.Text.State == TextWaiting && f.Scan.State != ScanInfected:
+		f.Next = now
+	}
 }
 
 // file returns what is known of a content, nil if no document has it.
@@ -40,13 +62,26 @@ func (l *Library) file(tx *store.Tx, sha string) (*File, error) {
 	return f, nil
 }
 
-// see makes the file of a new version known.
+// File returns what is known of the content of a version.
+func (l *Library) File(tx *store.Tx, v *Version) (*File, error) {
+	f, err := l.file(tx, v.Blob)
+	if err == nil && f == nil {
+		err = fmt.Errorf("file %s: %w", v.Blob, ErrNotFound)
+	}
+	return f, err
+}
+
+// see makes the file of a new version known, and has it looked at.
 func (l *Library) see(tx *store.Tx, v *Version) error {
 	f, err := l.file(tx, v.Blob)
 	if f != nil || err != nil {
 		return err
 	}
-	f = &File{ID: tx.NextID(), Blob: v.Blob, Name: v.Name, ContentType: v.ContentType, Size: v.Size}
+	f = &File{ID: tx.NextID(), Blob: v.Blob, Name: v.Name, ContentType: v.ContentType, Size: v.Size, Text: Reading{State: TextWaiting}}
+	if l.scanner != nil {
+		f.Scan.State = ScanWaiting
+	}
+	f.plan(tx.Now(), l.scanner != nil)
 	return l.files.Insert(tx, f.ID, f)
 }
 
@@ -59,176 +94,80 @@ func (l *Library) forget(tx *store.Tx, sha string) error {
 	if f == nil || err != nil {
 		return err
 	}
+	if err := l.dropTexts(tx, f); err != nil {
+		return err
+	}
 	return l.files.Delete(tx, f.ID)
 }
 
-// page is how many records one read transaction of a long walk looks at.
-const page = 500
-
-// walk calls fn for every document, in short transactions.
-func (l *Library) walk(ctx context.Context, fn func(tx *store.Tx, d *Document) error) error {
-	var after store.Key
-	for {
-		if err := ctx.Err(); err != nil {
+// changeFile changes what is known of a file, unless it has been forgotten, and
+// with tell says so to the screens.
+func (l *Library) changeFile(ctx context.Context, id uint64, tell bool, fn func(tx *store.Tx, f *File) error) error {
+	err := l.store.Update(ctx, func(tx *store.Tx) error {
+		f, err := l.files.Get(tx, id)
+		if err != nil {
 			return err
 		}
-		n := 0
-		err := l.store.View(func(tx *store.Tx) error {
-			for e := range l.documents.Scan(tx, store.Range{After: after}) {
+		f.ID = id
+		if err := fn(tx, f); err != nil {
+			return err
+		}
+		if err := l.files.Put(tx, id, f); err != nil || !tell {
+			return err
+		}
+		for e := range l.documents.Scan(tx, store.Range{Index: "blob", Prefix: store.K().Str(f.Blob)}) {
+			d, err := l.Get(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			if err := l.tell(tx, timeline.DocumentChanged, 0, d, true, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// eachFile changes all files for which fn returns true, in short transactions, and
+// returns how many that are.
+func (l *Library) eachFile(ctx context.Context, fn func(tx *store.Tx, f *File) bool) (changed int, err error) {
+	var after store.Key
+	for {
+		n, some := 0, 0
+		last := after
+		err := l.store.Update(ctx, func(tx *store.Tx) error {
+			n, some, last = 0, 0, after
+			for e := range l.files.Scan(tx, store.Range{After: after}) {
 				if n == page {
 					break
 				}
-				n, after = n+1, e.Pos
-				d, err := l.Get(tx, e.ID)
+				n, last = n+1, e.Pos
+				f, err := l.files.Get(tx, e.ID)
 				if err != nil {
 					return err
 				}
-				if err := fn(tx, d); err != nil {
+				f.ID = e.ID
+				if !fn(tx, f) {
+					continue
+				}
+				some++
+				f.plan(tx.Now(), l.scanner != nil)
+				if err := l.files.Put(tx, e.ID, f); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		if err != nil || n < page {
-			return err
+		if err != nil {
+			return changed, err
+		}
+		after, changed = last, changed+some
+		if n < page {
+			return changed, nil
 		}
 	}
-}
-
-// Blobs calls use for every content that a document names, those in the bin too:
-// the sweep of unused blobs keeps them.
-func (l *Library) Blobs(ctx context.Context, use func(sha string)) error {
-	return l.walk(ctx, func(_ *store.Tx, d *Document) error {
-		for i := range d.Versions {
-			use(d.Versions[i].Blob)
-		}
-		return nil
-	})
-}
-
-// Check follows every pointer and returns what is wrong, in words.
-func (l *Library) Check(ctx context.Context) (problems []string, err error) {
-	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	err = l.walk(ctx, func(tx *store.Tx, d *Document) error {
-		if len(d.Versions) == 0 {
-			bad("document %d has no version", d.ID)
-		}
-		if err := l.owner(tx, d.Owner); err != nil {
-			if _, invalid := errors.AsType[*InvalidError](err); !invalid {
-				return err
-			}
-			bad("document %d belongs to nobody: there is no record %d", d.ID, d.Owner)
-		}
-		for i, v := range d.Versions {
-			if i > 0 && v.Number <= d.Versions[i-1].Number {
-				bad("document %d: version %d does not follow %d", d.ID, v.Number, d.Versions[i-1].Number)
-			}
-			if ref, err := l.blobs.Stat(v.Blob); err != nil {
-				bad("document %d: the file of version %d (%s) is not in the blob store", d.ID, v.Number, v.Blob)
-			} else if ref.Size != v.Size {
-				bad("document %d: the file of version %d has %d bytes instead of %d", d.ID, v.Number, ref.Size, v.Size)
-			}
-			if f, err := l.file(tx, v.Blob); err != nil {
-				return err
-			} else if f == nil {
-				bad("document %d: nothing is known of the file of version %d", d.ID, v.Number)
-			}
-		}
-		return nil
-	})
-	return problems, err
-}
-
-// How an opening was made.
-const (
-	ByPreview  = "preview"  // looked at on the screen
-	ByDownload = "download" // saved by an agent
-	ByMessage  = "message"  // attached to a message
-	ByLink     = "link"     // an outsider looked at the page of a link
-	ByLinkFile = "linkfile" // an outsider saved the file from a link
-)
-
-// Opening is one time that somebody opened a document.
-type Opening struct {
-	ID       uint64    `json:"-"`
-	Document uint64    `json:"d"`
-	Version  int       `json:"v"`
-	Time     time.Time `json:"t"`
-	How      string    `json:"how"`
-	Agent    uint64    `json:"agent,omitempty"`
-	Link     uint64    `json:"link,omitempty"`
-	Address  string    `json:"address,omitempty"` // IP of an outsider
-}
-
-func newOpenings(s *store.Store) *store.Table[Opening] {
-	return store.NewTable(s, "document_openings", store.TableOptions[Opening]{
-		Append: true,
-		Indexes: []store.Index[Opening]{
-			{Name: "document", Keys: func(o *Opening) []store.Key { return []store.Key{store.K().Uint(o.Document)} }},
-		},
-	})
-}
-
-// sameOpening is within how long the same opening is written down once: a viewer
-// asks for a file in several parts.
-const sameOpening = time.Minute
-
-// opened writes an opening down, at the transaction's time.
-func (l *Library) opened(tx *store.Tx, o Opening) error {
-	o.Time = tx.Now()
-	for e := range l.openings.Scan(tx, store.Range{Index: "document", Prefix: store.K().Uint(o.Document), Reverse: true}) {
-		last, err := l.openings.Get(tx, e.ID)
-		if err != nil {
-			return err
-		}
-		if o.How == ByPreview && last.How == o.How && last.Agent == o.Agent && last.Version == o.Version && o.Time.Sub(last.Time) < sameOpening {
-			return nil
-		}
-		break
-	}
-	return l.openings.Insert(tx, tx.NextID(), &o)
-}
-
-// Open writes down that an agent opens a version (0 the current one), and returns
-// it. The caller reads the blob afterwards.
-func (l *Library) Open(ctx context.Context, agent, id uint64, number int, how string) (v Version, err error) {
-	err = l.store.Update(ctx, func(tx *store.Tx) error {
-		d, err := l.Get(tx, id)
-		if err != nil {
-			return err
-		}
-		found, err := d.Version(number)
-		if err != nil {
-			return err
-		}
-		v = *found
-		return l.opened(tx, Opening{Document: id, Version: v.Number, How: how, Agent: agent})
-	})
-	return v, err
-}
-
-// Openings returns who opened a document, newest first; next continues the list,
-// nil at its end.
-func (l *Library) Openings(tx *store.Tx, id uint64, after store.Key, limit int) (list []Opening, next store.Key, err error) {
-	for e := range l.openings.Scan(tx, store.Range{Index: "document", Prefix: store.K().Uint(id), After: after, Reverse: true}) {
-		if len(list) == limit {
-			return list, next, nil
-		}
-		o, err := l.openings.Get(tx, e.ID)
-		if err != nil {
-			return nil, nil, err
-		}
-		o.ID, next = e.ID, e.Pos
-		list = append(list, *o)
-	}
-	return list, nil, nil
-}
-
-func (l *Library) dropOpenings(tx *store.Tx, document uint64) error {
-	for e := range l.openings.Scan(tx, store.Range{Index: "document", Prefix: store.K().Uint(document)}) {
-		if err := l.openings.Delete(tx, e.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
