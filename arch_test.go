@@ -61,7 +61,7 @@ var allowed = map[string]string{
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message preference safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents identity/match inbox message notify store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/extract identity/match inbox message notify store ui",
 
 	"e2e": "", // drives the binary from outside
 }

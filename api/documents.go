@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,10 +135,16 @@ func (v *view) document(d *documents.Document) (*LibraryDocument, error) {
 	}
 	out.Customer = DocumentOwner{ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root)}
 	for _, ver := range slices.Backward(d.Versions) {
+		file, err := v.s.docs.File(v.tx, &ver)
+		if err != nil {
+			return nil, err
+		}
+		scan := DocumentScan{State: cmp.Or(file.Scan.State, "none"), Found: file.Scan.Found, Reason: file.Scan.Reason}
 		out.Versions = append(out.Versions, DocumentVersion{
 			Number: ver.Number, Name: ver.Name, ContentType: ver.ContentType, Size: ver.Size, Time: ver.Time, By: ver.By,
 			Message: ver.Message, Restored: ver.Restored, Note: ver.Note,
-			URL: "/api/documents/" + itoa(int(d.ID)) + "/file?version=" + itoa(ver.Number),
+			URL:  "/api/documents/" + itoa(int(d.ID)) + "/file?version=" + itoa(ver.Number),
+			Scan: scan, Text: DocumentText{State: file.Text.State, Reason: file.Text.Reason, Cut: file.Text.Cut},
 		})
 	}
 	return out, nil

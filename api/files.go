@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -11,7 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"throughline/documents"
 	"throughline/message"
+	"throughline/store"
 )
 
 // fileCSP is the policy of everything that strangers sent: nothing in it may run
@@ -70,6 +73,11 @@ type blobIn struct {
 // getBlob serves a file. The content never changes, so it can be kept for ever
 // by the browser, and parts of it can be asked for.
 func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, error) {
+	// What the scanner found in a document is no better in the message it came with.
+	var infected *documents.InfectedError
+	if err := s.hub.Store.View(func(tx *store.Tx) error { return s.docs.Safe(tx, i.SHA256) }); errors.As(err, &infected) {
+		return nil, err
+	}
 	f, _, err := s.hub.Blobs.Open(i.SHA256)
 	if err != nil {
 		return nil, err

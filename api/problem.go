@@ -84,6 +84,7 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		invalidDoc  *documents.InvalidError
 		conflictDoc *documents.ConflictError
 		largeDoc    *documents.TooLargeError
+		infected    *documents.InfectedError
 	)
 	bad := func(location, text string) *problemError {
 		return &problemError{status: 422, detail: location + ": " + text, errors: []*huma.ErrorDetail{{Location: "body." + location, Message: text}}}
@@ -118,8 +119,10 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return simple(409)
 	case errors.As(err, &invalidDoc):
 		return bad(invalidDoc.Field, invalidDoc.Text)
-	case errors.As(err, &conflictDoc):
+	case errors.As(err, &conflictDoc), errors.As(err, &infected):
 		return simple(409)
+	case errors.Is(err, documents.ErrUnscanned):
+		return &problemError{status: 503, detail: err.Error(), headers: map[string]string{"Retry-After": "15"}}
 	case errors.As(err, &largeDoc):
 		return simple(413)
 	case errors.As(err, &tooBig):

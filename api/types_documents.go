@@ -56,6 +56,23 @@ type DocumentVersion struct {
 	Restored    int       `json:"restored,omitempty" doc:"The version it brought back."`
 	Note        string    `json:"note,omitempty"`
 	URL         string    `json:"url" doc:"The file; inline=1 shows pictures, PDF and plain text in the browser."`
+
+	Scan DocumentScan `json:"scan"`
+	Text DocumentText `json:"text"`
+}
+
+// DocumentScan is what the virus scanner said of a file.
+type DocumentScan struct {
+	State  string `json:"state" enum:"none,waiting,unreachable,clean,infected" doc:"none: no scanner is set up. What is infected, waiting or unreachable cannot be opened."`
+	Found  string `json:"found,omitempty" doc:"The name of the virus."`
+	Reason string `json:"reason,omitempty"`
+}
+
+// DocumentText is how far the text of a file can be searched.
+type DocumentText struct {
+	State  string `json:"state" enum:"waiting,done,none,failed" doc:"none: there is no text in files of this kind."`
+	Reason string `json:"reason,omitempty" doc:"Why it failed."`
+	Cut    bool   `json:"cut,omitempty" doc:"Only the beginning is searched."`
 }
 
 // Documents is a page of a list of documents.

@@ -58,7 +58,7 @@ func (l *Library) opened(tx *store.Tx, o Opening) error {
 }
 
 // Open writes down that an agent opens a version (0 the current one), and returns
-// it. The caller reads the blob afterwards.
+// it. The caller reads the blob afterwards. What Safe refuses is not opened.
 func (l *Library) Open(ctx context.Context, agent, id uint64, number int, how string) (v Version, err error) {
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
 		d, err := l.Get(tx, id)
@@ -70,6 +70,9 @@ func (l *Library) Open(ctx context.Context, agent, id uint64, number int, how st
 			return err
 		}
 		v = *found
+		if err := l.Safe(tx, v.Blob); err != nil {
+			return err
+		}
 		return l.opened(tx, Opening{Document: id, Version: v.Number, How: how, Agent: agent})
 	})
 	return v, err

@@ -199,7 +199,7 @@ func (w *word) matches(x *word) bool {
 type Mark struct{ From, To int }
 
 // snippetBytes is how much text a snippet has around what was found.
-const snippetBytes = 160
+const snippetBytes = 240
 
 // snippet cuts the part out of text in which most of the words stand together, and
 // marks them; "" if none does.

@@ -105,7 +105,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}
 	if f.docs, err = documents.New(documents.Options{
 		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
-		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Log: o.log,
+		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Log: o.log,
 	}); err != nil {
 		return nil, err
 	}

@@ -81,6 +81,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		usage(stderr)
 		return 0
 	}
+	if args[0] == textCommand {
+		return documentText(ctx, args[1:])
+	}
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue

@@ -160,6 +160,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 		{"live", s.api.Run},
 		{"auth", s.auth.Run},
 		{"sweep", s.sweep},
+		{"documents", s.docs.Run},
 		{"admin", admin},
 		{"http", func(context.Context) error {
 			if s.cfg.TLS.Cert != "" {
