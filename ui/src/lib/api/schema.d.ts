@@ -2436,6 +2436,27 @@ export interface components {
             roles: components["schemas"]["DocumentRoles"];
             types: components["schemas"]["DocumentType"][];
         };
+        DocumentScan: {
+            /** @description The name of the virus. */
+            found?: string;
+            reason?: string;
+            /**
+             * @description none: no scanner is set up. What is infected, waiting or unreachable cannot be opened.
+             * @enum {string}
+             */
+            state: "none" | "waiting" | "unreachable" | "clean" | "infected";
+        };
+        DocumentText: {
+            /** @description Only the beginning is searched. */
+            cut?: boolean;
+            /** @description Why it failed. */
+            reason?: string;
+            /**
+             * @description none: there is no text in files of this kind.
+             * @enum {string}
+             */
+            state: "waiting" | "done" | "none" | "failed";
+        };
         DocumentType: {
             /** @description a-z, 0-9 and -; stays when the name changes. */
             key: string;
@@ -2467,8 +2488,10 @@ export interface components {
              * @description The version it brought back.
              */
             restored?: number;
+            scan: components["schemas"]["DocumentScan"];
             /** Format: int64 */
             size: number;
+            text: components["schemas"]["DocumentText"];
             /** Format: date-time */
             time: string;
             /** @description The file; inline=1 shows pictures, PDF and plain text in the browser. */
