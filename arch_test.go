@@ -60,7 +60,7 @@ var allowed = map[string]string{
 	"api": "accounts auth blob config connectors documents identity inbox message notify preference safehtml store timeline",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message preference safehtml store timeline",
+	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message notify preference safehtml store timeline",
 	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/extract identity/match inbox message notify store ui",
 
 	"e2e": "", // drives the binary from outside

@@ -1,6 +1,9 @@
 package demo
 
 import (
+	"context"
+	"io"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +22,36 @@ func TestChannels(t *testing.T) {
 	t.Run("past texts", s.pastTexts)
 	t.Run("texts", s.textIsAnswered)
 	t.Run("slack", s.slackIsAnswered)
+	t.Run("notices", s.colleaguesAreTold)
+}
+
+// colleaguesAreTold: somebody who writes first is a notice at the desk.
+func (s *stage) colleaguesAreTold(t *testing.T) {
+	const words = "The bell of bike 12 is gone."
+	if err := s.slack.say(&talk{room: s.slack.fleet, who: s.slack.owen, tag: "parts"}, s.slack.owen, words); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	resp := ""
+	if err := s.slack.WaitFor(ctx, func() bool {
+		for _, p := range s.slack.Posted() {
+			if p.Channel == s.slack.desk.ID && strings.Contains(p.Text, words) {
+				resp = p.Text
+			}
+		}
+		return resp != ""
+	}); err != nil || !strings.Contains(resp, "New conversation: Owen Castellan") {
+		t.Errorf("%q, %v", resp, err)
+	}
+	page, err := http.Get(s.DeskURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close()
+	if b, err := io.ReadAll(page.Body); err != nil || !strings.Contains(string(b), words) || !strings.Contains(string(b), "/#/inbox/all/") {
+		t.Errorf("the page reads %s, %v", b, err)
+	}
 }
 
 // Texts of the past are there with their pictures; one who has mailed and texted is

@@ -33,6 +33,7 @@ import (
 	"throughline/connectors/slack/slacktest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/inbox"
+	"throughline/notify"
 )
 
 // Options are what the demo works on.
@@ -40,6 +41,7 @@ type Options struct {
 	Hub      *inbox.Hub
 	Auth     *auth.Auth
 	Accounts *accounts.Accounts
+	Notify   *notify.Notify // nil tells colleagues nothing
 	// PublicURL is where the hub is reached, as its own option of that name. Without
 	// it texts come with a delay and nobody hears of their delivery.
 	PublicURL string
@@ -120,6 +122,7 @@ type World struct {
 	hub      *inbox.Hub
 	auth     *auth.Auth
 	accounts *accounts.Accounts
+	notify   *notify.Notify
 	log      *slog.Logger
 	pace     Pace
 	cast     *cast
@@ -158,7 +161,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		o.Seed = 1
 	}
 	w := &World{
-		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
+		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, notify: o.Notify, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
 		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), spoke: make(chan slacktest.Post),
 		closing: make(chan struct{}),
 	}

@@ -25,6 +25,7 @@ import (
 	"throughline/connectors/twilio"
 	"throughline/inbox"
 	"throughline/message"
+	"throughline/notify"
 	"throughline/store"
 	"throughline/store/storetest"
 	"throughline/timeline"
@@ -92,14 +93,19 @@ func run(t *testing.T, pace Pace) *stage {
 		t.Fatal(err)
 	}
 	st := &stage{t: t, log: &safeBuffer{}}
+	notices, err := notify.New(notify.Options{Hub: hub, Agents: people.Names, URL: func() string { return web.URL }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	st.World, err = Start(ctx, Options{Hub: hub, Auth: people, Accounts: acc, PublicURL: web.URL, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
+	st.World, err = Start(ctx, Options{Hub: hub, Auth: people, Accounts: acc, Notify: notices, PublicURL: web.URL, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
 	running.Go(func() { _ = hub.Run(ctx) })
+	running.Go(func() { _ = notices.Run(ctx) })
 	running.Go(func() { st.Live(ctx) })
 	t.Cleanup(func() {
 		cancel()

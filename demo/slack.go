@@ -7,6 +7,7 @@ import (
 	"throughline/accounts"
 	"throughline/connectors/slack/slacktest"
 	"throughline/inbox"
+	"throughline/notify"
 	"throughline/safehtml"
 	"throughline/store"
 )
@@ -53,6 +54,7 @@ type workspace struct {
 	owen, mira, simon *slacktest.User
 	marco             *slacktest.User
 	fleet, direct     *slacktest.Channel
+	desk              *slacktest.Channel // where colleagues are told what happens in the hub
 	clock             time.Time          // of what is said of the past; zero is now
 	talks             map[string]*talk   // by the hub's reference to a message
 	threads           map[string]*talk   // by channel and thread
@@ -75,6 +77,7 @@ func (w *World) openSlack() error {
 	s.simon = s.User(slacktest.Person{RealName: "Simon Archer", Email: tourGuide, ShareEmail: true, Title: "Guide", Team: archer})
 	s.marco = s.User(slacktest.Person{RealName: colleagues[1].name, Email: colleagues[1].address})
 	s.fleet = s.Channel(slacktest.Room{Name: "castellan-fleet", Members: []*slacktest.User{s.owen, s.mira, s.marco}, Shared: []*slacktest.Team{castellan}, Topic: "Twelve cargo bikes and what they need"})
+	s.desk = s.Channel(slacktest.Room{Name: "larkspur-desk", Private: true, Members: []*slacktest.User{s.marco}, Topic: "What waits for us"})
 	s.direct = s.simon.DM()
 	for i, p := range w.cast.photos {
 		s.uploads = append(s.uploads, slacktest.Upload{Name: [...]string{"rack.png", "wheel.png", "bike-7.png", "yard.png", "bell.png"}[i%5], MIMEType: "image/png", Content: p})
@@ -116,12 +119,21 @@ func (w *World) addSlack(ctx context.Context) error {
 	}
 	if _, err := w.accounts.Create(ctx, accounts.NewAccount{ID: slackID, Channel: slackChannel, Name: slackName, Settings: map[string]any{
 		"bot_token": s.BotToken, "app_token": s.AppToken, "base_url": s.URL + "/api", "name": slackName, "customers": "external",
-		"history_days": float64(pastDays),
+		"history_days": float64(pastDays), "notice_channels": []any{s.desk.ID},
 	}}); err != nil {
 		return err
 	}
-	return w.complete(ctx, func(tx *store.Tx) bool { return w.hub.Health(tx, slackID).Stored >= due })
+	if err := w.complete(ctx, func(tx *store.Tx) bool { return w.hub.Health(tx, slackID).Stored >= due }); err != nil || w.notify == nil {
+		return err
+	}
+	_, err = w.notify.Save(ctx, notify.Rule{Name: "Desk", Account: slackID, Place: s.desk.ID, Preview: true, Language: "en",
+		Events: []string{notify.OnNew, notify.OnMention, notify.OnMissed, notify.OnFailed, notify.OnWaiting}, After: time.Hour})
+	return err
 }
+
+// DeskURL is where a browser sees the channel of the colleagues in the double of
+// Slack.
+func (w *World) DeskURL() string { return w.slack.desk.PageURL() }
 
 // past lets everybody say what they have said before the visitor came, on the days
 // since the owner's last mail; due is how much of it the hub will take in.

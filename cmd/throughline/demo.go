@@ -56,7 +56,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
-	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts, PublicURL: cfg.URL(), Log: log})
+	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts, Notify: f.notify, PublicURL: cfg.URL(), Log: log})
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
@@ -65,7 +65,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
-	fmt.Fprintf(os.Stderr, "Throughline demo: invented customers, live mail, texts and Slack, nothing leaves this machine.\n\n    %s/#/enter/%s\n\nOpen this link: it signs you in. Ctrl-C ends the demo.\n", cfg.URL(), token)
+	fmt.Fprintf(os.Stderr, "Throughline demo: invented customers, live mail, texts and Slack, nothing leaves this machine.\n\n    %s/#/enter/%s\n\nOpen this link: it signs you in. Ctrl-C ends the demo.\nWhat colleagues are told in Slack: %s\n", cfg.URL(), token, world.DeskURL())
 	go world.Live(ctx)
 	return s.run(ctx, ln)
 }

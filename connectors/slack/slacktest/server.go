@@ -147,6 +147,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /actions/{key}", s.serveResponseURL)
 	mux.HandleFunc("GET /avatars/{name}", s.serveAvatar)
 	mux.HandleFunc("GET /archives/{channel}/{message}", s.serveArchive)
+	mux.HandleFunc("GET /archives/{channel}", s.servePage)
 	mux.HandleFunc("GET /{$}", serveLogin)
 	return mux
 }

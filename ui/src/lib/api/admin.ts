@@ -1,7 +1,7 @@
 // Calls of sign-in, settings, channel health and the customer book; like calls.ts,
 // one function per route.
 import { call, client } from './client'
-import type { Role } from './types'
+import type { NoticeRuleRequest, Role } from './types'
 
 // First run, invitations
 export const getSetup = () => call(client.GET('/api/setup'), true)
@@ -22,6 +22,13 @@ export const inviteAgent = (body: { name: string; email: string; role: Role }) =
 export const patchAgent = (id: number, body: { name?: string; role?: Role; disabled?: boolean }) => call(client.PATCH('/api/agents/{id}', { params: { path: { id } }, body }))
 export const renewInvitation = (id: number) => call(client.POST('/api/agents/{id}/invitation', { params: { path: { id } } }))
 export const listSecurityLog = (query: { cursor?: string; limit?: number }, signal?: AbortSignal) => call(client.GET('/api/audit', { params: { query }, signal }))
+
+// Notices to colleagues
+export const listNotices = () => call(client.GET('/api/notices'))
+export const createNotice = (body: NoticeRuleRequest) => call(client.POST('/api/notices', { body }))
+export const changeNotice = (id: number, body: NoticeRuleRequest) => call(client.PUT('/api/notices/{id}', { params: { path: { id } }, body }))
+export const deleteNotice = (id: number) => call(client.DELETE('/api/notices/{id}', { params: { path: { id } } }))
+export const testNotice = (id: number) => call(client.POST('/api/notices/{id}/test', { params: { path: { id } } }))
 
 // Channel health
 export const listChannels = () => call(client.GET('/api/channels'))

@@ -3,6 +3,7 @@ import { channels } from './en.channels'
 import { customers } from './en.customers'
 import { ways } from './en.ways'
 import { calls } from './en.calls'
+import { notices } from './en.notices'
 import { documents } from './en.documents'
 import { people } from './en.people'
 import { inbox } from './en.inbox'
@@ -85,4 +86,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...people, ...documents, ...phone, ...preference }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...notices, ...people, ...documents, ...phone, ...preference }

@@ -4,6 +4,7 @@ import { channels } from './fa.channels'
 import { customers } from './fa.customers'
 import { ways } from './fa.ways'
 import { calls } from './fa.calls'
+import { notices } from './fa.notices'
 import { documents } from './fa.documents'
 import { people } from './fa.people'
 import { inbox } from './fa.inbox'
@@ -87,6 +88,6 @@ export const fa: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways, ...calls, ...documents,
+  ...ways, ...calls, ...notices, ...documents,
   ...phone, ...people, ...preference,
 }

@@ -4,6 +4,7 @@ import { channels } from './th.channels'
 import { customers } from './th.customers'
 import { ways } from './th.ways'
 import { calls } from './th.calls'
+import { notices } from './th.notices'
 import { documents } from './th.documents'
 import { people } from './th.people'
 import { inbox } from './th.inbox'
@@ -87,6 +88,6 @@ export const th: Catalogue = {
   ...admin,
   ...channels,
   ...customers,
-  ...ways, ...calls, ...documents,
+  ...ways, ...calls, ...notices, ...documents,
   ...phone, ...people, ...preference,
 }
