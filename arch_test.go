@@ -44,12 +44,12 @@ var allowed = map[string]string{
 
 	"identity/match": "", // pure functions of records
 
-	"identity": "message store",
+	"identity": "identity/match message store",
 	"timeline": "store",
 	"config":   "connectors",
 	"accounts": "config connectors store",
 	"auth":     "store",
-	"inbox":    "accounts blob connectors identity message preference safehtml store timeline",
+	"inbox":    "accounts blob connectors identity identity/match message preference safehtml store timeline",
 
 	"preference":        "identity message store timeline",
 	"documents":         "blob documents/extract identity message store timeline",

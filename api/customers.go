@@ -212,7 +212,7 @@ func (s *Server) handleOf(customer uint64, text string) (h message.Handle, err e
 }
 
 func (s *Server) mergeCustomer(ctx context.Context, i *idBody[CustomerMerge]) (*out[Customer], error) {
-	if err := s.hub.Merge(ctx, who(ctx).id(), i.ID, i.Body.Other, i.Body.Reason); err != nil {
+	if err := s.hub.Merge(ctx, who(ctx).id(), i.ID, i.Body.Other, i.Body.Take, i.Body.Anyway, i.Body.Reason); err != nil {
 		return nil, err
 	}
 	return s.showCustomer(i.ID)

@@ -22,6 +22,9 @@ var roleTable = map[string]minRole{
 	"getMessage": agent, "getMessageHTML": agent, "getMessageRaw": agent, "undoMessage": agent, "retryMessage": agent, "dismissMessage": agent,
 	"upload": agent, "getBlob": signed, "getImage": signed,
 
+	"listDuplicates": agent, "getDuplicate": agent, "decideDuplicate": agent, "getDuplicateRules": agent, "setDuplicateRules": admin, "getDuplicateLook": agent,
+	"startDuplicateLook": manager, "listCustomerDuplicates": agent, "chooseValues": agent,
+
 	"listCustomers": agent, "createCustomer": agent, "getCustomer": agent, "changeCustomer": agent, "getCustomerTimeline": agent,
 	"listCustomerConversations": agent, "linkHandle": agent, "unlinkHandle": agent, "changeHandle": agent, "mergeCustomer": agent, "unmergeCustomer": agent,
 	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,

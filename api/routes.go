@@ -87,6 +87,7 @@ func (s *Server) register() {
 	s.channelRoutes()
 	s.noticeRoutes()
 	s.documentRoutes()
+	s.duplicateRoutes()
 	s.phoneRoutes()
 	s.preferenceRoutes()
 }

@@ -245,8 +245,10 @@ type HandleChange struct {
 
 // CustomerMerge merges another customer into this one.
 type CustomerMerge struct {
-	Other  uint64 `json:"other"`
-	Reason string `json:"reason,omitempty" maxLength:"2000"`
+	Other  uint64   `json:"other"`
+	Take   []string `json:"take,omitempty" maxItems:"20" doc:"Names of fields of the card whose value of the other is to stand. Undoing the merge puts the former values back."`
+	Anyway bool     `json:"anyway,omitempty" doc:"Merge also what was decided not to be the same person."`
+	Reason string   `json:"reason,omitempty" maxLength:"2000"`
 }
 
 // CustomerUnmerge takes a member out again.

@@ -130,6 +130,7 @@ type Customer struct {
 	Merged        []Member  `json:"merged"`
 	Conversations int       `json:"conversations"`
 	Open          int       `json:"open"`
+	Duplicates    int       `json:"duplicates" doc:"Who this may be too: pairs that wait for a decision."`
 }
 
 // CustomerBrief is a customer in a list.
@@ -179,6 +180,7 @@ type Counts struct {
 	Failed     int `json:"failed" doc:"Open conversations with an undelivered message."`
 	Trouble    int `json:"trouble" doc:"Accounts that are not working."`
 	Held       int `json:"held" doc:"Items held back with a reason."`
+	Duplicates int `json:"duplicates" doc:"Pairs of customers who may be one person."`
 	Tasks      int `json:"tasks" doc:"One's own tasks that are overdue or due today, by the clock where the hub runs."`
 	Overdue    int `json:"overdue" doc:"Those of tasks whose time has passed."`
 	AllTasks   int `json:"all_tasks" doc:"Everybody's open tasks."`

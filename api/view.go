@@ -373,13 +373,16 @@ func (v *view) customer(id uint64) (*Customer, error) {
 			}
 		}
 	}
+	for _, m := range members {
+		out.Duplicates += v.s.hub.Identity.OpenSuggestions(v.tx, m.ID)
+	}
 	return out, nil
 }
 
 func (v *view) handle(h *identity.Handle, root uint64) Handle {
 	out := Handle{
 		Person: Person{Name: h.Name, Handle: string(h.Handle), Address: h.Handle.Address(), Customer: root},
-		Scheme: h.Handle.Scheme(), Verified: h.Verified, Shared: h.Shared, Member: h.Customer,
+		Scheme: h.Handle.Scheme(), Verified: h.Verified, Shared: h.UsedByMany(), Member: h.Customer,
 		Link: Link{By: h.Link.By, Time: h.Link.Time, Reason: h.Link.Reason, Confidence: h.Link.Confidence},
 	}
 	if id, ok := strings.CutPrefix(h.Link.By, "agent:"); ok {

@@ -220,7 +220,7 @@ func (w *World) introduce(ctx context.Context) error {
 		return err
 	}
 	if a, b := ids[twoAddresses[0].address], ids[twoAddresses[1].address]; a != 0 && b != 0 {
-		if err := w.hub.Merge(ctx, w.agents[1], a, b, "wrote from her shop about the same bicycle"); err != nil {
+		if err := w.hub.Merge(ctx, w.agents[1], a, b, nil, false, "wrote from her shop about the same bicycle"); err != nil {
 			return fmt.Errorf("merge customers: %w", err)
 		}
 	}

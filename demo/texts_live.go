@@ -115,7 +115,7 @@ func (w *World) knowAll(ctx context.Context) error {
 	for n, k := range list {
 		var err error
 		if k.other != 0 {
-			err = w.hub.Merge(ctx, w.agents[n%3], k.customer, k.other, "told us so by mail")
+			err = w.hub.Merge(ctx, w.agents[n%3], k.customer, k.other, nil, false, "told us so by mail")
 		} else {
 			err = w.hub.Link(ctx, w.agents[n%3], k.customer, k.handle, "the number below the mail")
 		}

@@ -126,7 +126,7 @@ func TestCardOfMergedRecords(t *testing.T) {
 	before[a], before[b] = read(a), read(b)
 
 	d.do(func(tx *store.Tx) error {
-		_, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()})
+		_, _, err := d.Merge(tx, a, b, nil, Decision{By: "agent:1", Time: tx.Now()})
 		return err
 	})
 	if s := d.shows(a, FieldGoals); s.Value != "goal of a" || len(s.Other) != 1 || s.Other[0] != (Told{b, "goal of b"}) {
@@ -147,7 +147,7 @@ func TestCardOfMergedRecords(t *testing.T) {
 
 	// What is emptied after the merge stays empty, and the other record keeps its own.
 	d.do(func(tx *store.Tx) error {
-		_, _, err := d.Merge(tx, a, b, Decision{By: "agent:1", Time: tx.Now()})
+		_, _, err := d.Merge(tx, a, b, nil, Decision{By: "agent:1", Time: tx.Now()})
 		return err
 	})
 	d.set(a, FieldDos, "")

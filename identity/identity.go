@@ -4,12 +4,15 @@
 //
 // On disk it keeps "handles" (address, owner, the decision that linked it),
 // "customers" (the record with its card, and a pointer to the record it was
-// merged into), "card_versions" (what fields of cards held before) and
-// "custom_fields". Messages and events refer to handles, never to customers, so a
+// merged into), "card_versions" (what fields of cards held before),
+// "custom_fields", "people" (derived: what is known of each customer in a form that
+// can be matched) and "suggestions" (pairs that may be one person, and what was
+// decided of them). Messages and events refer to handles, never to customers, so a
 // link or a merge is a change of pointers and moves no message; undoing it puts
 // everything back, and what came since goes to the right side by itself.
 //
-// It never guesses: only an exact handle leads to a customer.
+// Only an exact handle leads to a customer. What package match weighs becomes a
+// suggestion; it joins two customers only by a rule that an administrator set.
 package identity
 
 import (
@@ -39,39 +42,52 @@ type Customer struct {
 	// the record stands for itself. Merge is who decided it.
 	MergedInto uint64    `json:"merged_into,omitempty"`
 	Merge      *Decision `json:"merge,omitempty"`
+	// Gave are the fields that the record it was merged into took over from this one.
+	Gave map[string]Given `json:"gave,omitempty"`
 }
 
 // Handle is one address and its owner.
 type Handle struct {
 	ID       uint64         `json:"-"`
+	News     bool           `json:"-"`      // set by Resolve if it learned something
 	Handle   message.Handle `json:"handle"` // canonical
 	Customer uint64         `json:"customer"`
 	Name     string         `json:"name,omitempty"` // as last written by its user
 	Verified bool           `json:"verified,omitempty"`
 	Shared   bool           `json:"shared,omitempty"` // used by several people: suggests and never links
 	Link     Decision       `json:"link"`
+	// Names are further names that it was used with. Several says that they are
+	// those of different people; Private that an agent knows better.
+	Names   []string `json:"names,omitempty"`
+	Several bool     `json:"several,omitempty"`
+	Private bool     `json:"private,omitempty"`
 	// Hints are other addresses, canonical, that the provider's directory names for
 	// its user. They link nothing: a person does.
 	Hints []Hint `json:"hints,omitempty"`
 }
 
-// Hint is an address that a provider's directory names for the user of another.
+// Hint is an address that a provider's directory, or the footer of a mail, names for
+// the user of another.
 type Hint struct {
 	Handle message.Handle `json:"handle"`
-	Time   time.Time      `json:"time"` // when it was told first
+	Time   time.Time      `json:"time"`             // when it was told first
+	Source string         `json:"source,omitempty"` // "" for a directory, FromSignature
 }
+
+// FromSignature is the Source of hints that somebody wrote himself.
+const FromSignature = "signature"
 
 // maxHints bounds the hints of one handle; the newest stay.
 const maxHints = 10
 
-// hint keeps what a directory says of h's user and reports whether that is news.
-func (h *Handle) hint(hints []message.Handle, now time.Time) (news bool) {
+// hint keeps what source says of h's user and reports whether that is news.
+func (h *Handle) hint(source string, hints []message.Handle, now time.Time) (news bool) {
 	for _, p := range hints {
 		c, err := Canonical(p)
 		if err != nil || c == h.Handle || slices.ContainsFunc(h.Hints, func(o Hint) bool { return o.Handle == c }) {
 			continue
 		}
-		h.Hints, news = append(h.Hints, Hint{Handle: c, Time: now}), true
+		h.Hints, news = append(h.Hints, Hint{Handle: c, Time: now, Source: source}), true
 	}
 	h.Hints = h.Hints[max(0, len(h.Hints)-maxHints):]
 	return news
@@ -79,7 +95,7 @@ func (h *Handle) hint(hints []message.Handle, now time.Time) (news bool) {
 
 // Decision records who joined two things, when and why.
 type Decision struct {
-	By         string    `json:"by"` // "exact" (first contact) or "agent:ID"
+	By         string    `json:"by"` // "exact" (first contact), "agent:ID" or "rule:NAME"
 	Time       time.Time `json:"time"`
 	Reason     string    `json:"reason,omitempty"`
 	Confidence float64   `json:"confidence"` // 0 to 1
@@ -90,10 +106,12 @@ const Exact = "exact"
 
 // Identity keeps customers and handles.
 type Identity struct {
-	handles   *store.Table[Handle]
-	customers *store.Table[Customer]
-	versions  *store.Table[Version]
-	fields    *store.Table[FieldDef]
+	handles     *store.Table[Handle]
+	customers   *store.Table[Customer]
+	versions    *store.Table[Version]
+	fields      *store.Table[FieldDef]
+	people      *store.Table[Person]
+	suggestions *store.Table[Suggestion]
 }
 
 // New declares the tables in s.
@@ -121,8 +139,10 @@ func New(s *store.Store) *Identity {
 				{Name: "words", Keys: customerWords},
 			},
 		}),
-		versions: newVersions(s),
-		fields:   newFieldDefs(s),
+		versions:    newVersions(s),
+		fields:      newFieldDefs(s),
+		people:      newPeople(s),
+		suggestions: newSuggestions(s),
 	}
 }
 
@@ -257,9 +277,12 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 		if h, err = i.Handle(tx, id); err != nil {
 			return nil, false, err
 		}
-		changed := h.hint(p.Hints, tx.Now())
+		changed := h.hint("", p.Hints, tx.Now())
 		if verified && !h.Verified {
 			h.Verified, changed = true, true
+		}
+		if h.usedBy(p.Name) {
+			changed = true
 		}
 		if p.Name != "" && h.Name == "" {
 			h.Name, changed = p.Name, true
@@ -267,7 +290,7 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 				return nil, false, err
 			}
 		}
-		if changed {
+		if h.News = changed; changed {
 			err = i.handles.Put(tx, id, h)
 		}
 		return h, false, err
@@ -278,7 +301,7 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 	}
 	h = &Handle{ID: tx.NextID(), Handle: p.Handle, Customer: c.ID, Name: p.Name, Verified: verified,
 		Link: Decision{By: Exact, Time: tx.Now(), Confidence: 1}}
-	h.hint(p.Hints, tx.Now())
+	h.hint("", p.Hints, tx.Now())
 	return h, true, i.handles.Insert(tx, h.ID, h)
 }
 
@@ -303,9 +326,9 @@ func (i *Identity) Change(tx *store.Tx, id uint64, change func(*Customer)) (*Cus
 	if err != nil {
 		return nil, err
 	}
-	into, merge, created := c.MergedInto, c.Merge, c.Created
+	into, merge, gave, created := c.MergedInto, c.Merge, c.Gave, c.Created
 	change(c)
-	c.MergedInto, c.Merge, c.Created = into, merge, created
+	c.MergedInto, c.Merge, c.Gave, c.Created = into, merge, gave, created
 	return c, i.customers.Put(tx, id, c)
 }
 
@@ -315,7 +338,7 @@ func (i *Identity) SetShared(tx *store.Tx, id uint64, shared bool) (*Handle, err
 	if err != nil {
 		return nil, err
 	}
-	h.Shared = shared
+	h.Shared, h.Private = shared, !shared
 	return h, i.handles.Put(tx, id, h)
 }
 

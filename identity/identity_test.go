@@ -156,7 +156,7 @@ func TestSearchBesideACommonWord(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, _, err = i.Merge(tx, c.ID, merged, Decision{By: "agent:1"})
+		_, _, err = i.Merge(tx, c.ID, merged, nil, Decision{By: "agent:1"})
 		return err
 	})
 	for q, want := range map[string]int{"maria zett": 49, "zett maria": 49, "maria quentin": 1, "example.org quentin maria": 1, "quentin muster": 0, "maria nobody": 0} {
@@ -221,7 +221,7 @@ func TestPointers(t *testing.T) {
 				into, other := anyone.Draw(rt, "into"), anyone.Draw(rt, "other")
 				update(t, s, func(tx *store.Tx) error {
 					before := roots(tx)
-					_, merged, err := i.Merge(tx, into, other, Decision{By: "agent:1"})
+					_, merged, err := i.Merge(tx, into, other, nil, Decision{By: "agent:1"})
 					if err != nil {
 						return nil // the same already
 					}
@@ -236,7 +236,7 @@ func TestPointers(t *testing.T) {
 			},
 			"merge": func(rt *rapid.T) {
 				into, other := anyone.Draw(rt, "into"), anyone.Draw(rt, "other")
-				update(t, s, func(tx *store.Tx) error { _, _, _ = i.Merge(tx, into, other, Decision{By: "agent:1"}); return nil })
+				update(t, s, func(tx *store.Tx) error { _, _, _ = i.Merge(tx, into, other, nil, Decision{By: "agent:1"}); return nil })
 			},
 			"unmerge": func(rt *rapid.T) {
 				c := anyone.Draw(rt, "customer")

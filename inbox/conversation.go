@@ -302,7 +302,7 @@ func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next
 }
 
 // Counts are the lengths of the lists.
-type Counts struct{ Mine, Unassigned, All, Snoozed, Resolved, Failed, Held int }
+type Counts struct{ Mine, Unassigned, All, Snoozed, Resolved, Failed, Held, Duplicates int }
 
 // Counts reads the maintained counters, for one agent.
 func (h *Hub) Counts(tx *store.Tx, agent uint64) Counts {
@@ -310,7 +310,7 @@ func (h *Hub) Counts(tx *store.Tx, agent uint64) Counts {
 	return Counts{
 		Mine: n(mineOr(agent)), Unassigned: n(ViewUnassigned), All: n(ViewAll),
 		Snoozed: n(ViewSnoozed), Resolved: n(ViewResolved), Failed: n(ViewFailed),
-		Held: h.held.Len(tx),
+		Held: h.held.Len(tx), Duplicates: h.Identity.CountSuggestions(tx, identity.SuggestionOpen),
 	}
 }
 

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"throughline/identity"
@@ -164,7 +165,7 @@ func (h *Hub) SetShared(ctx context.Context, agent uint64, handle message.Handle
 		if !ok {
 			return ErrNotFound
 		}
-		if hd.Shared == shared {
+		if hd.UsedByMany() == shared && (!shared || hd.Shared) {
 			return nil
 		}
 		if _, err := h.Identity.SetShared(tx, hd.ID, shared); err != nil {
@@ -174,26 +175,60 @@ func (h *Hub) SetShared(ctx context.Context, agent uint64, handle message.Handle
 	})
 }
 
-// Merge lets one customer record stand for another too.
-func (h *Hub) Merge(ctx context.Context, agent, into, other uint64, reason string) error {
+// Merge lets one customer record stand for another too. Of the fields named in take,
+// other's value becomes that of into. What was decided to be two people is merged only
+// with anyway.
+func (h *Hub) Merge(ctx context.Context, agent, into, other uint64, take []string, anyway bool, reason string) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		root, merged, err := h.Identity.Merge(tx, into, other, h.decision(tx, agent, reason))
+		a, err := h.Identity.Root(tx, into)
 		if err != nil {
-			return linkError(err)
+			return err
 		}
-		return h.tellCustomer(tx, timeline.CustomerMerged, agent, root.ID, []uint64{merged.ID}, "member", merged.ID, "reason", reason)
+		b, err := h.Identity.Root(tx, other)
+		if err != nil {
+			return err
+		}
+		if no, err := h.Identity.NotSame(tx, a.ID, b.ID); err != nil {
+			return err
+		} else if no != nil && !anyway {
+			return &NotSameError{By: no.By, Time: no.Time}
+		}
+		return h.merge(tx, agent, a.ID, b.ID, take, h.decision(tx, agent, reason))
 	})
+}
+
+// NotSameError tells that somebody decided before that two customers are not one
+// person.
+type NotSameError struct {
+	By   string // "agent:ID"
+	Time time.Time
+}
+
+func (e *NotSameError) Error() string {
+	return "on " + e.Time.Format(time.DateOnly) + " it was decided that these are not the same person: merge them anyway if that was wrong"
 }
 
 // Unmerge takes a merge back, at any later time.
 func (h *Hub) Unmerge(ctx context.Context, agent, member uint64, reason string) (split uint64, err error) {
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
-		c, from, err := h.Identity.Unmerge(tx, member)
+		split, err = h.unmerge(tx, agent, member, reason)
+		return err
+	})
+	return split, err
+}
+
+// Choose lets a customer take over values of a record that was merged into him, by
+// the names of their fields.
+func (h *Hub) Choose(ctx context.Context, agent, member uint64, names []string) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		m, err := h.Identity.Take(tx, member, agentActor(agent), names)
 		if err != nil {
 			return linkError(err)
 		}
-		split = c.ID
-		return h.tellCustomer(tx, timeline.CustomerUnmerged, agent, from, []uint64{c.ID}, "member", c.ID, "reason", reason)
+		pairs := []any{"from", m.ID}
+		for _, n := range names {
+			pairs = append(pairs, n, true)
+		}
+		return h.tellCustomer(tx, timeline.CustomerChanged, agent, m.MergedInto, nil, pairs...)
 	})
-	return split, err
 }

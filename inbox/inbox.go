@@ -113,6 +113,7 @@ type Hub struct {
 	audits  map[string]*Audit
 	auditWG sync.WaitGroup
 	states  watchers
+	looking chan struct{} // wakes lookThrough
 }
 
 // New declares the hub's tables in o.Store. Run starts it.
@@ -132,6 +133,7 @@ func New(o Options) (*Hub, error) {
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),
+		looking: make(chan struct{}, 1),
 	}
 	for _, k := range o.Kinds {
 		h.kinds[k.Channel] = k

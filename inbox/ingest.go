@@ -238,6 +238,14 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	news := whose.News
+	if !sent && len(a.named) > 0 {
+		if more, err := h.Identity.AddHints(tx, whose, identity.FromSignature, h.notOurs(a.named)); err != nil {
+			return 0, err
+		} else if more {
+			news = true
+		}
+	}
 	sender := whose
 	if sent {
 		sender = &identity.Handle{} // nobody's handle
@@ -249,7 +257,7 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	}
 	r := &Record{Message: *m, Conversation: c.ID, Sender: sender.ID, RawBlob: a.rawBlob}
 	r.ID = tx.NextID()
-	data := arrivalData{NewConversation: isNew, NewCustomer: created}
+	data := arrivalData{NewConversation: isNew, NewCustomer: created, News: news && !created}
 	subjects := []uint64{c.Handle}
 	if sender.ID != c.Handle && m.Direction == message.In {
 		subjects = append(subjects, sender.ID)
@@ -299,13 +307,14 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 type arrivalData struct {
 	NewConversation bool `json:"new_conversation,omitempty"`
 	NewCustomer     bool `json:"new_customer,omitempty"`
+	News            bool `json:"news,omitempty"` // something new is known of its sender
 }
 
 func (d arrivalData) json() json.RawMessage {
 	if d == (arrivalData{}) {
 		return nil
 	}
-	b, _ := json.Marshal(d) // two booleans always marshal
+	b, _ := json.Marshal(d) // booleans always marshal
 	return b
 }
 

@@ -19,6 +19,7 @@ type arrival struct {
 	whole   message.Content // the item as it was delivered
 	raw     []byte          // packed, if it lies beside the record
 	rawBlob string
+	named   []message.Handle // addresses in its footer
 }
 
 // held makes a held item of one that cannot be stored.
@@ -51,7 +52,7 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		}
 		p.Blob, p.Size, p.Content = ref.SHA256, ref.Size, nil
 	}
-	a := &arrival{m: m, whole: m.Raw}
+	a := &arrival{m: m, whole: m.Raw, named: namedInFooter(&m)}
 	switch raw := m.Raw; {
 	case raw == nil:
 	case raw.Size() > maxInlineRaw:

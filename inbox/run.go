@@ -36,6 +36,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	timers.Go(func() { h.wakeSnoozed(ctx) })
 	timers.Go(func() { h.fireTasks(ctx) })
 	timers.Go(func() { h.followPreferences(ctx) })
+	timers.Go(func() { h.followPeople(ctx) })
+	timers.Go(func() { h.lookThrough(ctx) })
 	defer timers.Wait()
 	defer h.stopAll()
 	for {

@@ -122,7 +122,7 @@ func TestWhoseTimeline(t *testing.T) {
 		anyone := func(name string) uint64 { return rapid.SampledFrom(customers()).Draw(rt, name) }
 		rt.Repeat(map[string]func(*rapid.T){
 			"mail":  func(rt *rapid.T) { send(person.Draw(rt, "from"), rapid.IntRange(-1, len(mails)-1).Draw(rt, "to")) },
-			"merge": func(rt *rapid.T) { must(w.Merge(rt.Context(), 1, anyone("into"), anyone("other"), "")) },
+			"merge": func(rt *rapid.T) { must(w.Merge(rt.Context(), 1, anyone("into"), anyone("other"), nil, true, "")) },
 			"unmerge": func(rt *rapid.T) {
 				_, err := w.Unmerge(rt.Context(), 1, uint64(rapid.IntRange(1, 60).Draw(rt, "member")), "")
 				must(err)
@@ -140,7 +140,7 @@ func TestWhoseTimeline(t *testing.T) {
 				if into == other {
 					return
 				}
-				must(w.Merge(rt.Context(), 1, into, other, ""))
+				must(w.Merge(rt.Context(), 1, into, other, nil, true, ""))
 				_, err := w.Unmerge(rt.Context(), 1, other, "")
 				must(err)
 				for c, after := range timelines() {

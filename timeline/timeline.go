@@ -57,6 +57,8 @@ const (
 	PreferenceChanged = "preference.changed" // what a customer or an agent says about channels
 	PurposesChanged   = "purposes.changed"   // by an administrator
 
+	SuggestionChanged = "suggestion.changed" // who may be the same person, or what was decided of it
+
 	DraftChanged = "draft.changed"
 
 	DocumentAdded    = "document.added"

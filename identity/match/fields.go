@@ -78,10 +78,10 @@ func prior(f Field) field {
 	switch f {
 	case Given:
 		return field{common: true, levels: []level{
-			{"same", 0.73, 0.008, 0}, {"variant", 0.06, 0.002, 0}, {"near", 0.08, 0.003, 0}, {"similar", 0.03, 0.012, 0}, {"initial", 0.04, 0.03, 0}, {"other", 0.06, 0.945, 0}}}
+			{"same", 0.73, 0.008, 0}, {"variant", 0.06, 0.001, 0}, {"near", 0.08, 0.003, 0}, {"similar", 0.03, 0.012, 0}, {"initial", 0.04, 0.03, 0}, {"other", 0.06, 0.945, 0}}}
 	case Family:
 		return field{common: true, levels: []level{
-			{"same", 0.80, 0.004, 0}, {"variant", 0.03, 0.0006, 0}, {"near", 0.08, 0.002, 0}, {"similar", 0.02, 0.012, 0}, {"initial", 0.01, 0.02, 0}, {"other", 0.06, 0.96, 0}}}
+			{"same", 0.80, 0.004, 0}, {"variant", 0.03, 0.0003, 0}, {"near", 0.08, 0.002, 0}, {"similar", 0.02, 0.012, 0}, {"initial", 0.01, 0.02, 0}, {"other", 0.06, 0.96, 0}}}
 	case Email:
 		return field{levels: []level{
 			{"same", 0.52, 1e-5, 0}, {"near", 0.06, 2e-5, 0}, {"local", 0.05, 1e-4, 7}, {"digits", 0.02, 2e-4, 3}, {"named", 0.04, 0.01, 1}, {"domain", 0.04, 0.008, 3},

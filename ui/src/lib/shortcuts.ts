@@ -61,6 +61,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['g t', '6'], text: 'view.tasks' },
       { keys: ['g c'], text: 'rail.customers' },
       { keys: ['g d'], text: 'rail.documents' },
+      { keys: ['g p'], text: 'dup.title' },
       { keys: ['g h'], text: 'rail.channels' },
       { keys: ['g s'], text: 'rail.settings' },
     ],

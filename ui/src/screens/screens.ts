@@ -12,6 +12,7 @@ export interface Screen {
 export const inside: Screen[] = [
   { at: 'inbox', load: () => import('./inbox/Inbox.svelte') },
   { at: 'customers', load: () => import('./customers/Customers.svelte') },
+  { at: 'duplicates', load: () => import('./duplicates/Duplicates.svelte') },
   { at: 'documents', load: () => import('./documents/Documents.svelte') },
   { at: 'channels', load: () => import('./channels/Channels.svelte') },
   { at: 'settings', load: () => import('./settings/Settings.svelte') },

@@ -5,6 +5,7 @@ import { ways } from './en.ways'
 import { calls } from './en.calls'
 import { notices } from './en.notices'
 import { documents } from './en.documents'
+import { duplicates } from './en.duplicates'
 import { people } from './en.people'
 import { inbox } from './en.inbox'
 import { phone } from './en.phone'
@@ -86,4 +87,4 @@ const shared = {
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...notices, ...people, ...documents, ...phone, ...preference }
+export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...notices, ...people, ...duplicates, ...documents, ...phone, ...preference }

@@ -6,6 +6,7 @@ import { ways } from './fa.ways'
 import { calls } from './fa.calls'
 import { notices } from './fa.notices'
 import { documents } from './fa.documents'
+import { duplicates } from './fa.duplicates'
 import { people } from './fa.people'
 import { inbox } from './fa.inbox'
 import { phone } from './fa.phone'
@@ -89,5 +90,5 @@ export const fa: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...notices, ...documents,
-  ...phone, ...people, ...preference,
+  ...phone, ...people, ...duplicates, ...preference,
 }

@@ -6,6 +6,7 @@ import { ways } from './th.ways'
 import { calls } from './th.calls'
 import { notices } from './th.notices'
 import { documents } from './th.documents'
+import { duplicates } from './th.duplicates'
 import { people } from './th.people'
 import { inbox } from './th.inbox'
 import { phone } from './th.phone'
@@ -89,5 +90,5 @@ export const th: Catalogue = {
   ...channels,
   ...customers,
   ...ways, ...calls, ...notices, ...documents,
-  ...phone, ...people, ...preference,
+  ...phone, ...people, ...duplicates, ...preference,
 }

@@ -1,0 +1,96 @@
+package inbox
+
+import (
+	"context"
+	"slices"
+
+	"throughline/identity"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Verdict is what somebody decides of a suggestion.
+type Verdict struct {
+	State  string   // one of identity's states; open takes the decision back
+	Into   uint64   // of the two customers, the one who stays; 0 for the older
+	Take   []string // fields of the other whose value is to stand
+	Reason string
+}
+
+// Decide records what somebody decides of a suggestion, and does it.
+func (h *Hub) Decide(ctx context.Context, agent, id uint64, v Verdict) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		g, err := h.Identity.Suggestion(tx, id)
+		if err != nil {
+			return err
+		}
+		a, err := h.Identity.Root(tx, g.A)
+		if err != nil {
+			return err
+		}
+		b, err := h.Identity.Root(tx, g.B)
+		if err != nil {
+			return err
+		}
+		d := h.decision(tx, agent, v.Reason)
+		switch v.State {
+		case identity.SuggestionSame:
+			if a.ID == b.ID {
+				return &ConflictError{"these are the same customer already"}
+			}
+			into, other := min(a.ID, b.ID), max(a.ID, b.ID)
+			if v.Into != 0 {
+				if v.Into != a.ID && v.Into != b.ID {
+					return &InvalidError{"into", "choose one of the two customers"}
+				}
+				into, other = v.Into, a.ID+b.ID-v.Into
+			}
+			d.Confidence = g.Confidence
+			if err := h.merge(tx, agent, into, other, v.Take, d); err != nil {
+				return err
+			}
+			if (g.A != a.ID || g.B != b.ID) && g.State != identity.SuggestionSame {
+				// One of them was merged meanwhile: this pair is the same too.
+				if _, err := h.Identity.Decide(tx, g.A, g.B, identity.SuggestionSame, other, d); err != nil {
+					return err
+				}
+			}
+		case identity.SuggestionNotSame, identity.SuggestionLater:
+			if a.ID == b.ID {
+				return &ConflictError{"these were merged: undo that first"}
+			}
+			if _, err := h.Identity.Decide(tx, g.A, g.B, v.State, 0, d); err != nil {
+				return err
+			}
+		case identity.SuggestionOpen:
+			if g.State == identity.SuggestionSame && g.Merged != 0 {
+				if _, err := h.unmerge(tx, agent, g.Merged, v.Reason); err != nil {
+					return err
+				}
+			}
+			if _, err := h.Identity.Decide(tx, g.A, g.B, v.State, 0, d); err != nil {
+				return err
+			}
+		default:
+			return &InvalidError{"state", "choose same, not_same, later or open"}
+		}
+		_, err = h.Timeline.Append(tx, timeline.Event{Kind: timeline.SuggestionChanged, Actor: agentActor(agent), Quiet: true,
+			Data:     eventData("id", g.ID, "state", v.State, "open", h.Identity.CountSuggestions(tx, identity.SuggestionOpen)),
+			Subjects: slices.Compact([]uint64{g.A, g.B})})
+		return err
+	})
+}
+
+// SetRules changes what becomes of pairs that may be one person.
+func (h *Hub) SetRules(ctx context.Context, agent uint64, r identity.Rules) error {
+	if field, text := r.Check(); field != "" {
+		return &InvalidError{field, text}
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := h.Identity.SetRules(tx, r); err != nil {
+			return err
+		}
+		_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.SuggestionChanged, Actor: agentActor(agent), Quiet: true, Data: eventData("rules", r)})
+		return err
+	})
+}

@@ -1,0 +1,340 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Who may be the same person. A follower of the log compares each customer of whom
+// something new is known with those who share something rare with him, some
+// milliseconds after the commit and never in its way. What it finds are suggestions;
+// two customers become one without asking only by an administrator's rule.
+
+// namedInFooter are the addresses that a person names in the footer of a mail.
+func namedInFooter(m *message.Message) []message.Handle {
+	if m.Direction != message.In || m.Kind != message.Human || m.Bulk || m.Vouch == message.VouchFailed || m.Signature == "" {
+		return nil
+	}
+	return identity.SignatureHandles(m.Signature, "")
+}
+
+// notOurs leaves out our own addresses.
+func (h *Hub) notOurs(handles []message.Handle) (others []message.Handle) {
+	for _, n := range handles {
+		if _, ours := h.Own(n); !ours {
+			others = append(others, n)
+		}
+	}
+	return others
+}
+
+const (
+	matchBucket = "duplicates"
+	matchedKey  = "matched" // up to which sequence the log has been followed
+	lookKey     = "look"    // the newest Look
+
+	// matchBatch is how many customers are brought up to date in one transaction.
+	matchBatch = 20
+	// matchedEvery is after how many events without news the place is kept.
+	matchedEvery = 2000
+	// matchRetry is the pause after an error: the disk may be full.
+	matchRetry = 30 * time.Second
+)
+
+// followPeople keeps suggestions up to date until ctx ends.
+func (h *Hub) followPeople(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := h.followLog(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("look for duplicates", "error", err)
+			select {
+			case <-time.After(matchRetry):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+func (h *Hub) followLog(ctx context.Context) error {
+	at, err := h.matched(ctx)
+	if err != nil {
+		return err
+	}
+	kept := at
+	for events, err := range h.Timeline.Tail(ctx, at) {
+		if err != nil {
+			return err
+		}
+		at = events[len(events)-1].Seq
+		var ids []uint64
+		if err := h.Store.View(func(tx *store.Tx) error {
+			ids, err = h.aboutPeople(tx, events)
+			return err
+		}); err != nil {
+			return err
+		}
+		if len(ids) == 0 && at-kept < matchedEvery {
+			continue
+		}
+		if err := h.match(ctx, ids); err != nil {
+			return err
+		}
+		kept = at
+		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
+			return tx.PutValue(matchBucket, matchedKey, []byte(strconv.FormatUint(at, 10)))
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matched is up to where the log has been followed. A data folder of an earlier
+// program is looked through as a whole.
+func (h *Hub) matched(ctx context.Context) (at uint64, err error) {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		if tx.GetValue(matchBucket, matchedKey) != nil {
+			at = h.upTo(tx)
+			return nil
+		}
+		at = h.Timeline.Last(tx)
+		if at == 0 {
+			return nil
+		}
+		if err := h.putLook(tx, &Look{Started: tx.Now(), Phase: lookIndex}); err != nil {
+			return err
+		}
+		return tx.PutValue(matchBucket, matchedKey, []byte(strconv.FormatUint(at, 10)))
+	})
+	h.wakeLook()
+	return at, err
+}
+
+// upTo is up to where the log has been followed, 0 if it has not.
+func (h *Hub) upTo(tx *store.Tx) uint64 {
+	at, err := strconv.ParseUint(string(tx.GetValue(matchBucket, matchedKey)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return at
+}
+
+// aboutPeople returns the records of customers of whom events tell something new.
+func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, err error) {
+	seen := map[uint64]bool{}
+	add := func(id uint64) {
+		if id != 0 && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for _, e := range events {
+		switch e.Kind {
+		case timeline.MessageReceived:
+			var d arrivalData
+			if e.Data == nil || json.Unmarshal(e.Data, &d) != nil || !d.NewCustomer && !d.News {
+				continue
+			}
+		case timeline.CustomerCreated, timeline.CustomerChanged, timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.HandleLinked, timeline.HandleUnlinked:
+		default:
+			continue
+		}
+		for _, s := range append(slices.Clone(e.Subjects), e.Customer) {
+			id := s
+			if hd, err := h.Identity.Handle(tx, s); err == nil {
+				id = hd.Customer
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+			root, err := h.Identity.Root(tx, id)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			add(id)
+			add(root.ID)
+		}
+	}
+	return ids, nil
+}
+
+// match brings what is known of customers up to date and compares those of whom
+// something changed.
+func (h *Hub) match(ctx context.Context, ids []uint64) error {
+	for part := range slices.Chunk(ids, matchBatch) {
+		var changed []uint64
+		if err := h.Store.Update(ctx, func(tx *store.Tx) (err error) {
+			changed, err = h.refreshPeople(tx, part)
+			return err
+		}); err != nil {
+			return err
+		}
+		if _, err := h.compare(ctx, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Hub) refreshPeople(tx *store.Tx, ids []uint64) (changed []uint64, err error) {
+	for _, id := range ids {
+		news, err := h.Identity.Refresh(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if h.Identity.Person(tx, id) == nil {
+			// It was merged into another: what was open about it no longer holds.
+			if n, err := h.Identity.Forget(tx, id, nil); err != nil {
+				return nil, err
+			} else if n > 0 {
+				news = true
+			}
+		}
+		if news {
+			changed = append(changed, id)
+		}
+	}
+	return changed, nil
+}
+
+// compare finds out who customers may be. It reads in one transaction and writes,
+// if there is anything to write, in another. found counts new suggestions.
+func (h *Hub) compare(ctx context.Context, ids []uint64) (found int, err error) {
+	results := make(map[uint64][]identity.Found, len(ids))
+	if err := h.Store.View(func(tx *store.Tx) error {
+		model, rules := h.Identity.Model(tx), h.Identity.Rules(tx)
+		for _, id := range ids {
+			if results[id], err = h.Identity.Judge(tx, id, model, rules); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	var todo []uint64
+	err = h.Store.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			open := h.Identity.OpenSuggestions(tx, id)
+			if len(results[id]) > 0 || open > 0 {
+				todo = append(todo, id)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(todo) == 0 {
+		return 0, err
+	}
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		found = 0
+		changed := false
+		for _, id := range todo {
+			n, c, err := h.keepFound(tx, id, results[id])
+			if err != nil {
+				return err
+			}
+			found += n
+			changed = changed || c
+		}
+		if !changed {
+			return nil
+		}
+		_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.SuggestionChanged, Quiet: true,
+			Data: eventData("open", h.Identity.CountSuggestions(tx, identity.SuggestionOpen))})
+		return err
+	})
+	return found, err
+}
+
+// keepFound keeps what was found of one customer, as far as it still holds: others
+// may have decided something meanwhile.
+func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found) (isNew int, changed bool, err error) {
+	root, err := h.Identity.Root(tx, id)
+	if err != nil || root.ID != id {
+		return 0, false, ignoreNotFound(err)
+	}
+	kept := map[uint64]bool{}
+	for _, f := range found {
+		other, err := h.Identity.Root(tx, f.Other)
+		if err != nil || other.ID != f.Other || other.ID == id {
+			if ignoreNotFound(err) != nil {
+				return 0, false, err
+			}
+			continue
+		}
+		kept[f.Other] = true
+		if f.Rule != "" {
+			if err := h.mergeByRule(tx, id, &f); err != nil {
+				return 0, false, err
+			}
+			// What else was found of the two is looked at again as one.
+			return isNew, true, nil
+		}
+		g, news, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
+		if err != nil {
+			return 0, false, err
+		}
+		changed = changed || g != nil
+		if news {
+			isNew++
+		}
+	}
+	gone, err := h.Identity.Forget(tx, id, func(other uint64) bool { return kept[other] })
+	return isNew, changed || gone > 0, err
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// mergeByRule puts two customers together because an administrator said so.
+func (h *Hub) mergeByRule(tx *store.Tx, id uint64, f *identity.Found) error {
+	into, other := min(id, f.Other), max(id, f.Other)
+	d := identity.Decision{By: f.Rule, Time: tx.Now(), Reason: f.Reason, Confidence: f.Confidence}
+	if _, _, err := h.Identity.Suggest(tx, into, other, f.Judgement); err != nil {
+		return err
+	}
+	return h.merge(tx, 0, into, other, nil, d)
+}
+
+// merge joins two customers and tells it.
+func (h *Hub) merge(tx *store.Tx, agent, into, other uint64, take []string, d identity.Decision) error {
+	root, merged, err := h.Identity.Merge(tx, into, other, take, d)
+	if err != nil {
+		return linkError(err)
+	}
+	if _, err := h.Identity.Decide(tx, root.ID, merged.ID, identity.SuggestionSame, merged.ID, d); err != nil {
+		return err
+	}
+	pairs := []any{"member", merged.ID, "reason", d.Reason}
+	if agent == 0 {
+		pairs = append(pairs, "rule", d.By)
+	}
+	return h.tellCustomer(tx, timeline.CustomerMerged, agent, root.ID, []uint64{merged.ID}, pairs...)
+}
+
+// unmerge parts two customers and tells it. What a rule had put together is not the
+// same from now on; what a person had may be suggested again.
+func (h *Hub) unmerge(tx *store.Tx, agent, member uint64, reason string) (split uint64, err error) {
+	c, from, err := h.Identity.Unmerge(tx, member)
+	if err != nil {
+		return 0, linkError(err)
+	}
+	if err := h.Identity.Parted(tx, c.ID, h.decision(tx, agent, reason)); err != nil {
+		return 0, err
+	}
+	return c.ID, h.tellCustomer(tx, timeline.CustomerUnmerged, agent, from, []uint64{c.ID}, "member", c.ID, "reason", reason)
+}

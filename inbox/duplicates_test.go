@@ -1,0 +1,277 @@
+package inbox
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"throughline/connectors"
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+)
+
+// caught waits until the follower has looked at everything there is.
+func (w *world) caught() {
+	w.t.Helper()
+	w.until("the follower catches up", func(tx *store.Tx) bool {
+		at := w.upTo(tx)
+		var about []uint64
+		for {
+			events, err := w.Timeline.After(tx, at, 500)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if len(events) == 0 {
+				return len(about) == 0
+			}
+			ids, err := w.aboutPeople(tx, events)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			about, at = append(about, ids...), events[len(events)-1].Seq
+		}
+	})
+}
+
+// until waits for something that the store says.
+func (w *world) until(what string, ok func(tx *store.Tx) bool) {
+	w.t.Helper()
+	wake, stop := w.Store.Watch()
+	defer stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		done := false
+		w.view(func(tx *store.Tx) error { done = ok(tx); return nil })
+		if done {
+			return
+		}
+		select {
+		case <-wake:
+		case <-deadline:
+			w.t.Fatalf("%s: that did not happen", what)
+		}
+	}
+}
+
+func (w *world) suggestions(state string) (list []*identity.Suggestion) {
+	w.t.Helper()
+	w.view(func(tx *store.Tx) (err error) {
+		list, _, err = w.Identity.Suggestions(tx, state, nil, 100)
+		return err
+	})
+	return list
+}
+
+// ownerOf is the customer to whom a handle leads.
+func (w *world) ownerOf(h message.Handle) (id uint64) {
+	w.t.Helper()
+	w.view(func(tx *store.Tx) error {
+		hd, ok := w.Identity.Find(tx, h)
+		if !ok {
+			return ErrNotFound
+		}
+		root, err := w.Identity.Root(tx, hd.Customer)
+		if err == nil {
+			id = root.ID
+		}
+		return err
+	})
+	return id
+}
+
+const annPhone = "tel:+447700900123"
+
+// annWrites makes two customers of one person: a mail whose footer has her number,
+// and a text from that number.
+func (w *world) annWrites() (phone *texter) {
+	w.t.Helper()
+	m := mail("ann.lee@example.org", "first", "hello")
+	m.From.Name, m.Signature, m.Vouch = "Ann Lee", "Ann Lee\nTel. +44 7700 900123", message.VouchPassed
+	w.accept(m)
+	phone = w.texter("mobile", "+447700900001", nil)
+	w.texted(phone, textFrom(annPhone, "and by text"))
+	return phone
+}
+
+func textFrom(from message.Handle, text string) message.Message {
+	sourceN++
+	return message.Message{Channel: "text", Source: text, Key: text, From: message.Person{Handle: from}, To: []message.Person{{Handle: "tel:+447700900001"}},
+		Text: text, Reply: text, Kind: message.Human, Time: time.Now(), Chat: true, Raw: message.Bytes(text)}
+}
+
+// TestSuggestion: a mail and a text of one person are suggested with evidence, become
+// one, and part again with what came meanwhile on the right side.
+func TestSuggestion(t *testing.T) {
+	w := newWorld(t)
+	phone := w.annWrites()
+	w.caught()
+	list := w.suggestions(identity.SuggestionOpen)
+	if len(list) != 1 || list[0].Confidence < 0.9 || len(list[0].Evidence) == 0 || list[0].Evidence[0].Code != "phone.same" {
+		t.Fatalf("suggestions %+v", list)
+	}
+	g := list[0]
+	byMail, byText := w.ownerOf("mailto:ann.lee@example.org"), w.ownerOf(annPhone)
+	if byMail == byText {
+		t.Fatal("they were put together without asking")
+	}
+	if err := w.Decide(t.Context(), 1, g.ID, Verdict{State: identity.SuggestionSame}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := w.ownerOf("mailto:ann.lee@example.org"), w.ownerOf(annPhone); a != b || a != byMail {
+		t.Fatalf("merged into %d and %d, the older is %d", a, b, byMail)
+	}
+	w.texted(phone, textFrom(annPhone, "after the merge"))
+	w.caught()
+	if n := len(w.suggestions(identity.SuggestionOpen)); n != 0 {
+		t.Errorf("%d suggestions are open after the merge", n)
+	}
+	if err := w.Decide(t.Context(), 1, g.ID, Verdict{State: identity.SuggestionOpen}); err != nil {
+		t.Fatal(err)
+	}
+	if w.ownerOf(annPhone) != byText {
+		t.Error("the number did not go back to its customer")
+	}
+	w.caught()
+	if err := w.Decide(t.Context(), 1, g.ID, Verdict{State: identity.SuggestionNotSame}); err != nil {
+		t.Fatal(err)
+	}
+	// It is remembered, through a merge of one of the two into a third as well.
+	third, err := w.CreateCustomer(t.Context(), 1, "Ann Lee", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Merge(t.Context(), 1, third, byText, nil, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.caught()
+	for _, g := range w.suggestions(identity.SuggestionOpen) {
+		if g.A == byMail && g.B == third {
+			t.Errorf("what is not the same is suggested again: %+v", g)
+		}
+	}
+	var no *NotSameError
+	if err := w.Merge(t.Context(), 1, byMail, third, nil, false, ""); !errors.As(err, &no) || no.By != "agent:1" {
+		t.Errorf("merging what is not the same: %v", err)
+	}
+	if err := w.Merge(t.Context(), 1, byMail, third, nil, true, "it was wrong"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRuleLinks: an administrator's rule puts them together, says so, and what an
+// agent parts again stays parted.
+func TestRuleLinks(t *testing.T) {
+	w := newWorld(t)
+	r := identity.DefaultRules()
+	r.Signature = identity.RuleLink
+	if err := w.SetRules(t.Context(), 1, r); err != nil {
+		t.Fatal(err)
+	}
+	w.annWrites()
+	w.caught()
+	list := w.suggestions(identity.SuggestionSame)
+	if len(list) != 1 || list[0].By != identity.RuleBySignature || list[0].Time.IsZero() || list[0].Reason == "" {
+		t.Fatalf("linked %+v", list)
+	}
+	if w.ownerOf("mailto:ann.lee@example.org") != w.ownerOf(annPhone) {
+		t.Fatal("they are two customers")
+	}
+	if _, err := w.Unmerge(t.Context(), 2, list[0].Merged, "her mother's number"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.StartLook(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the look ends", func(tx *store.Tx) bool { l := w.LastLook(tx); return l != nil && !l.Finished.IsZero() })
+	w.caught()
+	if w.ownerOf("mailto:ann.lee@example.org") == w.ownerOf(annPhone) {
+		t.Error("the rule put together again what an agent parted")
+	}
+	if list := w.suggestions(identity.SuggestionNotSame); len(list) != 1 || list[0].By != "agent:2" {
+		t.Errorf("not the same: %+v", list)
+	}
+}
+
+// TestSharedNumber: a number that several people use, or that is marked so, links
+// nothing, whatever the rules say.
+func TestSharedNumber(t *testing.T) {
+	w := newWorld(t)
+	phone := w.texter("mobile", "+447700900001", nil)
+	w.texted(phone, textFrom(annPhone, "hi"))
+	if err := w.SetShared(t.Context(), 1, annPhone, true); err != nil {
+		t.Fatal(err)
+	}
+	r := identity.DefaultRules()
+	r.Signature, r.Link = identity.RuleLink, identity.LeastLink
+	if err := w.SetRules(t.Context(), 1, r); err != nil {
+		t.Fatal(err)
+	}
+	m := mail("ann.lee@example.org", "first", "hello")
+	m.From.Name, m.Signature, m.Vouch = "Ann Lee", "Tel. +44 7700 900123", message.VouchPassed
+	w.accept(m)
+	w.caught()
+	if w.ownerOf("mailto:ann.lee@example.org") == w.ownerOf(annPhone) {
+		t.Error("a shared number linked")
+	}
+	if n := len(w.suggestions(identity.SuggestionSame)); n != 0 {
+		t.Errorf("%d were linked", n)
+	}
+	// A number that people of three names use is shared without anybody's word.
+	for _, n := range []string{"Ann Lee", "Tom Moss", "Ida Berg"} {
+		w.take(phone, connectors.Batch{Messages: []message.Message{func() message.Message {
+			m := textFrom("tel:+447700900124", "from "+n)
+			m.From.Name = n
+			return m
+		}()}})
+	}
+	w.view(func(tx *store.Tx) error {
+		h, ok := w.Identity.Find(tx, "tel:+447700900124")
+		if !ok || !h.UsedByMany() {
+			t.Errorf("handle %+v", h)
+		}
+		return nil
+	})
+	if err := w.SetShared(t.Context(), 1, "tel:+447700900124", false); err != nil {
+		t.Fatal(err)
+	}
+	w.view(func(tx *store.Tx) error {
+		if h, _ := w.Identity.Find(tx, "tel:+447700900124"); h.UsedByMany() {
+			t.Error("an agent's word does not count")
+		}
+		return nil
+	})
+}
+
+// TestLook gathers an old data folder, learns and compares in the background.
+func TestLook(t *testing.T) {
+	w := newWorld(t)
+	for _, n := range []string{"مریم احمدی", "Maryam Ahmadi", "Tom Moss"} {
+		id, err := w.CreateCustomer(t.Context(), 1, n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.update(func(tx *store.Tx) error {
+			_, err := w.Identity.Change(tx, id, func(c *identity.Customer) { c.Company = "Bluebird" })
+			return err
+		})
+	}
+	w.caught()
+	// As an earlier program left it.
+	w.update(func(tx *store.Tx) error {
+		for _, g := range w.suggestions(identity.SuggestionOpen) {
+			if _, err := w.Identity.Forget(tx, g.A, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := w.StartLook(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the look ends", func(tx *store.Tx) bool { l := w.LastLook(tx); return l != nil && !l.Finished.IsZero() })
+	list := w.suggestions(identity.SuggestionOpen)
+	if len(list) != 1 || list[0].Evidence == nil {
+		t.Fatalf("suggestions %+v", list)
+	}
+}

@@ -1,0 +1,227 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"throughline/identity"
+	"throughline/identity/match"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// Look is one look through all customers for duplicates, in the background. It is kept
+// in the store, so that it goes on after a restart.
+type Look struct {
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"`
+	By       string    `json:"by,omitempty"` // "agent:ID"; "" for the hub itself
+	Phase    string    `json:"phase"`        // index, learn or compare
+	After    uint64    `json:"after"`        // the last customer looked at in this phase
+	Done     int       `json:"done"`         // customers of this phase
+	Total    int       `json:"total"`
+	Found    int       `json:"found"` // new suggestions
+}
+
+// The phases of a Look: gather what is known, learn the weights, compare.
+const (
+	lookIndex   = "index"
+	lookLearn   = "learn"
+	lookCompare = "compare"
+)
+
+// Bounds of one transaction of a Look.
+const (
+	lookRead   = 50     // customers that are compared in one
+	lookWrite  = 100    // customers whose data is gathered in one
+	lookSample = 20_000 // customers from whom the weights are learned
+)
+
+// LastLook is the newest look through all customers, nil if there was none.
+func (h *Hub) LastLook(tx *store.Tx) *Look {
+	v := tx.GetValue(matchBucket, lookKey)
+	l := new(Look)
+	if v == nil || json.Unmarshal(v, l) != nil {
+		return nil
+	}
+	return l
+}
+
+func (h *Hub) putLook(tx *store.Tx, l *Look) error {
+	v, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return tx.PutValue(matchBucket, lookKey, v)
+}
+
+// StartLook looks through all customers. It returns at once.
+func (h *Hub) StartLook(ctx context.Context, agent uint64) error {
+	err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		if l := h.LastLook(tx); l != nil && l.Finished.IsZero() {
+			return &ConflictError{"all customers are being looked through just now"}
+		}
+		return h.putLook(tx, &Look{Started: tx.Now(), By: actorOrHub(agent), Phase: lookIndex, Total: h.Identity.Len(tx)})
+	})
+	if err == nil {
+		h.wakeLook()
+	}
+	return err
+}
+
+func (h *Hub) wakeLook() {
+	select {
+	case h.looking <- struct{}{}:
+	default:
+	}
+}
+
+// lookThrough does the looks until ctx ends: those that somebody asks for, those that
+// were interrupted, and that of each night.
+func (h *Hub) lookThrough(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := h.doLook(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("look through all customers", "error", err)
+		}
+		timer := time.NewTimer(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+		select {
+		case <-h.looking:
+		case <-timer.C:
+			if err := h.nightly(ctx); err != nil && ctx.Err() == nil {
+				h.log.Error("nightly look through all customers", "error", err)
+			}
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// nightly begins a look if this is its hour.
+func (h *Hub) nightly(ctx context.Context) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if h.Identity.Rules(tx).Nightly != tx.Now().Local().Hour() {
+			return nil
+		}
+		if l := h.LastLook(tx); l != nil && l.Finished.IsZero() {
+			return nil
+		}
+		return h.putLook(tx, &Look{Started: tx.Now(), Phase: lookIndex, Total: h.Identity.Len(tx)})
+	})
+}
+
+// doLook goes on with a look that is not finished.
+func (h *Hub) doLook(ctx context.Context) error {
+	for {
+		var l *Look
+		if err := h.Store.View(func(tx *store.Tx) error { l = h.LastLook(tx); return nil }); err != nil || l == nil || !l.Finished.IsZero() {
+			return err
+		}
+		var err error
+		switch l.Phase {
+		case lookIndex:
+			err = h.lookIndex(ctx, l)
+		case lookLearn:
+			err = h.lookLearn(ctx, l)
+		default:
+			err = h.lookCompare(ctx, l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// lookIndex brings some customers' data up to date.
+func (h *Hub) lookIndex(ctx context.Context, l *Look) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		next := *l
+		ids := h.Identity.Records(tx, l.After, lookWrite)
+		next.Total = h.Identity.Len(tx)
+		if len(ids) == 0 {
+			next.Phase, next.After, next.Done = lookLearn, 0, 0
+			return h.putLook(tx, &next)
+		}
+		for _, id := range ids {
+			if _, err := h.Identity.Refresh(tx, id); err != nil {
+				return err
+			}
+			next.After = id
+			next.Done++
+		}
+		return h.putLook(tx, &next)
+	})
+}
+
+// lookLearn learns the weights from all customers, or from some taken at random.
+func (h *Hub) lookLearn(ctx context.Context, l *Look) error {
+	var records []match.Record
+	var after uint64
+	random := rand.New(rand.NewPCG(uint64(l.Started.UnixNano()), 1))
+	for {
+		var ids []uint64
+		if err := h.Store.View(func(tx *store.Tx) error {
+			ids = h.Identity.People(tx, after, lookRead)
+			share := float64(lookSample) / float64(max(1, h.Identity.Len(tx)))
+			for _, id := range ids {
+				if share < 1 && random.Float64() > share {
+					continue
+				}
+				if p := h.Identity.Person(tx, id); p != nil {
+					records = append(records, p.Record)
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if len(ids) == 0 || ctx.Err() != nil {
+			break
+		}
+		after = ids[len(ids)-1]
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m := match.Learn(records, "")
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := h.Identity.SetModel(tx, m); err != nil {
+			return err
+		}
+		next := *l
+		next.Phase, next.After, next.Done, next.Total = lookCompare, 0, 0, h.Identity.Len(tx)
+		return h.putLook(tx, &next)
+	})
+}
+
+// lookCompare compares some customers.
+func (h *Hub) lookCompare(ctx context.Context, l *Look) error {
+	var ids []uint64
+	if err := h.Store.View(func(tx *store.Tx) error {
+		ids = h.Identity.People(tx, l.After, lookRead)
+		return nil
+	}); err != nil {
+		return err
+	}
+	found, err := h.compare(ctx, ids)
+	if err != nil {
+		return err
+	}
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		next := *l
+		next.Found += found
+		next.Done += len(ids)
+		if len(ids) > 0 {
+			next.After = ids[len(ids)-1]
+			return h.putLook(tx, &next)
+		}
+		next.Finished = tx.Now()
+		if err := h.putLook(tx, &next); err != nil {
+			return err
+		}
+		_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.SuggestionChanged, Quiet: true,
+			Data: eventData("open", h.Identity.CountSuggestions(tx, identity.SuggestionOpen), "look", "finished")})
+		return err
+	})
+}
