@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/customers/{id}/choose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let values of a merged record stand */
+        post: operations["chooseValues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/conversations": {
         parameters: {
             query?: never;
@@ -704,6 +721,23 @@ export interface paths {
         };
         /** A customer's conversations, newest first */
         get: operations["listCustomerConversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/customers/{id}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who a customer may be, and what was decided */
+        get: operations["listCustomerDuplicates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1069,6 +1103,77 @@ export interface paths {
         put?: never;
         /** Upload a new version */
         post: operations["addDocumentVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duplicate-look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the look through all customers is */
+        get: operations["getDuplicateLook"];
+        put?: never;
+        /** Look through all customers now */
+        post: operations["startDuplicateLook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duplicate-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What becomes of pairs by themselves */
+        get: operations["getDuplicateRules"];
+        /** Change that */
+        put: operations["setDuplicateRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may be one person */
+        get: operations["listDuplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duplicates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One pair */
+        get: operations["getDuplicate"];
+        put?: never;
+        /** Decide, or take a decision back */
+        post: operations["decideDuplicate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1996,6 +2101,12 @@ export interface components {
         Channels: {
             channels: components["schemas"]["Channel"][];
         };
+        Choice: {
+            /** @description Names of fields of the card. */
+            fields: string[];
+            /** Format: int64 */
+            member: number;
+        };
         Clash: {
             changed: components["schemas"]["FieldStamp"];
             field: string;
@@ -2165,6 +2276,11 @@ export interface components {
             all_tasks: number;
             /**
              * Format: int64
+             * @description Pairs of customers who may be one person.
+             */
+            duplicates: number;
+            /**
+             * Format: int64
              * @description Open conversations with an undelivered message.
              */
             failed: number;
@@ -2239,6 +2355,11 @@ export interface components {
             donts?: string;
             /** @description What to do with this person. */
             dos?: string;
+            /**
+             * Format: int64
+             * @description Who this may be too: pairs that wait for a decision.
+             */
+            duplicates: number;
             /** @description Custom fields by their ID; see GET /api/fields. */
             fields?: {
                 [key: string]: string;
@@ -2310,9 +2431,13 @@ export interface components {
             time_zone?: string;
         };
         CustomerMerge: {
+            /** @description Merge also what was decided not to be the same person. */
+            anyway?: boolean;
             /** Format: int64 */
             other: number;
             reason?: string;
+            /** @description Names of fields of the card whose value of the other is to stand. Undoing the merge puts the former values back. */
+            take?: string[];
         };
         CustomerPreferences: {
             cells: components["schemas"]["PreferenceCell"][];
@@ -2519,6 +2644,142 @@ export interface components {
             subject?: string;
             template?: components["schemas"]["TemplateUse"];
             to?: components["schemas"]["Person"][];
+        };
+        Duplicate: {
+            /** @description The older one. */
+            a: components["schemas"]["DuplicateSide"];
+            b: components["schemas"]["DuplicateSide"];
+            /** @description Who decided: agent:ID or rule:NAME. */
+            by?: string;
+            by_name?: string;
+            /**
+             * Format: double
+             * @description That they are one person, 0 to 1.
+             */
+            confidence: number;
+            /** Format: date-time */
+            created: string;
+            /** @description What speaks most for it first. */
+            evidence: components["schemas"]["MatchFact"][];
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description Of those that are the same, the record that was merged.
+             */
+            merged?: number;
+            reason?: string;
+            /** @enum {string} */
+            state: "open" | "later" | "same" | "not_same";
+            /** Format: date-time */
+            time?: string;
+            /**
+             * Format: double
+             * @description The sum of the evidence, in bits.
+             */
+            weight: number;
+        };
+        DuplicateLook: {
+            /** Format: int64 */
+            done: number;
+            /** Format: date-time */
+            finished?: string;
+            /**
+             * Format: int64
+             * @description New suggestions.
+             */
+            found: number;
+            /** @enum {string} */
+            phase?: "index" | "learn" | "compare";
+            running: boolean;
+            /** Format: date-time */
+            started?: string;
+            /** Format: int64 */
+            total: number;
+        };
+        DuplicateRules: {
+            /**
+             * @description What an address does that a provider's directory names for somebody and that is another customer's.
+             * @enum {string}
+             */
+            directory: "suggest" | "link";
+            /**
+             * Format: double
+             * @description The confidence from which a pair is merged without asking; 0 for never, else 0.95 or more.
+             */
+            link: number;
+            /**
+             * Format: int64
+             * @description The hour at which all customers are looked through; -1 for never.
+             */
+            nightly: number;
+            /**
+             * @description The same of an address in the footer of a mail whose sender is vouched for.
+             * @enum {string}
+             */
+            signature: "suggest" | "link";
+            /**
+             * Format: double
+             * @description The confidence from which a pair is suggested.
+             */
+            suggest: number;
+        };
+        DuplicateSide: {
+            /** Format: int64 */
+            conversations: number;
+            /** Format: date-time */
+            created: string;
+            /** @description What the card says, by name of the field; tags one in a line. */
+            fields: {
+                [key: string]: string;
+            };
+            handles: components["schemas"]["Handle"][];
+            /**
+             * Format: int64
+             * @description The customer as he stands now.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When he last wrote or was written to.
+             */
+            last?: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description The record that was compared.
+             */
+            record: number;
+        };
+        DuplicateVerdict: {
+            /**
+             * Format: int64
+             * @description Of the two customers the one who stays; absent: the older.
+             */
+            into?: number;
+            reason?: string;
+            /**
+             * @description open takes the decision back, and a merge with it.
+             * @enum {string}
+             */
+            state: "same" | "not_same" | "later" | "open";
+            /** @description Names of fields of the card whose value of the other is to stand. */
+            take?: string[];
+        };
+        Duplicates: {
+            /** @description The surest first. */
+            duplicates: components["schemas"]["Duplicate"][];
+            /** Format: int64 */
+            later: number;
+            /** @description Ask with cursor=this for more; absent at the end. */
+            next?: string;
+            /** Format: int64 */
+            open: number;
+            /**
+             * Format: int64
+             * @description Follow the live stream from here.
+             */
+            seq: number;
         };
         Entry: {
             /** @description agent:ID, customer:ID or system. */
@@ -2957,6 +3218,21 @@ export interface components {
         };
         LoginSessions: {
             sessions: components["schemas"]["LoginSession"][];
+        };
+        MatchFact: {
+            a?: string;
+            b?: string;
+            /** @description For translators: FIELD.LEVEL such as phone.same, or place, household, generation, soft; see docs/identity.md. */
+            code: string;
+            field?: string;
+            level?: string;
+            /** @description In English. */
+            text: string;
+            /**
+             * Format: double
+             * @description Bits: +10 is a thousand times likelier for one person, below 0 it speaks against.
+             */
+            weight: number;
         };
         MeChange: {
             name?: string;
@@ -5505,6 +5781,41 @@ export interface operations {
             };
         };
     };
+    chooseValues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listCustomerConversations: {
         parameters: {
             query?: {
@@ -5527,6 +5838,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rows"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCustomerDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
                 };
             };
             /** @description Error */
@@ -6464,6 +6806,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LibraryDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDuplicateLook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateLook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    startDuplicateLook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateLook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDuplicateRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setDuplicateRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateRules"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listDuplicates: {
+        parameters: {
+            query?: {
+                state?: "open" | "later" | "same" | "not_same";
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getDuplicate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    decideDuplicate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateVerdict"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicate"];
                 };
             };
             /** @description Error */
