@@ -41,6 +41,7 @@ var allowed = map[string]string{
 	"store/storetest": "store",
 	"blob":            "",
 	"safehtml":        "",
+	"wording":         "", // texts and their names
 
 	"identity/match": "", // pure functions of records
 
@@ -57,7 +58,7 @@ var allowed = map[string]string{
 
 	"notify": "connectors identity inbox message store timeline",
 
-	"api": "accounts auth blob config connectors documents identity inbox message notify preference safehtml store timeline",
+	"api": "accounts auth blob config connectors documents identity inbox message notify preference safehtml store timeline wording",
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message notify preference safehtml store timeline",

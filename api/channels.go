@@ -14,6 +14,7 @@ import (
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
+	"throughline/wording"
 )
 
 func (s *Server) listChannels(ctx context.Context, _ *none) (*out[Channels], error) {
@@ -46,7 +47,11 @@ func (v *view) account(a accounts.Account, c *caller) Account {
 	return out
 }
 
-func (v *view) health(account string) Health { return Health(v.s.hub.Health(v.tx, account)) }
+func (v *view) health(account string) Health {
+	h := v.s.hub.Health(v.tx, account)
+	return Health{State: h.State, Since: h.Since, Last: h.Last, Stored: h.Stored, Duplicate: h.Duplicate, Held: h.Held, Today: h.Today, Queued: h.Queued,
+		SendPaused: h.SendPaused, StateWords: wording.Of(h.State.Detail), PausedWords: wording.Of(h.SendPaused)}
+}
 
 // trouble counts the accounts that are switched on and do not do their work.
 func (v *view) trouble() (int, error) {
@@ -133,10 +138,11 @@ func (s *Server) deleteAccount(ctx context.Context, i *nameIn) (*none, error) {
 
 func (s *Server) testAccount(ctx context.Context, i *in[AccountTest]) (*out[TestSteps], error) {
 	steps, err := s.hub.TestAccount(ctx, i.Body.ID, i.Body.Channel, i.Body.Settings)
-	if steps == nil {
-		steps = []connectors.Step{}
+	o := &out[TestSteps]{TestSteps{Steps: make([]Step, 0, len(steps))}}
+	for _, st := range steps {
+		o.Body.Steps = append(o.Body.Steps, Step{Step: st, Words: wording.Of(st.Error)})
 	}
-	return &out[TestSteps]{TestSteps{Steps: steps}}, err
+	return o, err
 }
 
 // exists refuses IDs that no account has.
@@ -173,7 +179,7 @@ func (s *Server) listHeld(ctx context.Context, i *heldIn) (*out[HeldItems], erro
 		}
 		o.Body.Next = cursor(next)
 		for _, it := range list {
-			o.Body.Items = append(o.Body.Items, HeldItem{ID: it.ID, Account: it.Account, Source: it.Source, Reason: it.Reason, Time: it.Time, Size: it.Size, HasRaw: it.RawBlob != "", Tries: it.Tries})
+			o.Body.Items = append(o.Body.Items, HeldItem{ID: it.ID, Account: it.Account, Source: it.Source, Reason: it.Reason, Words: wording.Of(it.Reason), Time: it.Time, Size: it.Size, HasRaw: it.RawBlob != "", Tries: it.Tries})
 		}
 		return nil
 	})
@@ -192,7 +198,7 @@ func (s *Server) getHeldRaw(ctx context.Context, i *idIn) (*huma.StreamResponse,
 
 func (s *Server) retryHeld(ctx context.Context, i *idIn) (*out[HeldOutcome], error) {
 	got, err := s.hub.RetryHeld(ctx, i.ID)
-	return &out[HeldOutcome]{HeldOutcome(got)}, err
+	return &out[HeldOutcome]{HeldOutcome{Outcome: got.Outcome, Reason: got.Reason, Words: wording.Of(got.Reason), Conversation: got.Conversation}}, err
 }
 
 func (s *Server) dropHeld(ctx context.Context, i *idIn) (*none, error) {

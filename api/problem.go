@@ -19,6 +19,7 @@ import (
 	"throughline/inbox"
 	"throughline/preference"
 	"throughline/store"
+	"throughline/wording"
 )
 
 // problemError is an error with its HTTP status and what to do about it.
@@ -33,15 +34,68 @@ type problemError struct {
 
 func (e *problemError) Error() string { return e.detail }
 
+// typeBase begins the type of a problem whose text has a name (RFC 9457 section 3.1.1).
+const typeBase = "https://throughline.example/problems/"
+
 // typeNewer is the type of the problem of a reply held back.
-const typeNewer = "https://throughline.example/problems/newer"
+const typeNewer = typeBase + "newer"
+
+// Problem is an error as RFC 9457 writes it.
+type Problem struct {
+	Type   string         `json:"type,omitempty" format:"uri" default:"about:blank" doc:"The kind of problem, where it has a name."`
+	Title  string         `json:"title,omitempty" doc:"The HTTP status in words."`
+	Status int            `json:"status,omitempty"`
+	Detail string         `json:"detail,omitempty" doc:"What is wrong and what to do about it, in English."`
+	Words  *Words         `json:"words,omitempty" doc:"Of the detail."`
+	Errors []ProblemField `json:"errors,omitempty" doc:"What of the request is to blame."`
+}
+
+// ProblemField blames a part of a request.
+type ProblemField struct {
+	Location string `json:"location,omitempty" doc:"Where it stands, for example body.settings.host."`
+	Message  string `json:"message,omitempty"`
+	Words    *Words `json:"words,omitempty" doc:"Of the message."`
+}
+
+func (p *Problem) Error() string             { return p.Detail }
+func (p *Problem) GetStatus() int            { return p.Status }
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// newProblem names the texts of a problem. A fault of one field has its location
+// before its text.
+func newProblem(status int, detail string, fields []*huma.ErrorDetail) *Problem {
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
+	for _, f := range fields {
+		p.Errors = append(p.Errors, ProblemField{Location: f.Location, Message: f.Message, Words: wording.Of(f.Message)})
+	}
+	if p.Words = wording.Of(detail); p.Words == nil && len(p.Errors) == 1 && strings.HasSuffix(detail, p.Errors[0].Message) {
+		p.Words = p.Errors[0].Words
+	}
+	if p.Words != nil {
+		p.Type = typeBase + strings.TrimPrefix(p.Words.Code, "problem.")
+	}
+	return p
+}
+
+// wordsOf names several texts, nil if none has a name.
+func wordsOf(texts []string) (list []*Words) {
+	named := false
+	for _, t := range texts {
+		w := wording.Of(t)
+		list, named = append(list, w), named || w != nil
+	}
+	if !named {
+		return nil
+	}
+	return list
+}
 
 // problem turns the error of an operation into its answer.
 func (s *Server) problem(ctx context.Context, err error) error {
 	p := s.toProblem(ctx, err)
-	var out error = &huma.ErrorModel{Title: http.StatusText(p.status), Status: p.status, Detail: p.detail, Errors: p.errors}
+	var out error = newProblem(p.status, p.detail, p.errors)
 	if p.newer != nil {
-		out = &newerProblem{Newer{Type: typeNewer, Title: "Held back", Status: p.status, Detail: p.detail, Newer: p.newer}}
+		out = &newerProblem{Newer{Type: typeNewer, Title: "Held back", Status: p.status, Detail: p.detail, Words: wording.Of(p.detail), Newer: p.newer}}
 	}
 	if p.clash != nil {
 		out = &clashProblem{Clashes{Type: typeClash, Title: "Changed meanwhile", Status: p.status, Detail: p.detail, Conflicts: p.clash}}
@@ -190,7 +244,7 @@ func adviseOnValidation(ctx huma.Context, status string, v any) (any, error) {
 		m.Detail = "the request has no body: send JSON as /openapi.json describes it"
 	}
 	if len(m.Errors) == 0 || m.Detail != "validation failed" {
-		return v, nil
+		return newProblem(m.Status, m.Detail, m.Errors), nil
 	}
 	for _, e := range m.Errors {
 		e.Value = nil // never repeat what was sent: it may be a password
@@ -201,5 +255,5 @@ func adviseOnValidation(ctx huma.Context, status string, v any) (any, error) {
 		m.Detail += fmt.Sprintf(" (and %d more, see errors)", n)
 	}
 	m.Detail += "; /openapi.json describes what fits"
-	return v, nil
+	return newProblem(m.Status, m.Detail, m.Errors), nil
 }

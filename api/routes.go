@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"reflect"
 	"time"
@@ -129,8 +130,7 @@ func (s *Server) inboxRoutes() {
 	add(s, route{id: "addNote", method: "POST", path: "/api/conversations/{id}/notes", role: agent, group: g, summary: "Add a private note", status: 201}, s.addNote)
 	add(s, route{id: "getRecipients", method: "GET", path: "/api/conversations/{id}/recipients", role: agent, group: g, summary: "What a composer starts with"}, s.getRecipients)
 	add(s, route{id: "reply", method: "POST", path: "/api/conversations/{id}/replies", role: agent, group: g, summary: "Answer", status: 201, body: textBody, doc: map[string]*huma.Response{
-		"409":     s.problemDoc("Somebody answered or the customer wrote after seen_seq: the reply was not sent.", reflect.TypeFor[Newer]()),
-		"default": s.problemDoc("Error", reflect.TypeFor[huma.ErrorModel]()),
+		"409": s.problemDoc("Somebody answered or the customer wrote after seen_seq: the reply was not sent.", reflect.TypeFor[Newer]()),
 	}}, s.reply)
 	add(s, route{id: "getDraft", method: "GET", path: "/api/conversations/{id}/draft", role: agent, group: g, summary: "One's draft here; conversation 0 is that of a new message"}, s.getDraft)
 	add(s, route{id: "saveDraft", method: "PUT", path: "/api/conversations/{id}/draft", role: agent, group: g, summary: "Keep a draft", body: textBody}, s.saveDraft)
@@ -218,7 +218,7 @@ func add[I, O any](s *Server, r route, fn func(context.Context, *I) (*O, error))
 		DefaultStatus: r.status, MaxBodyBytes: r.body, BodyReadTimeout: r.wait,
 		Security:    []map[string][]string{{"session": {}}, {"key": {}}},
 		Extensions:  map[string]any{"x-minimum-role": r.role.String()},
-		Responses:   r.doc,
+		Responses:   s.problems(r.doc),
 		Middlewares: huma.Middlewares{s.guard(r)},
 	}
 	if op.MaxBodyBytes == 0 {
@@ -251,6 +251,13 @@ func add[I, O any](s *Server, r route, fn func(context.Context, *I) (*O, error))
 	})
 }
 
+// problems adds to the answers of an operation what its errors look like.
+func (s *Server) problems(doc map[string]*huma.Response) map[string]*huma.Response {
+	all := map[string]*huma.Response{"default": s.problemDoc("Error", reflect.TypeFor[Problem]())}
+	maps.Copy(all, doc)
+	return all
+}
+
 // rawDoc describes an answer that is not JSON.
 func (s *Server) rawDoc(op *huma.Operation, r route) {
 	status := r.status
@@ -262,7 +269,7 @@ func (s *Server) rawDoc(op *huma.Operation, r route) {
 	if r.raw != "-" {
 		resp.Content = map[string]*huma.MediaType{r.raw: {Schema: &huma.Schema{Type: "string"}}}
 	}
-	op.Responses = map[string]*huma.Response{itoa(status): resp}
+	op.Responses[itoa(status)] = resp
 }
 
 // problemDoc describes an error that carries more than the common problem.

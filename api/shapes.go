@@ -304,7 +304,13 @@ type AccountTest struct {
 
 // TestSteps is what was tried, the failed step last.
 type TestSteps struct {
-	Steps []connectors.Step `json:"steps"`
+	Steps []Step `json:"steps"`
+}
+
+// Step is one thing that a test of settings tried.
+type Step struct {
+	connectors.Step
+	Words *Words `json:"words,omitempty" doc:"Of the error."`
 }
 
 // HeldItems is a page of items held back, newest first.
@@ -317,6 +323,7 @@ type HeldItems struct {
 type HeldOutcome struct {
 	Outcome      string `json:"outcome" enum:"stored,duplicate,held"`
 	Reason       string `json:"reason,omitempty"`
+	Words        *Words `json:"words,omitempty" doc:"Of the reason."`
 	Conversation uint64 `json:"conversation,omitempty"`
 }
 
@@ -332,5 +339,6 @@ type Newer struct {
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
 	Detail string  `json:"detail"`
+	Words  *Words  `json:"words,omitempty"`
 	Newer  []Entry `json:"newer" doc:"Oldest first; send again with seen_seq of the last."`
 }

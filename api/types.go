@@ -6,6 +6,7 @@ import (
 
 	"throughline/connectors"
 	"throughline/message"
+	"throughline/wording"
 )
 
 // The shapes of the API, used by every route and by the frames of the live
@@ -204,20 +205,31 @@ type Attempt struct {
 	Result string    `json:"result" doc:"sent, retry, rejected, account, unsure, opt_out; empty while under way."`
 	Code   string    `json:"code,omitempty"`
 	Detail string    `json:"detail,omitempty"`
+	Words  *Words    `json:"words,omitempty" doc:"Of the detail."`
+}
+
+// Words are the name of a text and what stands in its gaps.
+type Words = wording.Words
+
+// Refusal is a recipient that was refused.
+type Refusal struct {
+	message.Report
+	Words *Words `json:"words,omitempty" doc:"Of the reason."`
 }
 
 // Delivery is what became of an outgoing message.
 type Delivery struct {
-	Status    string           `json:"status" enum:"queued,sending,sent,delivered,read,failed,unsure,cancelled"`
-	Reason    string           `json:"reason,omitempty"`
-	Code      string           `json:"code,omitempty"`
-	Due       time.Time        `json:"due,omitzero" doc:"When the next attempt is made; until the first one the message can be taken back."`
-	CanUndo   bool             `json:"can_undo,omitempty"`
-	CanRetry  bool             `json:"can_retry,omitempty"`
-	Attempts  []Attempt        `json:"attempts"`
-	Rejected  []message.Report `json:"rejected,omitempty" doc:"Recipients refused while others were taken, and later bounces."`
-	Dismissed bool             `json:"dismissed,omitempty"`
-	Checking  bool             `json:"checking,omitempty" doc:"Nobody knows yet whether it went out: the provider is asked, next when due."`
+	Status    string    `json:"status" enum:"queued,sending,sent,delivered,read,failed,unsure,cancelled"`
+	Reason    string    `json:"reason,omitempty"`
+	Words     *Words    `json:"words,omitempty" doc:"Of the reason."`
+	Code      string    `json:"code,omitempty" doc:"The provider's own."`
+	Due       time.Time `json:"due,omitzero" doc:"When the next attempt is made; until the first one the message can be taken back."`
+	CanUndo   bool      `json:"can_undo,omitempty"`
+	CanRetry  bool      `json:"can_retry,omitempty"`
+	Attempts  []Attempt `json:"attempts"`
+	Rejected  []Refusal `json:"rejected,omitempty" doc:"Recipients refused while others were taken, and later bounces."`
+	Dismissed bool      `json:"dismissed,omitempty"`
+	Checking  bool      `json:"checking,omitempty" doc:"Nobody knows yet whether it went out: the provider is asked, next when due."`
 }
 
 // Message is a message as the screen shows it. The HTML is not in it: fetch
@@ -247,6 +259,7 @@ type Message struct {
 	Bulk         bool          `json:"bulk,omitempty"`
 	Vouch        string        `json:"vouch,omitempty" enum:"passed,failed,"`
 	Warnings     []string      `json:"warnings,omitempty"`
+	WarningWords []*Words      `json:"warning_words,omitempty" doc:"Of each of the warnings, null for one without a name."`
 	Delivery     *Delivery     `json:"delivery,omitempty"`
 	Agent        uint64        `json:"agent,omitempty" doc:"Who wrote it, for outgoing ones."`
 	AccountName  string        `json:"account_name,omitempty"`
@@ -356,15 +369,17 @@ type Hook struct {
 
 // Health is how an account is doing.
 type Health struct {
-	State      connectors.State `json:"state"`
-	Since      time.Time        `json:"since,omitzero" doc:"When the phase began."`
-	Last       time.Time        `json:"last,omitzero" doc:"Last success: a working connection or an item taken in."`
-	Stored     int              `json:"stored"`
-	Duplicate  int              `json:"duplicate"`
-	Held       int              `json:"held"`
-	Today      int              `json:"today" doc:"Stored since midnight UTC."`
-	Queued     int              `json:"queued" doc:"Messages waiting to go out."`
-	SendPaused string           `json:"send_paused,omitempty" doc:"Why nothing goes out, if so."`
+	State       connectors.State `json:"state"`
+	Since       time.Time        `json:"since,omitzero" doc:"When the phase began."`
+	Last        time.Time        `json:"last,omitzero" doc:"Last success: a working connection or an item taken in."`
+	Stored      int              `json:"stored"`
+	Duplicate   int              `json:"duplicate"`
+	Held        int              `json:"held"`
+	Today       int              `json:"today" doc:"Stored since midnight UTC."`
+	Queued      int              `json:"queued" doc:"Messages waiting to go out."`
+	SendPaused  string           `json:"send_paused,omitempty" doc:"Why nothing goes out, if so."`
+	StateWords  *Words           `json:"state_words,omitempty" doc:"Of the state's detail."`
+	PausedWords *Words           `json:"paused_words,omitempty" doc:"Of send_paused."`
 }
 
 // HeldItem is an incoming item that could not be taken in.
@@ -373,6 +388,7 @@ type HeldItem struct {
 	Account string    `json:"account"`
 	Source  string    `json:"source"`
 	Reason  string    `json:"reason"`
+	Words   *Words    `json:"words,omitempty" doc:"Of the reason."`
 	Time    time.Time `json:"time"`
 	Size    int64     `json:"size"`
 	HasRaw  bool      `json:"has_raw"`
@@ -386,6 +402,7 @@ type Audit struct {
 	Started   time.Time   `json:"started,omitzero"`
 	Finished  time.Time   `json:"finished,omitzero"`
 	Error     string      `json:"error,omitempty"`
+	Words     *Words      `json:"words,omitempty" doc:"Of the error."`
 	Server    int         `json:"server" doc:"Items at the provider."`
 	Stored    int         `json:"stored"`
 	Duplicate int         `json:"duplicate"`

@@ -13,6 +13,7 @@ import (
 	"throughline/safehtml"
 	"throughline/store"
 	"throughline/timeline"
+	"throughline/wording"
 )
 
 // view turns records into the shapes of the API within one read transaction. It
@@ -207,7 +208,7 @@ func (v *view) message(id uint64, limit int) (*Message, error) {
 		ID: r.ID, Channel: r.Channel, Account: r.Account, Direction: string(r.Direction), Time: r.Time,
 		From: v.person(r.From), To: v.persons(r.To), Subject: r.Subject, Reply: r.Reply, Quoted: r.Quoted, Signature: r.Signature,
 		HasQuoted: r.Quoted != "", HasHTML: r.HTML != "", Kind: string(r.Kind), List: r.List, Bulk: r.Bulk, Vouch: string(r.Vouch),
-		Warnings: r.Warnings, Agent: r.Agent, Attachments: attachments(r.Parts),
+		Warnings: r.Warnings, WarningWords: wordsOf(r.Warnings), Agent: r.Agent, Attachments: attachments(r.Parts),
 		RemoteImages: r.Direction == message.In && safehtml.HasRemote(r.HTML),
 	}
 	v.more(m, r, limit)
@@ -240,11 +241,14 @@ func (v *view) message(id uint64, limit int) (*Message, error) {
 func (v *view) delivery(d *inbox.Delivery) *Delivery {
 	out := &Delivery{
 		Status: string(d.Status), Reason: d.Reason, Code: d.Code, Due: d.Due, CanUndo: d.CanUndo(v.tx.Now()), CanRetry: d.CanRetry(),
-		Attempts: make([]Attempt, 0, len(d.Attempts)), Rejected: d.Rejected, Dismissed: d.Dismissed,
+		Attempts: make([]Attempt, 0, len(d.Attempts)), Words: wording.Of(d.Reason), Dismissed: d.Dismissed,
 		Checking: d.Checking != nil,
 	}
 	for _, a := range d.Attempts {
-		out.Attempts = append(out.Attempts, Attempt(a))
+		out.Attempts = append(out.Attempts, Attempt{Time: a.Time, Result: a.Result, Code: a.Code, Detail: a.Detail, Words: wording.Of(a.Detail)})
+	}
+	for _, r := range d.Rejected {
+		out.Rejected = append(out.Rejected, Refusal{Report: r, Words: wording.Of(r.Reason)})
 	}
 	return out
 }

@@ -101,7 +101,7 @@ func (s *Server) noOperation(mux *http.ServeMux, w http.ResponseWriter, r *http.
 func writeProblem(w http.ResponseWriter, p *problemError) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(p.status), "status": p.status, "detail": p.detail})
+	_ = json.NewEncoder(w).Encode(newProblem(p.status, p.detail, p.errors))
 }
 
 // outer is around everything: headers, metrics, and what is left of a panic.

@@ -1,5 +1,6 @@
 import { ApiError } from './api/client'
 import { i18n, type Key, t } from './i18n/index.svelte'
+import { said } from './said.svelte'
 import { toast } from './toast.svelte'
 
 /** Where the status alone says what happened; the server's detail, in English, adds little. */
@@ -9,6 +10,7 @@ const byStatus: Record<number, Key> = { 404: 'error.notFound', 413: 'error.tooLa
 export function explain(e: unknown): string {
   if (e instanceof ApiError) {
     if (e.unreachable) return t('error.unreachable')
+    if (e.words && i18n.language !== 'en') return said(e.detail, e.words)
     const known = byStatus[e.status]
     if (known && i18n.language !== 'en') return t(known)
     if (e.detail) return e.status >= 500 && i18n.language !== 'en' ? `${t('error.unknown')} (\u2068${e.detail}\u2069)` : e.detail

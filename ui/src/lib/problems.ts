@@ -1,6 +1,7 @@
 // Which field of a form a refusal blames.
 import { ApiError } from './api/client'
 import { explain } from './errors'
+import { said } from './said.svelte'
 
 export interface Blame {
   /** Message by field: "email", "settings.imap_host". */
@@ -22,7 +23,7 @@ export function blame(e: unknown, known: readonly string[]): Blame {
   const rest: string[] = []
   for (const one of e.errors) {
     const at = (one.location ?? '').replace(/^body\./, '')
-    const text = one.message ?? ''
+    const text = said(one.message, one.words)
     if (!text) continue
     if (known.includes(at)) fields[at] = fields[at] ? `${fields[at]} ${text}` : text
     else rest.push(at ? `${at}: ${text}` : text)

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch'
 import type { paths } from './schema'
-import type { Attachment, Clash, Entry, ErrorDetail } from './types'
+import type { Attachment, Clash, Entry, ErrorDetail, Words } from './types'
 
 /** What the server answered when it refused: application/problem+json. */
 export class ApiError extends Error {
@@ -19,6 +19,8 @@ export class ApiError extends Error {
     readonly conflicts: Clash[] = [],
     /** Seconds to wait, from Retry-After. */
     readonly retryAfter = 0,
+    /** The name of the detail, for other languages. */
+    readonly words?: Words,
   ) {
     super(detail || title)
   }
@@ -63,8 +65,8 @@ export async function call<D>(answer: Promise<{ data?: D; error?: unknown; respo
 function failure(res: Response, body: unknown, quiet: boolean): ApiError {
   if (res.status === 401 && !quiet) onSignedOut()
   // A proxy's error page is no JSON: the status has to do then.
-  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; type?: string; errors?: ErrorDetail[]; newer?: Entry[]; conflicts?: Clash[] }
-  return new ApiError(res.status, p.title ?? res.statusText, p.detail, p.type, p.errors, p.newer, p.conflicts, Number(res.headers.get('Retry-After')) || 0)
+  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; type?: string; errors?: ErrorDetail[]; newer?: Entry[]; conflicts?: Clash[]; words?: Words }
+  return new ApiError(res.status, p.title ?? res.statusText, p.detail, p.type, p.errors, p.newer, p.conflicts, Number(res.headers.get('Retry-After')) || 0, p.words)
 }
 
 /** Uploads a file for a message. */
