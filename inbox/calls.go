@@ -504,8 +504,8 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 			return &ConflictError{"there is nothing to cancel on this call"}
 		}
 		p.Result, resume = message.TransferCancelled, true
-		if l := c.Leg(p.Leg); l != nil && l.Ended.IsZero() {
-			drop = *l
+		if l := c.Leg(p.Leg); l != nil && l.Ended.IsZero() && !l.Answered.IsZero() {
+			drop = *l // while it rings, the desk does it
 		}
 		return nil
 	})

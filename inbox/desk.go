@@ -149,12 +149,13 @@ type tends struct {
 
 	mu   sync.Mutex
 	busy map[string]bool // legs about which the provider is being asked
+	free chan struct{}   // size 1: one is not any more
 	work sync.WaitGroup
 }
 
 // tend follows the calls of a line until ctx ends.
 func (h *Hub) tend(ctx context.Context, r *runner, p connectors.Phone) error {
-	t := &tends{hub: h, run: r, phone: p, busy: map[string]bool{}}
+	t := &tends{hub: h, run: r, phone: p, busy: map[string]bool{}, free: make(chan struct{}, 1)}
 	defer t.work.Wait()
 	wake, stop := h.Store.Watch()
 	defer stop()
@@ -168,6 +169,7 @@ func (h *Hub) tend(ctx context.Context, r *runner, p connectors.Phone) error {
 		timer.Reset(next)
 		select {
 		case <-wake:
+		case <-t.free:
 		case <-timer.C:
 		case <-ctx.Done():
 		}
@@ -249,6 +251,10 @@ func (t *tends) start(ctx context.Context, j job, do func(context.Context, job))
 			t.mu.Lock()
 			delete(t.busy, j.leg.ID)
 			t.mu.Unlock()
+			select {
+			case t.free <- struct{}{}:
+			default:
+			}
 		}()
 		do(ctx, j)
 	})

@@ -72,6 +72,7 @@ type world struct {
 	ch   *channel
 	more map[string]*channel // of accounts beside "support", by ID
 	text map[string]*texter  // accounts of texts, by ID
+	line *line               // the account of calls
 	sent chan message.Message
 	stop func()
 }
@@ -100,7 +101,7 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := []connectors.Kind{kind, w.texts()}
+	kinds := []connectors.Kind{kind, w.texts(), w.lines()}
 	acc := accounts.New(s, accounts.NewKey(), kinds)
 	w.Hub, err = New(Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: undo, ChatPause: DefaultChatPause,
 		PublicURL: "https://hub.example.com", TempDir: t.TempDir()})

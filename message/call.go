@@ -142,7 +142,8 @@ type Call struct {
 const maxLegs = 200
 
 // Merge adds what other knows. News of a call come in any order and repeatedly:
-// whatever the order, the same comes of them.
+// whatever the order, the same comes of them. That somebody picked up (Answered,
+// Spoke) the hub writes down itself before anything can follow from it.
 func (c Call) Merge(other Call) Call {
 	if outcomeRank[other.Outcome] > outcomeRank[c.Outcome] {
 		c.Outcome = other.Outcome

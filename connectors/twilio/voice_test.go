@@ -35,7 +35,7 @@ type lineRig struct {
 
 func newLineRig(t *testing.T, set map[string]any) *lineRig {
 	t.Helper()
-	srv, err := twiliotest.Start(twiliotest.Options{Frozen: true, Numbers: []twiliotest.Number{
+	srv, err := twiliotest.Start(twiliotest.Options{Frozen: true, APIKeys: map[string]string{apiKey: apiSecret}, Numbers: []twiliotest.Number{
 		{PhoneNumber: ourLine, Voice: true, VoiceURL: public + routeCall, StatusCallback: public + routeEnded}}})
 	if err != nil {
 		t.Fatal(err)
