@@ -343,7 +343,7 @@ func (i *Identity) SetShared(tx *store.Tx, id uint64, shared bool) (*Handle, err
 }
 
 // DisplayName is the best name there is for c: its own, else one that a handle
-// of it was written with, else the address.
+// of it was written with, else the address; "" if nobody knows who it is.
 func (i *Identity) DisplayName(tx *store.Tx, c *Customer) string {
 	if c.Name != "" {
 		return c.Name
@@ -357,7 +357,7 @@ func (i *Identity) DisplayName(tx *store.Tx, c *Customer) string {
 		if h.Name != "" {
 			return h.Name
 		}
-		if address == "" {
+		if address == "" && h.Handle.Scheme() != Unknown {
 			address = h.Handle.Address()
 		}
 	}

@@ -124,9 +124,23 @@ func (l *Line) Test(ctx context.Context) []connectors.Step {
 		err = fmt.Errorf("%s cannot be called; choose a number with voice", l.core.set.from)
 	}
 	if done("twilio: look up the number", err) && done("twilio: address for incoming calls", l.checkAddress(number)) {
-		done("twilio: address for the end of calls", l.checkEnd(number))
+		if done("twilio: address for the end of calls", l.checkEnd(number)) {
+			done("twilio: what callers hear when the hub fails", l.checkFallback(number))
+		}
 	}
 	return steps
+}
+
+// checkFallback looks for words at Twilio that need no hub.
+func (l *Line) checkFallback(n *openapi.ApiV2010IncomingPhoneNumber) error {
+	const how = "make a TwiML Bin at Twilio with a sentence for callers and enter its address as the one for when the primary handler fails; the page on Twilio in the documentation has one to copy"
+	switch got := text(n.VoiceFallbackUrl); {
+	case got == "":
+		return errors.New("callers hear Twilio's error message then: " + how)
+	case strings.HasPrefix(got, l.core.host.PublicURL):
+		return errors.New("the number's fallback address is this hub itself, which does not answer then: " + how)
+	}
+	return nil
 }
 
 func (l *Line) checkAddress(n *openapi.ApiV2010IncomingPhoneNumber) error {

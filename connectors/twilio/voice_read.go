@@ -55,7 +55,7 @@ func (l *Line) entry(sid, from, to, name string) (message.Message, error) {
 	m.From = message.Person{Handle: handleOf(from), Name: shorten(cleanLine(name), maxNameRunes)}
 	if withheld[strings.ToLower(strings.TrimSpace(from))] {
 		// By call: nobody knows whether two of them are one person.
-		m.From = message.Person{Handle: message.NewHandle("unknown", sid), Name: "Anonymous"}
+		m.From = message.Person{Handle: message.NewHandle("unknown", sid)}
 	}
 	if m.From.Handle == "" {
 		return m, &errNotMessage{"the call has no caller that can be read"}

@@ -303,7 +303,7 @@ func TestAnonymous(t *testing.T) {
 	r.hub.wait(t, "three calls", func() bool { return len(r.hub.messages()) == 3 })
 	seen := map[message.Handle]bool{}
 	for _, m := range r.hub.messages() {
-		if m.From.Handle.Scheme() != "unknown" || m.From.Name != "Anonymous" || seen[m.From.Handle] {
+		if m.From.Handle.Scheme() != "unknown" || m.From.Name != "" || seen[m.From.Handle] {
 			t.Errorf("from %+v, before %v", m.From, seen)
 		}
 		seen[m.From.Handle] = true
@@ -445,12 +445,23 @@ func TestLineRefuses(t *testing.T) {
 }
 
 func TestLineTest(t *testing.T) {
+	const bin = "https://handler.twilio.com/twiml/EH00000000000000000000000000000001"
 	r := newLineRig(t, nil)
-	if steps := r.l.Test(short(t)); len(steps) != 4 || !steps[3].OK {
-		t.Errorf("%+v", steps)
-	}
-	r.PutNumber(twiliotest.Number{PhoneNumber: ourLine, Voice: true, VoiceURL: "https://elsewhere.example.com/"})
-	if steps := r.l.Test(short(t)); steps[len(steps)-1].OK || !strings.Contains(steps[len(steps)-1].Error, public+routeCall) {
-		t.Errorf("%+v", steps)
+	for name, tt := range map[string]struct {
+		n    twiliotest.Number
+		last string // of the error of the last step, "" if all is well
+	}{
+		"all is well":        {twiliotest.Number{VoiceURL: public + routeCall, StatusCallback: public + routeEnded, VoiceFallbackURL: bin}, ""},
+		"elsewhere":          {twiliotest.Number{VoiceURL: "https://elsewhere.example.com/"}, public + routeCall},
+		"no end":             {twiliotest.Number{VoiceURL: public + routeCall}, public + routeEnded},
+		"no fallback":        {twiliotest.Number{VoiceURL: public + routeCall, StatusCallback: public + routeEnded}, "TwiML Bin"},
+		"the hub's fallback": {twiliotest.Number{VoiceURL: public + routeCall, StatusCallback: public + routeEnded, VoiceFallbackURL: public + routeCall}, "this hub itself"},
+	} {
+		tt.n.PhoneNumber, tt.n.Voice = ourLine, true
+		r.PutNumber(tt.n)
+		steps := r.l.Test(short(t))
+		if last := steps[len(steps)-1]; last.OK != (tt.last == "") || !strings.Contains(last.Error, tt.last) {
+			t.Errorf("%s: %+v", name, steps)
+		}
 	}
 }

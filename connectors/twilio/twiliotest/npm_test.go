@@ -8,9 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"throughline/connectors"
+	"throughline/connectors/twilio"
 )
 
 // TestVendorsNodeClient lets the vendor's client for Node drive the double and check the signatures of its webhooks.
@@ -39,15 +44,18 @@ func TestVendorsNodeClient(t *testing.T) {
 		skipPeer(t, fmt.Sprintf("npm ci: %v\n%s", err, out))
 	}
 
-	srv, err := Start(Options{Frozen: true, Numbers: []Number{{PhoneNumber: ours, SMS: true, Voice: true}}})
+	const key, secret = "SK00000000000000000000000000000001", "key-secret"
+	srv, err := Start(Options{Frozen: true, APIKeys: map[string]string{key: secret}, Numbers: []Number{{PhoneNumber: ours, SMS: true, Voice: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
+	device := ourDevice(t, srv, key, secret)
 	node := exec.CommandContext(t.Context(), "node", "peer.mjs")
 	node.Dir, node.Stderr = dir, os.Stderr
 	node.Env = append(os.Environ(), "BASE="+srv.URL(), "ACCOUNT_SID="+srv.AccountSID(), "AUTH_TOKEN="+srv.AuthToken(),
-		"OURS="+ours, "CUSTOMER="+customer, "AGENT="+agent)
+		"OURS="+ours, "CUSTOMER="+customer, "AGENT="+agent,
+		"API_KEY="+key, "API_SECRET="+secret, "IDENTITY="+device.Identity)
 	stdin, err := node.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -159,4 +167,52 @@ func TestVendorsNodeClient(t *testing.T) {
 	if n := srv.Notes(); len(n) > 0 {
 		t.Errorf("notes: %v", n)
 	}
+	theirs, _ := seen.API["token"].(string)
+	for whose, token := range map[string]string{"the vendor's": theirs, "our": device.Token} {
+		if d, err := srv.Device(token); err != nil || d.Identity != device.Identity || !d.Incoming || d.ApplicationSID != "" {
+			t.Errorf("%s token: %+v %v", whose, d, err)
+		}
+	}
+	if a, b := claims(t, theirs), claims(t, device.Token); !reflect.DeepEqual(a, b) {
+		t.Errorf("the vendor's token says %v, ours %v", a, b)
+	}
+}
+
+// ourDevice is what the connector lets a browser sign in with.
+func ourDevice(t *testing.T, srv *Server, key, secret string) connectors.Device {
+	t.Helper()
+	set, err := json.Marshal(map[string]string{"account_sid": srv.AccountSID(), "auth_token": srv.AuthToken(), "from": ours, "api_key": key, "api_secret": secret,
+		"base_url": srv.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := twilio.Voice().New(connectors.Account{ID: "line", Channel: twilio.ChannelVoice, Settings: set}, connectors.Host{PublicURL: "https://hub.example.com/hooks/line"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := line.(connectors.Phone).Device(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// claims are header and payload of a token, but for what says when it was made. That
+// it is valid from now on may be said or not.
+func claims(t *testing.T, token string) []map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("%q is no token", token)
+	}
+	both := make([]map[string]any, 2)
+	for i := range both {
+		if err := decodePart(parts[i], &both[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range []string{"jti", "iat", "nbf", "exp"} {
+		delete(both[1], k)
+	}
+	return both
 }

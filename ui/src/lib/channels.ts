@@ -26,6 +26,7 @@ export const schemeIcon = (scheme: string): IconName => schemeIcons[scheme] ?? '
 /** A handle without its scheme, for reading: mailto:ann@example.org → ann@example.org, tel:… in groups. */
 export function readable(handle: string | undefined): string {
   const [, scheme = '', address = handle ?? ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(handle ?? '') ?? []
+  if (scheme === 'unknown') return t('call.withheld')
   return scheme === 'tel' ? formatTel(address) : address
 }
 

@@ -4,7 +4,7 @@ import http from 'node:http'
 import readline from 'node:readline'
 import twilio from 'twilio'
 
-const { BASE, ACCOUNT_SID, AUTH_TOKEN, OURS, CUSTOMER, AGENT } = process.env
+const { BASE, ACCOUNT_SID, AUTH_TOKEN, OURS, CUSTOMER, AGENT, API_KEY, API_SECRET, IDENTITY } = process.env
 
 /** Sends what is meant for api.twilio.com to the double. */
 class Rewriting extends twilio.RequestClient {
@@ -93,6 +93,10 @@ async function drive() {
   api.participant = [p.label, p.status, (await client.conferences(p.conferenceSid).fetch()).friendlyName]
   api.held = (await client.conferences(p.conferenceSid).participants(p.callSid).update({ hold: true })).hold
   api.recordings = (await client.recordings.list()).length
+  const { AccessToken } = twilio.jwt
+  const access = new AccessToken(ACCOUNT_SID, API_KEY, API_SECRET, { identity: IDENTITY, ttl: 3600 })
+  access.addGrant(new AccessToken.VoiceGrant({ incomingAllow: true }))
+  api.token = access.toJwt()
 }
 
 server.listen(0, '127.0.0.1', async () => {
