@@ -117,6 +117,15 @@ type Sink interface {
 	State(s State)
 }
 
+// Recaller is implemented by Sinks that can tell what they hold, for connectors that
+// compare it with what their provider still has.
+type Recaller interface {
+	// Recall lists the sources of stored items that begin with prefix and follow after,
+	// in order, at most limit; without those that were deleted. It may be called like
+	// the methods of Sink.
+	Recall(ctx context.Context, prefix, after string, limit int) (sources []string, err error)
+}
+
 // Batch is a group of items that stand or fall together. A batch of some
 // hundred small messages is much cheaper than as many batches of one.
 type Batch struct {

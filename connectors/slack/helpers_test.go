@@ -82,6 +82,21 @@ func (h *hub) State(s connectors.State) {
 	h.touch()
 }
 
+// Recall lists what a hub would hold.
+func (h *hub) Recall(_ context.Context, prefix, after string, limit int) (list []string, err error) {
+	gone := map[string]bool{}
+	for _, c := range h.changes() {
+		gone[c.Of] = gone[c.Of] || c.Deleted
+	}
+	for _, m := range h.messages() {
+		if strings.HasPrefix(m.Source, prefix) && m.Source > after && !gone[m.Key] {
+			list = append(list, m.Source)
+		}
+	}
+	slices.Sort(list)
+	return list[:min(len(list), limit)], nil
+}
+
 func (h *hub) setRefuse(err error) { h.mu.Lock(); h.refuse = err; h.mu.Unlock() }
 
 // messages are the items as a hub that drops repeats would have them.

@@ -132,10 +132,11 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 	r.mu.Unlock()
 	from := max(before(checked, r.limits.overlap), before(begin, time.Microsecond))
 	threadsFrom := from
-	low := from
+	low, back := from, ""
 	if full {
 		threadsFrom = max(before(answered, r.limits.overlap), before(begin, time.Microsecond))
-		low = min(low, stampOf(time.Now().Add(-r.set.threads)))
+		back = max(before(min(checked, answered), lookBack), begin)
+		low = min(low, stampOf(time.Now().Add(-r.set.threads)), back)
 	} else {
 		roots = nil
 	}
@@ -144,7 +145,7 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 		if t, ok := stamp(low); ok && time.Since(t) > window+window/2 {
 			high = stampOf(t.Add(window))
 		}
-		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, checked, begin, roots})
+		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, checked, begin, back, roots})
 		if err != nil {
 			return err
 		}
@@ -177,6 +178,7 @@ type span struct {
 	threadsFrom   string // and answers in threads after this
 	checked       string // edits after this
 	begin         string // nothing before this is the hub's
+	back          string // from here on what the hub has is compared; "" compares nothing
 	rememberRoots []string
 }
 
@@ -186,11 +188,16 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 		return at, err
 	}
 	offer := list[:0:0]
-	roots := map[string]bool{}
+	roots, seen := map[string]bool{}, map[string]bool{}
+	answersFrom := s.threadsFrom
+	if s.back != "" {
+		answersFrom = min(answersFrom, s.back)
+	}
 	for _, e := range list {
-		if e.latest > s.threadsFrom {
+		if e.latest > answersFrom {
 			roots[e.ts] = true
 		}
+		seen[e.ts] = e.subtype != "tombstone"
 		if e.ts > s.from || e.edited > s.checked && e.ts >= s.begin || e.subtype == "tombstone" && e.ts >= s.begin {
 			offer = append(offer, e)
 		}
@@ -199,7 +206,7 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 		roots[root] = true
 	}
 	for root := range roots {
-		answers, _, err := r.history(ctx, k.ID, root, s.threadsFrom, "")
+		answers, _, err := r.history(ctx, k.ID, root, answersFrom, "")
 		if is(err, "thread_not_found") {
 			continue
 		}
@@ -207,14 +214,22 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 			return at, err
 		}
 		for _, e := range answers {
-			if e.ts != root && e.ts > s.threadsFrom {
+			seen[e.ts] = true
+			if e.ts != root && (e.ts > s.threadsFrom || e.edited > s.checked && e.ts >= s.begin) {
 				offer = append(offer, e)
 			}
 		}
 	}
 	slices.SortFunc(offer, func(a, b entry) int { return strings.Compare(a.ts, b.ts) })
 	offer = slices.CompactFunc(offer, func(a, b entry) bool { return a.ts == b.ts }) // answers shown in the channel too
-	return at, r.offer(ctx, k, offer, s, at)
+	if err := r.offer(ctx, k, offer, s, at); err != nil || s.back == "" || s.high != "" {
+		return at, err
+	}
+	o, err := r.deleted(ctx, k, s.back, seen, at)
+	if err == nil && !o.empty() {
+		err = r.accept(ctx, o, nil)
+	}
+	return at, err
 }
 
 // history reads the messages of a channel, or of the thread root in it, between two
@@ -263,7 +278,7 @@ func (r *run) offer(ctx context.Context, k room, list []entry, s span, at time.T
 		for _, e := range part {
 			r.mu.Lock()
 			p := r.cur.Rooms[k.ID]
-			seen := p != nil && p.saw(e.ts) || e.ts <= s.from && e.root() == ""
+			seen := p != nil && p.saw(e.ts) || e.root() == "" && e.ts <= s.from || e.root() != "" && e.ts <= s.threadsFrom
 			r.mu.Unlock()
 			o, err := r.old(ctx, k, e, seen, s, at)
 			if err != nil {
