@@ -56,13 +56,14 @@ var allowed = map[string]string{
 	"documents":         "blob documents/extract identity message store timeline",
 	"documents/extract": "",
 
+	"people": "blob identity inbox message store timeline",
 	"notify": "connectors identity inbox message store timeline",
 
-	"api": "accounts auth blob config connectors documents identity inbox message notify preference safehtml store timeline wording",
+	"api": "accounts auth blob config connectors documents identity inbox message notify people preference safehtml store timeline wording",
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message notify preference safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/extract identity/match inbox message notify store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/extract identity/match inbox message notify people store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -87,6 +88,7 @@ var allowedInTests = map[string]string{
 	"identity":                     "store/storetest",
 	"inbox":                        "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"notify":                       "accounts blob connectors/connectortest connectors/slack connectors/slack/slacktest store/storetest",
+	"people":                       "accounts config connectors connectors/connectortest store/storetest",
 	"store":                        "store/storetest",
 	"timeline":                     "store/storetest",
 }
@@ -98,7 +100,7 @@ var keepers = map[string]string{
 	"github.com/danielgtaylor/huma": "api",
 	"github.com/gorilla/websocket":  "api connectors/slack connectors/slack/slacktest",
 	"github.com/prometheus":         "api",
-	"github.com/emersion":           "connectors/email connectors/email/mailtest demo",
+	"github.com/emersion":           "connectors/email connectors/email/mailtest demo people",
 	"github.com/jhillyerd/enmime":   "connectors/email demo",
 	"github.com/nyaruka":            "identity identity/match",
 	"github.com/twilio":             "connectors/twilio",

@@ -154,6 +154,7 @@ func (s *Server) cardRoutes() {
 	add(s, route{id: "createField", method: "POST", path: "/api/fields", role: admin, group: g, summary: "Add a custom field", status: 201}, s.createField)
 	add(s, route{id: "changeField", method: "PATCH", path: "/api/fields/{id}", role: admin, group: g, summary: "Rename, order or archive a custom field"}, s.changeField)
 	s.taskRoutes()
+	s.importRoutes()
 }
 
 // card fills in what a customer's records say, merged ones too.

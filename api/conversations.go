@@ -307,13 +307,13 @@ func (s *Server) reply(ctx context.Context, i *replyIn) (*out[Entry], error) {
 func (s *Server) send(ctx context.Context, o inbox.Outgoing, d Draft) (seq uint64, err error) {
 	me := who(ctx)
 	o.Agent, o.AgentSignature = me.id(), me.Agent.Preferences.Signature
-	if o.To, err = people("to", d.To); err != nil {
+	if o.To, err = recipientsOf("to", d.To); err != nil {
 		return 0, err
 	}
-	if o.Cc, err = people("cc", d.Cc); err != nil {
+	if o.Cc, err = recipientsOf("cc", d.Cc); err != nil {
 		return 0, err
 	}
-	if o.Bcc, err = people("bcc", d.Bcc); err != nil {
+	if o.Bcc, err = recipientsOf("bcc", d.Bcc); err != nil {
 		return 0, err
 	}
 	if o.Attachments, err = parts(d.Attachments); err != nil {

@@ -28,6 +28,7 @@ import (
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/notify"
+	"throughline/people"
 	"throughline/store"
 	"throughline/store/storetest"
 	"throughline/timeline"
@@ -88,16 +89,17 @@ func (c *channel) Refetch(ctx context.Context, in connectors.Sink, sources []str
 
 // world is a hub with its server and one account, "support".
 type world struct {
-	t     testing.TB
-	s     *Server
-	hub   *inbox.Hub
-	auth  *auth.Auth
-	docs  *documents.Library
-	ch    *channel
-	sink  connectors.Sink
-	http  *httptest.Server
-	admin auth.Agent
-	stop  func() // ends Run
+	t      testing.TB
+	s      *Server
+	hub    *inbox.Hub
+	auth   *auth.Auth
+	docs   *documents.Library
+	people *people.People
+	ch     *channel
+	sink   connectors.Sink
+	http   *httptest.Server
+	admin  auth.Agent
+	stop   func() // ends Run
 }
 
 type worldOptions struct {
@@ -152,9 +154,10 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{"host":"mail.example.com","password":"hunter2hunter2"}`)}}}}))
 	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline})
 	must(t, err)
+	w.people = people.New(people.Options{Hub: w.hub})
 	notices, err := notify.New(notify.Options{Hub: w.hub, Agents: w.auth.Names, URL: func() string { return publicURL }})
 	must(t, err)
-	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, Notify: notices, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
+	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, People: w.people, Notify: notices, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{
 		"index.html":         {Data: []byte("<!doctype html>app")},
 		"assets/app-1.js":    {Data: []byte("let a=1")},
 		"assets/app-1.js.br": {Data: []byte("brotli")},
@@ -167,10 +170,11 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	must(t, err)
 	w.http = httptest.NewServer(w.s.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 3)
+	done := make(chan error, 4)
 	go func() { done <- w.hub.Run(ctx) }()
 	go func() { done <- w.s.Run(ctx) }()
 	go func() { done <- w.auth.Run(ctx) }()
+	go func() { done <- w.people.Run(ctx) }()
 	var stopped bool
 	w.stop = func() {
 		if stopped {
@@ -178,7 +182,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		}
 		stopped = true
 		cancel()
-		for range 3 {
+		for range 4 {
 			if err := <-done; err != nil && ctx.Err() == nil {
 				t.Errorf("run: %v", err)
 			}

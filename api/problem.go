@@ -17,6 +17,7 @@ import (
 	"throughline/documents"
 	"throughline/identity"
 	"throughline/inbox"
+	"throughline/people"
 	"throughline/preference"
 	"throughline/store"
 	"throughline/wording"
@@ -130,6 +131,8 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		idField  *identity.InvalidError
 		clash    *identity.EditError
 		task     *inbox.TaskConflict
+		list     *people.InvalidError
+		busy     *people.ConflictError
 		field    *auth.FieldError
 		weak     *auth.WeakPasswordError
 		limited  *auth.RateLimitedError
@@ -155,9 +158,11 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return bad(invalid.Field, invalid.Text)
 	case errors.As(err, &idField):
 		return bad(idField.Field, idField.Text)
+	case errors.As(err, &list):
+		return bad(list.Field, list.Text)
 	case errors.As(err, &clash):
 		return &problemError{status: 409, detail: err.Error(), clash: clashes(clash)}
-	case errors.As(err, &task):
+	case errors.As(err, &task), errors.As(err, &busy):
 		return simple(409)
 	case errors.As(err, &unclear):
 		return bad(unclear.Field, unclear.Text)

@@ -19,9 +19,9 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// people reads the recipients of a field; each handle may be an address as a
+// recipientsOf reads the recipients of a field; each handle may be an address as a
 // person writes it.
-func people(field string, list []Person) ([]message.Person, error) {
+func recipientsOf(field string, list []Person) ([]message.Person, error) {
 	out := make([]message.Person, 0, len(list))
 	for i, p := range list {
 		h, err := identity.Parse(p.Handle)

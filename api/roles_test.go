@@ -30,6 +30,8 @@ var roleTable = map[string]minRole{
 	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,
 
 	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
+	"listImports": manager, "addImport": manager, "getImport": manager, "changeImport": manager, "checkImport": manager, "startImport": manager,
+	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
 	"getPurposes": agent, "setPurposes": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
 	"getPreferences": agent, "addPreference": agent, "endPreference": agent,

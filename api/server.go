@@ -27,19 +27,21 @@ import (
 	"throughline/documents"
 	"throughline/inbox"
 	"throughline/notify"
+	"throughline/people"
 )
 
 // DefaultUploadBytes is the largest file that can be uploaded unless set
 // otherwise.
 const DefaultUploadBytes = 25 << 20
 
-// Options for New. Hub, Auth, Documents and Notify are needed; the zero value of the
+// Options for New. Hub, Auth, Documents, Notify and People are needed; the zero value of the
 // others is right for a hub on this machine.
 type Options struct {
 	Hub       *inbox.Hub
 	Auth      *auth.Auth
 	Documents *documents.Library
 	Notify    *notify.Notify
+	People    *people.People
 	Kinds     []connectors.Kind // what accounts can be of
 	UI        fs.FS             // the web app, with index.html at its top; nil serves none
 
@@ -69,6 +71,7 @@ type Server struct {
 	auth    *auth.Auth
 	docs    *documents.Library
 	notify  *notify.Notify
+	people  *people.People
 	public  *url.URL // of PublicURL, nil if not set
 	huma    huma.API
 	routes  []route
@@ -82,8 +85,8 @@ type Server struct {
 
 // New makes a server. Run must be started too.
 func New(o Options) (*Server, error) {
-	if o.Hub == nil || o.Auth == nil || o.Documents == nil || o.Notify == nil {
-		return nil, errors.New("api: a server needs a hub, auth, documents and notices")
+	if o.Hub == nil || o.Auth == nil || o.Documents == nil || o.Notify == nil || o.People == nil {
+		return nil, errors.New("api: a server needs a hub, auth, documents, notices and people")
 	}
 	s, mux, err := build(o)
 	if err != nil {
@@ -109,7 +112,7 @@ func Document(version string) ([]byte, error) {
 // build registers everything; it does without a hub, so that the document can be
 // written without one.
 func build(o Options) (*Server, *http.ServeMux, error) {
-	s := &Server{o: o, log: o.Log, now: o.Now, hub: o.Hub, auth: o.Auth, docs: o.Documents, notify: o.Notify}
+	s := &Server{o: o, log: o.Log, now: o.Now, hub: o.Hub, auth: o.Auth, docs: o.Documents, notify: o.Notify, people: o.People}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

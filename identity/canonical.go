@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -189,4 +190,34 @@ func digitValue(r rune) int {
 		}
 	}
 	return -1
+}
+
+// PhoneIn makes a canonical handle of a number as somebody in region (ISO 3166,
+// two letters) would write it; with "" it needs its country code.
+func PhoneIn(text, region string) (message.Handle, error) {
+	text = norm.NFKC.String(strings.TrimSpace(text))
+	number := strings.Map(func(r rune) rune {
+		if d := digitValue(r); d >= 0 {
+			return rune('0' + d)
+		}
+		return r
+	}, text)
+	if region == "" || strings.HasPrefix(number, "+") {
+		return Canonical(message.NewHandle(Tel, number))
+	}
+	n, err := phonenumbers.Parse(number, region)
+	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		return "", fmt.Errorf("%q is not a phone number of %s: write it with a plus and the country code, like +44 20 7183 8750", text, region)
+	}
+	return Canonical(message.NewHandle(Tel, phonenumbers.Format(n, phonenumbers.E164)))
+}
+
+// Regions are the countries (ISO 3166, two letters) whose phone numbers are known.
+func Regions() []string {
+	list := make([]string, 0, 250)
+	for r := range phonenumbers.GetSupportedRegions() {
+		list = append(list, r)
+	}
+	slices.Sort(list)
+	return list
 }

@@ -365,12 +365,14 @@ func (i *Identity) EditCard(tx *store.Tx, id uint64, by string, edits []Edit) (c
 	}
 	for _, e := range todo {
 		stamp := Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
-		v := &Version{ID: stamp.Rev, Customer: c.ID, Field: e.Field, Value: c.Field(e.Field), Set: c.Set[e.Field], By: by, Time: stamp.Time}
-		if err := i.versions.Insert(tx, v.ID, v); err != nil {
-			return nil, err
-		}
-		if err := i.trimVersions(tx, c.ID, e.Field); err != nil {
-			return nil, err
+		if old := c.Field(e.Field); old != "" || c.Set[e.Field].Rev != 0 { // that there was nothing needs no entry
+			v := &Version{Customer: c.ID, Field: e.Field, Value: old, Set: c.Set[e.Field], By: by, Time: stamp.Time}
+			if err := i.versions.Insert(tx, stamp.Rev, v); err != nil {
+				return nil, err
+			}
+			if err := i.trimVersions(tx, c.ID, e.Field); err != nil {
+				return nil, err
+			}
 		}
 		c.put(e.Field, e.Value)
 		c.Set[e.Field] = stamp

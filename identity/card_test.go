@@ -95,7 +95,7 @@ func TestTwoEditorsOfOneField(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if len(list) != 2 || list[0].Value != "a bigger shop" || list[0].Set.By != "agent:1" || list[0].By != "agent:2" || list[1].Value != "" {
+		if len(list) != 1 || list[0].Value != "a bigger shop" || list[0].Set.By != "agent:1" || list[0].By != "agent:2" {
 			t.Errorf("history: %+v", list)
 		}
 		return nil

@@ -14,8 +14,10 @@ import (
 
 const maxNameRunes = 200
 
-// tellCustomer writes an event about customers and their handles.
-func (h *Hub) tellCustomer(tx *store.Tx, kind string, agent, customer uint64, subjects []uint64, pairs ...any) error {
+// TellCustomer writes an event about customers and their handles, for packages
+// that change them in a transaction of their own. pairs are names and values of
+// the event's data.
+func (h *Hub) TellCustomer(tx *store.Tx, kind string, agent, customer uint64, subjects []uint64, pairs ...any) error {
 	e := timeline.Event{Kind: kind, Actor: actorOrHub(agent), Customer: customer, Subjects: append(subjects, customer)}
 	if len(pairs) > 0 {
 		e.Data = eventData(pairs...)
@@ -60,7 +62,7 @@ func (h *Hub) CreateCustomer(ctx context.Context, agent uint64, name string, han
 				return linkError(err)
 			}
 		}
-		return h.tellCustomer(tx, timeline.CustomerCreated, agent, c.ID, nil)
+		return h.TellCustomer(tx, timeline.CustomerCreated, agent, c.ID, nil)
 	})
 	return id, err
 }
@@ -82,7 +84,7 @@ func (h *Hub) EditCard(ctx context.Context, agent, id uint64, edits []identity.E
 			// Which fields changed, not what was in them: events are for ever.
 			pairs = append(pairs, field, true)
 		}
-		return h.tellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
+		return h.TellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
 	})
 }
 
@@ -117,7 +119,7 @@ func (h *Hub) Link(ctx context.Context, agent, customer uint64, handle message.H
 		if err != nil {
 			return linkError(err)
 		}
-		return h.tellCustomer(tx, timeline.HandleLinked, agent, hd.Customer, []uint64{hd.ID, before}, "handle", hd.Handle, "from", before, "reason", reason)
+		return h.TellCustomer(tx, timeline.HandleLinked, agent, hd.Customer, []uint64{hd.ID, before}, "handle", hd.Handle, "from", before, "reason", reason)
 	})
 }
 
@@ -153,7 +155,7 @@ func (h *Hub) Unlink(ctx context.Context, agent, customer uint64, handle message
 			return linkError(err)
 		}
 		split = c.ID
-		return h.tellCustomer(tx, timeline.HandleUnlinked, agent, before, []uint64{hd.ID, c.ID}, "handle", hd.Handle, "to", c.ID, "reason", reason)
+		return h.TellCustomer(tx, timeline.HandleUnlinked, agent, before, []uint64{hd.ID, c.ID}, "handle", hd.Handle, "to", c.ID, "reason", reason)
 	})
 	return split, err
 }
@@ -171,7 +173,7 @@ func (h *Hub) SetShared(ctx context.Context, agent uint64, handle message.Handle
 		if _, err := h.Identity.SetShared(tx, hd.ID, shared); err != nil {
 			return err
 		}
-		return h.tellCustomer(tx, timeline.CustomerChanged, agent, hd.Customer, []uint64{hd.ID}, "shared", shared, "handle", hd.Handle)
+		return h.TellCustomer(tx, timeline.CustomerChanged, agent, hd.Customer, []uint64{hd.ID}, "shared", shared, "handle", hd.Handle)
 	})
 }
 
@@ -229,6 +231,6 @@ func (h *Hub) Choose(ctx context.Context, agent, member uint64, names []string) 
 		for _, n := range names {
 			pairs = append(pairs, n, true)
 		}
-		return h.tellCustomer(tx, timeline.CustomerChanged, agent, m.MergedInto, nil, pairs...)
+		return h.TellCustomer(tx, timeline.CustomerChanged, agent, m.MergedInto, nil, pairs...)
 	})
 }

@@ -323,7 +323,7 @@ func (h *Hub) merge(tx *store.Tx, agent, into, other uint64, take []string, d id
 	if agent == 0 {
 		pairs = append(pairs, "rule", d.By)
 	}
-	return h.tellCustomer(tx, timeline.CustomerMerged, agent, root.ID, []uint64{merged.ID}, pairs...)
+	return h.TellCustomer(tx, timeline.CustomerMerged, agent, root.ID, []uint64{merged.ID}, pairs...)
 }
 
 // unmerge parts two customers and tells it. What a rule had put together is not the
@@ -336,5 +336,5 @@ func (h *Hub) unmerge(tx *store.Tx, agent, member uint64, reason string) (split 
 	if err := h.Identity.Parted(tx, c.ID, h.decision(tx, agent, reason)); err != nil {
 		return 0, err
 	}
-	return c.ID, h.tellCustomer(tx, timeline.CustomerUnmerged, agent, from, []uint64{c.ID}, "member", c.ID, "reason", reason)
+	return c.ID, h.TellCustomer(tx, timeline.CustomerUnmerged, agent, from, []uint64{c.ID}, "member", c.ID, "reason", reason)
 }

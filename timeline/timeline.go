@@ -79,6 +79,7 @@ const (
 	TaskRemoved = "task.removed"
 
 	FieldsChanged = "fields.changed" // which custom fields there are
+	ImportChanged = "import.changed" // an import of people went on
 )
 
 // Event is one thing that happened.

@@ -29,7 +29,7 @@ type adminFunc func(ctx context.Context, f *folder, args []string, in string, ou
 
 // adminFuncs are the tools that the socket offers.
 func adminFuncs() map[string]adminFunc {
-	return map[string]adminFunc{"check": checkCmd, "user": userCmd, "backup": writeBackup}
+	return map[string]adminFunc{"check": checkCmd, "user": userCmd, "backup": writeBackup, "import": importPeople}
 }
 
 // adminRequest asks for a tool over the socket.

@@ -18,6 +18,7 @@ import (
 	"throughline/documents"
 	"throughline/inbox"
 	"throughline/notify"
+	"throughline/people"
 	"throughline/store"
 )
 
@@ -39,6 +40,8 @@ type folder struct {
 	hub      *inbox.Hub
 	docs     *documents.Library
 	notify   *notify.Notify
+	people   *people.People
+	idle     bool // nothing runs: a tool has opened it
 	// backups are read-locked while one is written: what it names must not be
 	// swept before it is in the archive.
 	backups sync.RWMutex
@@ -112,7 +115,8 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.notify, err = notify.New(notify.Options{Hub: f.hub, Agents: f.auth.Names, URL: o.config.URL, Log: o.log}); err != nil {
 		return nil, err
 	}
-	if o.existing {
+	f.people = people.New(people.Options{Hub: f.hub, Log: o.log})
+	if f.idle = o.existing; f.idle {
 		return f, ctx.Err()
 	}
 	err = f.accounts.Start(ctx, accounts.Options{
@@ -132,7 +136,7 @@ func (f *folder) sweepOnce(ctx context.Context) (swept blob.Swept, done bool, er
 		return swept, false, nil
 	}
 	defer f.backups.Unlock()
-	swept, err = f.hub.Sweep(ctx, sweepAge, f.docs.Blobs)
+	swept, err = f.hub.Sweep(ctx, sweepAge, f.docs.Blobs, f.people.Blobs)
 	return swept, true, err
 }
 

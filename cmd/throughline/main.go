@@ -55,6 +55,7 @@ func commands() []*command {
 		{"user", "[-data DIR] list | add | password | role | disable | enable …", "manage the people who work in the hub", adminCommand, false},
 		{"inspect", "mail [-json] FILE|DIR|-", "show how the program understands a mail", inspect, false},
 		{"identity", "match [-json] [-country CC] [-confidence N] [-truth FILE] FILE|-", "find the entries of a list (CSV or JSON lines) that are the same person", identityMatch, false},
+		{"import", "people [-data DIR] [-country XX] [-overwrite] [-dry-run] [-errors FILE] FILE", "import people from a table (CSV) or vCards", importCommand, false},
 		{"version", "", "print the version", func(context.Context, *command, []string) error {
 			fmt.Println("throughline", version())
 			return nil

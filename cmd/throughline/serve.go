@@ -109,7 +109,7 @@ type server struct {
 
 func newServer(f *folder, cfg *config.Config, log *slog.Logger, isDemo bool) (*server, error) {
 	a, err := api.New(api.Options{
-		Hub: f.hub, Auth: f.auth, Notify: f.notify, Documents: f.docs, Kinds: kinds(), UI: ui.FS(),
+		Hub: f.hub, Auth: f.auth, Notify: f.notify, Documents: f.docs, People: f.people, Kinds: kinds(), UI: ui.FS(),
 		PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
 		UploadBytes: cfg.Limits.UploadBytes, Undo: cfg.Undo,
 		Metrics: api.Metrics{Public: cfg.Metrics.Public, Token: cfg.Metrics.Token.Reveal()},
@@ -159,6 +159,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 		{"notices", s.notify.Run},
 		{"live", s.api.Run},
 		{"auth", s.auth.Run},
+		{"people", s.people.Run},
 		{"sweep", s.sweep},
 		{"documents", s.docs.Run},
 		{"admin", admin},

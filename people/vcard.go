@@ -1,0 +1,213 @@
+package people
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/quotedprintable"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/emersion/go-vcard"
+	"golang.org/x/text/encoding/htmlindex"
+
+	"throughline/identity"
+)
+
+// maxCard bounds one card, so that a photo in it does not matter and a file that
+// is no list of cards is not read into memory.
+const maxCard = 4 << 20
+
+// cardReader reads the cards of a file one by one: vCard 2.1, 3.0 (RFC 2426) and
+// 4.0 (RFC 6350), also mixed.
+type cardReader struct {
+	lines *bufio.Reader
+	close io.Closer
+	n     int // line
+	begin int // line of the card just read
+}
+
+func openCards(open func() (io.ReadCloser, error)) (*cardReader, error) {
+	file, err := open()
+	if err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReaderSize(io.LimitReader(file, MaxBytes), 64<<10)
+	if mark, _ := lines.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		_, _ = lines.Discard(3)
+	}
+	return &cardReader{lines: lines, close: file}, nil
+}
+
+func (c *cardReader) Close() error { return c.close.Close() }
+
+// raw returns the lines of the next card with its quoted-printable parts undone;
+// io.EOF at the end.
+func (c *cardReader) raw() (string, error) {
+	var b strings.Builder
+	inside := false
+	for {
+		line, err := c.line()
+		if line == "" && err != nil {
+			if inside && errors.Is(err, io.EOF) {
+				return "", fmt.Errorf("the card has no END:VCARD")
+			}
+			return "", err
+		}
+		upper := strings.ToUpper(strings.TrimSpace(line))
+		switch {
+		case upper == "BEGIN:VCARD":
+			b.Reset()
+			inside, c.begin = true, c.n
+		case !inside:
+			continue
+		}
+		if isQuoted(line) {
+			// 2.1 goes on in the next line after a soft line break.
+			for strings.HasSuffix(line, "=") && err == nil && b.Len()+len(line) < maxCard {
+				var more string
+				more, err = c.line()
+				line = strings.TrimSuffix(line, "=") + strings.TrimLeft(more, " \t")
+			}
+			line = unquote(line)
+		}
+		line = nameTypes(line)
+		if b.Len()+len(line) > maxCard {
+			return "", fmt.Errorf("the card is larger than %d MiB", maxCard>>20)
+		}
+		b.WriteString(line)
+		b.WriteString("\r\n")
+		if upper == "END:VCARD" {
+			return b.String(), nil
+		}
+	}
+}
+
+// line reads one line without its end.
+func (c *cardReader) line() (string, error) {
+	var line []byte
+	for {
+		part, more, err := c.lines.ReadLine()
+		if err != nil {
+			return "", err
+		}
+		if len(line) < maxCard {
+			line = append(line, part...)
+		}
+		if !more {
+			c.n++
+			return string(line), nil
+		}
+	}
+}
+
+func isQuoted(line string) bool {
+	name, _, ok := strings.Cut(line, ":")
+	return ok && strings.Contains(strings.ToUpper(name), "QUOTED-PRINTABLE")
+}
+
+// nameTypes writes the types of vCard 2.1 (TEL;CELL:) as those of 3.0 are written.
+func nameTypes(line string) string {
+	head, value, ok := strings.Cut(line, ":")
+	if !ok || !strings.Contains(head, ";") || strings.ContainsAny(head, "\" \t") {
+		return line
+	}
+	params := strings.Split(head, ";")
+	for i, p := range params[1:] {
+		if p != "" && !strings.Contains(p, "=") {
+			params[i+1] = "TYPE=" + p
+		}
+	}
+	return strings.Join(params, ";") + ":" + value
+}
+
+// unquote makes a line of vCard 2.1 with ENCODING=QUOTED-PRINTABLE a plain one of
+// 3.0: the value decoded, in UTF-8, with its line breaks escaped. Semicolons part
+// the components of N before decoding, so those that come out of it are text.
+func unquote(line string) string {
+	head, value, _ := strings.Cut(line, ":")
+	var params []string
+	charset := ""
+	for i, p := range strings.Split(head, ";") {
+		key, val, _ := strings.Cut(strings.ToUpper(p), "=")
+		switch {
+		case i > 0 && key == "CHARSET":
+			charset = strings.ToLower(val)
+		case i > 0 && (key == "ENCODING" || p == "QUOTED-PRINTABLE" || key == "QUOTED-PRINTABLE"):
+		default:
+			params = append(params, p)
+		}
+	}
+	parts := strings.Split(value, ";")
+	for i, part := range parts {
+		b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(part)))
+		if err != nil {
+			b = []byte(part)
+		}
+		text := string(b)
+		if charset != "" && charset != "utf-8" || !utf8.ValidString(text) {
+			if charset == "" || charset == "utf-8" {
+				charset = Western
+			}
+			if enc, err := htmlindex.Get(charset); err == nil {
+				if out, err := enc.NewDecoder().String(text); err == nil {
+					text = out
+				}
+			}
+		}
+		parts[i] = strings.NewReplacer(`\`, `\\`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`, ",", `\,`, ";", `\;`).Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	return strings.Join(params, ";") + ":" + strings.Join(parts, ";")
+}
+
+// read returns the next card as a row. A card that cannot be read is an error of
+// that card alone.
+func (c *cardReader) read() (Row, error) {
+	raw, err := c.raw()
+	row := Row{Line: c.begin}
+	if errors.Is(err, io.EOF) {
+		return row, err
+	}
+	if err != nil {
+		row.Problem = err.Error()
+		return row, nil
+	}
+	card, err := vcard.NewDecoder(strings.NewReader(strings.ToValidUTF8(raw, "\uFFFD"))).Decode()
+	if err != nil {
+		row.Problem = "the card cannot be read: " + err.Error()
+		return row, nil
+	}
+	row.put(identity.FieldName, first(card.Values(vcard.FieldFormattedName)))
+	if n := card.Name(); n != nil {
+		row.put(ToFirst, strings.TrimSpace(n.GivenName+" "+n.AdditionalName))
+		row.put(ToLast, n.FamilyName)
+	}
+	for _, v := range card.Values(vcard.FieldEmail) {
+		row.put(ToEmail, v)
+	}
+	for _, v := range card.Values(vcard.FieldTelephone) {
+		number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(v, "tel:"), "TEL:"), ";ext=")
+		row.put(ToPhone, number)
+	}
+	company, _, _ := strings.Cut(first(card.Values(vcard.FieldOrganization)), ";")
+	row.put(identity.FieldCompany, company)
+	row.put(identity.FieldNote, strings.Join(card.Values(vcard.FieldNote), "\n"))
+	row.put(identity.FieldLanguage, first(card.Values(vcard.FieldLanguage)))
+	if tz := first(card.Values(vcard.FieldTimezone)); strings.Contains(tz, "/") {
+		row.put(identity.FieldTimeZone, tz)
+	}
+	row.put(identity.FieldTags, strings.Join(card.Values(vcard.FieldCategories), ","))
+	row.put(ToID, first(card.Values(vcard.FieldUID)))
+	return row, nil
+}
+
+func first(list []string) string {
+	for _, s := range list {
+		if s = strings.TrimSpace(s); s != "" {
+			return s
+		}
+	}
+	return ""
+}
