@@ -60,8 +60,9 @@ type WayHandle struct {
 
 // Version is what a message said before it was edited or deleted.
 type Version struct {
-	Time time.Time `json:"time" doc:"When it was replaced."`
-	Text string    `json:"text"`
+	Time        time.Time    `json:"time" doc:"When it was replaced."`
+	Text        string       `json:"text"`
+	Attachments []Attachment `json:"attachments,omitempty" doc:"The files that went with it."`
 }
 
 // Reaction is a sign somebody put on a message.

@@ -166,7 +166,7 @@ func (v *view) more(m *Message, r *inbox.Record, limit int) {
 	}
 	if limit == wholeText {
 		for _, f := range r.Former {
-			m.Former = append(m.Former, Version{Time: f.Time, Text: f.Text})
+			m.Former = append(m.Former, Version{Time: f.Time, Text: f.Text, Attachments: attachments(f.Parts)})
 		}
 	}
 }

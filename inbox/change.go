@@ -28,11 +28,11 @@ const (
 func (h *Hub) prepareChange(ctx context.Context, account string, c message.Change) (message.Change, error) {
 	c.Time = calendar(c.Time)
 	if c.Edit != nil {
-		a, err := h.prepare(ctx, account, message.Message{Text: c.Edit.Text, Reply: c.Edit.Reply, HTML: c.Edit.HTML, Parts: c.Edit.Parts})
+		a, err := h.prepare(ctx, account, message.Message{Text: c.Edit.Text, Reply: c.Edit.Reply, HTML: c.Edit.HTML, Parts: c.Edit.Parts, From: message.Person{Handle: message.NewHandle(identity.Unknown, account)}})
 		if err != nil {
 			return c, err
 		}
-		c.Edit = &message.Message{Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts}
+		c.Edit = &message.Message{Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts, Warnings: c.Edit.Warnings}
 	}
 	if c.Call != nil {
 		call := *c.Call
@@ -214,15 +214,20 @@ func alter(m *message.Message, c *message.Change) (kinds []string, changed bool)
 		if proceed(m, c) {
 			kinds = append(kinds, timeline.MessageCall)
 		}
-	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
+	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && completes(m, e) {
+		// Files that were too slow to come with it: its author changed nothing.
+		m.Parts, m.Warnings = e.Parts, e.Warnings
+		kinds = append(kinds, timeline.MessageEdited)
+	} else if e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
 		keepFormer(m, c.Time)
-		m.Text, m.Reply, m.HTML, m.Parts, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, c.Time
+		m.Text, m.Reply, m.HTML, m.Parts, m.Warnings, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, e.Warnings, c.Time
 		m.Quoted, m.Signature = "", ""
 		kinds = append(kinds, timeline.MessageEdited)
 	}
 	if c.Deleted && m.Deleted.IsZero() {
 		keepFormer(m, c.Time)
 		m.Text, m.Reply, m.HTML, m.Quoted, m.Signature, m.Deleted = "", "", "", "", "", c.Time
+		m.Parts = nil
 		kinds = append(kinds, timeline.MessageDeleted)
 	}
 	changed = len(kinds) > 0
@@ -260,6 +265,14 @@ func proceed(m *message.Message, c *message.Change) (changed bool) {
 	return changed
 }
 
+// completes tells whether an edit only adds files to an item that was not edited.
+func completes(m, e *message.Message) bool {
+	return m.Edited.IsZero() && m.Text == e.Text && m.HTML == e.HTML && len(e.Parts) > len(m.Parts) &&
+		!slices.ContainsFunc(m.Parts, func(p message.Part) bool {
+			return !slices.ContainsFunc(e.Parts, func(o message.Part) bool { return o.Blob == p.Blob && o.Name == p.Name })
+		})
+}
+
 // differs tells whether an edit changes anything: providers also tell of what they
 // add themselves.
 func differs(m, e *message.Message) bool {
@@ -269,7 +282,7 @@ func differs(m, e *message.Message) bool {
 
 // keepFormer keeps what m says until a time.
 func keepFormer(m *message.Message, until time.Time) {
-	m.Former = append(m.Former, message.Version{Time: until, Text: m.Text, HTML: m.HTML})
+	m.Former = append(m.Former, message.Version{Time: until, Text: m.Text, HTML: m.HTML, Parts: m.Parts})
 	size := 0
 	for _, v := range m.Former {
 		size += len(v.Text) + len(v.HTML)

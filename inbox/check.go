@@ -207,7 +207,11 @@ func (h *Hub) checkMessage(tx *store.Tx, id uint64, r *Record, bad func(string, 
 	case e.Quiet != r.Cancelled:
 		bad("message %d: event %d is hidden: %v", id, r.Seq, e.Quiet)
 	}
-	for _, p := range r.Parts {
+	parts := slices.Clone(r.Parts)
+	for _, v := range r.Former {
+		parts = append(parts, v.Parts...)
+	}
+	for _, p := range parts {
 		if p.Blob == "" {
 			continue
 		}

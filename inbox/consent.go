@@ -152,12 +152,23 @@ func (h *Hub) refusedConsent(tx *store.Tx, r *Record, to message.Handle, code, r
 	if all := recipients(r); to == "" && len(all) == 1 {
 		to = all[0]
 	}
-	hd, ok := h.Identity.Find(tx, to)
-	if !ok {
-		return nil
+	hd, err := h.known(tx, to)
+	if err != nil {
+		return err
 	}
 	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: message.OptOut, Since: tx.Now(), By: byProvider,
 		Reason: reason, Code: code, Message: r.ID, Account: r.Account}, r.Conversation)
+}
+
+// known finds a handle, or begins to know one that stood only among the copies of
+// a mail so far.
+func (h *Hub) known(tx *store.Tx, handle message.Handle) (*identity.Handle, error) {
+	c, err := identity.Canonical(handle)
+	if err != nil {
+		return nil, &InvalidError{"handle", err.Error()}
+	}
+	hd, _, err := h.Identity.Resolve(tx, message.Person{Handle: c}, false)
+	return hd, err
 }
 
 // SetConsent records what an agent was told.
@@ -173,9 +184,9 @@ func (h *Hub) SetConsent(ctx context.Context, agent uint64, handle message.Handl
 		return &InvalidError{"reason", fmt.Sprintf("say in 1 to %d characters how the person told this", maxConsentReason)}
 	}
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		hd, ok := h.Identity.Find(tx, handle)
-		if !ok {
-			return ErrNotFound
+		hd, err := h.known(tx, handle)
+		if err != nil {
+			return err
 		}
 		return h.recordConsent(tx, hd, Consent{Channel: channel, State: state, Since: tx.Now(), By: agentActor(agent), Reason: reason}, 0)
 	})
@@ -198,6 +209,23 @@ func (h *Hub) optedOut(tx *store.Tx, channel string, to []message.Handle) (*optO
 		}
 	}
 	return nil, nil
+}
+
+// without takes those off a list who do not want to be written to, and says so of
+// each.
+func (h *Hub) without(tx *store.Tx, channel string, list []message.Person) (rest []message.Person, notices []string, err error) {
+	for _, p := range list {
+		out, err := h.optedOut(tx, channel, []message.Handle{p.Handle})
+		if err != nil {
+			return nil, nil, err
+		}
+		if out == nil {
+			rest = append(rest, p)
+			continue
+		}
+		notices = append(notices, "left out of the copies: "+out.String())
+	}
+	return rest, notices, nil
 }
 
 // optOut is a Consent that forbids to write.

@@ -335,7 +335,11 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		if err != nil {
 			return err
 		}
-		if out, err := h.optedOut(tx, r.Channel, recipients(r)); err != nil {
+		to := recipients(r)
+		if len(r.To) > 0 { // who gets a copy only is left out
+			to = to[:len(r.To):len(r.To)]
+		}
+		if out, err := h.optedOut(tx, r.Channel, to); err != nil {
 			return err
 		} else if out != nil {
 			return &ConflictError{out.String()}

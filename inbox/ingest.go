@@ -226,8 +226,13 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	// nothing says that this is a lie. It is then about whom it was written to.
 	person, vouched := m.From, m.Vouch == message.VouchPassed
 	sent := false
-	if _, ours := h.Own(m.From.Handle); ours && m.Vouch != message.VouchFailed {
-		m.Direction = message.Out
+	if _, ours := h.Own(m.From.Handle); ours && m.Direction == message.In {
+		if m.Chat {
+			// Such a provider knows what we sent and brings only what others did.
+			m.Vouch = message.VouchFailed
+		} else if m.Vouch != message.VouchFailed {
+			m.Direction = message.Out
+		}
 	}
 	if m.Direction == message.Out {
 		if p, ok := h.firstOther(slices.Concat(m.To, m.Cc)); ok {

@@ -149,11 +149,13 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 		if len(d.Again) > 0 {
 			to = d.Again
 		}
-		if out, err := h.optedOut(tx, rec.Channel, to); err != nil {
+		was := d.troubled()
+		only, no, err := h.stillTo(tx, r, rec, d, to)
+		if err != nil {
 			return err
-		} else if out != nil {
-			was := d.troubled()
-			d.Status, d.Due, d.Draft, d.Reason, d.Code = message.Failed, time.Time{}, nil, out.String(), codeOptOut
+		}
+		if no != nil {
+			d.Status, d.Due, d.Draft, d.Reason, d.Code = message.Failed, time.Time{}, nil, no.Reason, no.Code
 			if len(d.Again) > 0 {
 				d.giveUpRest(recipients(rec), tx.Now())
 			}
@@ -169,11 +171,11 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 			d.Past = d.Past[max(0, len(d.Past)-maxAttempts):]
 		}
 		m, n = h.sendable(rec), len(d.Attempts)
-		m.Only = slices.Clone(d.Again)
+		m.Only = only
 		if m.Thread, err = h.wireNames(tx, m.Thread); err != nil {
 			return err
 		}
-		return h.deliveries.Put(tx, id, d)
+		return h.saveDelivery(tx, id, d, was, false)
 	})
 	if err != nil || m.ID == 0 {
 		return err

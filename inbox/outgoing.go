@@ -58,7 +58,8 @@ type Outgoing struct {
 	Key string
 	// Template sends approved words instead of HTML; Account is needed then.
 	Template *message.TemplateUse
-	filled   string // how it reads
+	filled   string   // how it reads
+	notices  []string // of what was changed before it was written
 }
 
 // Reply writes a message into the outbox: message, delivery and event in one
@@ -67,6 +68,9 @@ type Outgoing struct {
 // its Key, is not written again.
 func (h *Hub) Reply(ctx context.Context, o Outgoing) (seq uint64, err error) {
 	if err := h.fillTemplate(ctx, &o); err != nil {
+		if seq := h.templateSent(&o); seq != 0 {
+			return seq, nil // that the provider does not list it now changes nothing any more
+		}
 		return 0, err
 	}
 	body, err := h.checkOutgoing(&o)
@@ -275,7 +279,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	c.Channel = info.Channel
 	r := &Record{Message: message.Message{
 		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: o.Account, Direction: message.Out,
-		From: info.Own, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject, Parts: o.Attachments,
+		From: info.Own, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject, Parts: o.Attachments, Warnings: o.notices,
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.Human,
 	}, Conversation: c.ID, Agent: o.Agent}
 	r.Ref = message.OwnRef(r.ID, r.Token)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"throughline/store"
@@ -65,6 +66,31 @@ func (h *Hub) sentBefore(tx *store.Tx, agent uint64, key string, digest [sha256.
 		return 0, &InvalidError{"key", "this idempotency key was used for another message: make a new one for each message"}
 	}
 	return binary.BigEndian.Uint64(v), nil
+}
+
+// templateSent is sentBefore for a template that cannot be looked up: it compares
+// what the stored message says of it.
+func (h *Hub) templateSent(o *Outgoing) (seq uint64) {
+	if o.Key == "" {
+		return 0
+	}
+	// An error shows as that of the template.
+	_ = h.Store.View(func(tx *store.Tx) error {
+		v := tx.GetValue(sentBucket, sentKey(o.Agent, o.Key))
+		if len(v) != 16+sha256.Size {
+			return nil
+		}
+		e, err := h.Timeline.Get(tx, binary.BigEndian.Uint64(v))
+		if err != nil {
+			return err
+		}
+		r, err := h.Message(tx, e.Message)
+		if err == nil && r.Template != nil && r.Template.ID == o.Template.ID && maps.Equal(r.Template.Values, o.Template.Values) && r.Account == o.Account {
+			seq = e.Seq
+		}
+		return err
+	})
+	return seq
 }
 
 // rememberSent notes that event seq is what was written under this key, and

@@ -54,6 +54,11 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx c
 		for _, p := range r.Parts {
 			used[p.Blob] = struct{}{}
 		}
+		for _, v := range r.Former {
+			for _, p := range v.Parts {
+				used[p.Blob] = struct{}{}
+			}
+		}
 		used[r.RawBlob] = struct{}{}
 		return nil
 	}); err != nil {

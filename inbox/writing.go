@@ -26,7 +26,6 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 		return &InvalidError{"account", "nothing can be written over this account: choose another one"}
 	}
 	scheme := h.kinds[info.Channel].Scheme
-	var to []message.Handle
 	for _, list := range []struct {
 		field  string
 		people []message.Person
@@ -36,7 +35,6 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 				return &InvalidError{fmt.Sprintf("%s[%d]", list.field, i),
 					fmt.Sprintf("%s cannot be reached over this account: choose another address or another account", p.Handle.Address())}
 			}
-			to = append(to, p.Handle)
 		}
 	}
 	if !w.Letter {
@@ -50,6 +48,15 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 		}
 		o.Subject, o.AgentSignature = "", ""
 	}
+	var to []message.Handle
+	for _, p := range o.To {
+		to = append(to, p.Handle)
+	}
+	if len(to) == 0 { // copies alone: then they are who it is for
+		for _, p := range slices.Concat(o.Cc, o.Bcc) {
+			to = append(to, p.Handle)
+		}
+	}
 	out, err := h.optedOut(tx, info.Channel, to)
 	if err != nil {
 		return err
@@ -57,6 +64,15 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 	if out != nil {
 		return &ConflictError{out.String() + ": choose another channel"}
 	}
+	// Who gets a copy only must not keep the letter from those it is for.
+	var cc, bcc []string
+	if o.Cc, cc, err = h.without(tx, info.Channel, o.Cc); err != nil {
+		return err
+	}
+	if o.Bcc, bcc, err = h.without(tx, info.Channel, o.Bcc); err != nil {
+		return err
+	}
+	o.notices = slices.Concat(cc, bcc)
 	if err := fitFiles(o, w); err != nil {
 		return err
 	}

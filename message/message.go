@@ -307,7 +307,7 @@ type TemplateUse struct {
 type Change struct {
 	Of       string    // the Key of the item, or the wire name of one of ours
 	Time     time.Time // by the provider's clock: the later one holds
-	Edit     *Message  // its new Text, Reply, HTML and Parts; nothing else is read
+	Edit     *Message  // its new Text, Reply, HTML, Parts and Warnings; nothing else is read
 	Deleted  bool
 	Reaction *Reaction
 	// Call is what is newly known of a call, see Call.Merge. The Text and Parts of
@@ -320,6 +320,8 @@ type Version struct {
 	Time time.Time `json:"time"` // of the change that replaced it
 	Text string    `json:"text"`
 	HTML string    `json:"html,omitempty"`
+	// Parts are the files that went with it, those that are still there among them.
+	Parts []Part `json:"parts,omitempty"`
 }
 
 // Reaction is a sign somebody put on an item. Gone ones are kept, so that news
