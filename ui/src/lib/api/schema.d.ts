@@ -4239,6 +4239,8 @@ export interface components {
             wish?: "prefer" | "never" | "";
         };
         Version: {
+            /** @description The files that went with it. */
+            attachments?: components["schemas"]["Attachment"][];
             text: string;
             /**
              * Format: date-time
