@@ -108,7 +108,40 @@ func (s *Server) duplicateRoutes() {
 	add(s, route{id: "getDuplicateLook", method: "GET", path: "/api/duplicate-look", role: agent, group: g, summary: "How far the look through all customers is"}, s.getDuplicateLook)
 	add(s, route{id: "startDuplicateLook", method: "POST", path: "/api/duplicate-look", role: manager, group: g, summary: "Look through all customers now"}, s.startDuplicateLook)
 	add(s, route{id: "listCustomerDuplicates", method: "GET", path: "/api/customers/{id}/duplicates", role: agent, group: g, summary: "Who a customer may be, and what was decided"}, s.listCustomerDuplicates)
+	add(s, route{id: "refileMessage", method: "POST", path: "/api/messages/{id}/sender", role: agent, group: g, summary: "Say that a message is from somebody else"}, s.refileMessage)
 	add(s, route{id: "chooseValues", method: "POST", path: "/api/customers/{id}/choose", role: agent, group: g, summary: "Let values of a merged record stand"}, s.chooseValues)
+}
+
+// SenderRequest says whose a message is.
+type SenderRequest struct {
+	Customer uint64 `json:"customer" doc:"0: the owner of the address, as before."`
+}
+
+// RefiledTo tells that a message is from another customer than the owner of its address.
+type RefiledTo struct {
+	Customer uint64    `json:"customer"`
+	Name     string    `json:"name"`
+	By       string    `json:"by"`
+	ByName   string    `json:"by_name,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
+func (v *view) refiled(r *inbox.Refiled) *RefiledTo {
+	if r == nil {
+		return nil
+	}
+	out := &RefiledTo{Customer: r.Customer, By: r.By, ByName: v.decider(r.By), Time: r.Time}
+	if root, err := v.s.hub.Identity.Root(v.tx, r.Customer); err == nil {
+		out.Customer, out.Name = root.ID, v.s.hub.Identity.DisplayName(v.tx, root)
+	}
+	return out
+}
+
+func (s *Server) refileMessage(ctx context.Context, i *idBody[SenderRequest]) (*out[Message], error) {
+	if err := s.hub.Refile(ctx, who(ctx).id(), i.ID, i.Body.Customer); err != nil {
+		return nil, err
+	}
+	return s.getMessage(ctx, &idIn{ID: i.ID})
 }
 
 func (v *view) duplicate(g *identity.Suggestion) (*Duplicate, error) {

@@ -23,7 +23,7 @@ var roleTable = map[string]minRole{
 	"upload": agent, "getBlob": signed, "getImage": signed,
 
 	"listDuplicates": agent, "getDuplicate": agent, "decideDuplicate": agent, "getDuplicateRules": agent, "setDuplicateRules": admin, "getDuplicateLook": agent,
-	"startDuplicateLook": manager, "listCustomerDuplicates": agent, "chooseValues": agent,
+	"startDuplicateLook": manager, "listCustomerDuplicates": agent, "chooseValues": agent, "refileMessage": agent,
 
 	"listCustomers": agent, "createCustomer": agent, "getCustomer": agent, "changeCustomer": agent, "getCustomerTimeline": agent,
 	"listCustomerConversations": agent, "linkHandle": agent, "unlinkHandle": agent, "changeHandle": agent, "mergeCustomer": agent, "unmergeCustomer": agent,

@@ -240,6 +240,7 @@ type Message struct {
 	Account      string        `json:"account"`
 	Direction    string        `json:"direction" enum:"in,out"`
 	Time         time.Time     `json:"time"`
+	Refiled      *RefiledTo    `json:"refiled,omitempty" doc:"If a person said that it is from somebody else than the owner of its address."`
 	From         Person        `json:"from"`
 	ReplyTo      []Person      `json:"reply_to,omitempty"`
 	To           []Person      `json:"to"`

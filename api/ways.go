@@ -156,7 +156,7 @@ func (v *view) accountFaces() map[string]accountFace {
 func (v *view) more(m *Message, r *inbox.Record, limit int) {
 	face := v.accountFace(r.Account)
 	m.AccountName, m.Address = face.name, face.address
-	m.Call = r.Call
+	m.Call, m.Refiled = r.Call, v.refiled(r.Refiled)
 	m.Consent, m.Template = string(r.Consent), templateUse(r.Template)
 	m.Edited, m.Deleted, m.Versions = r.Edited, r.Deleted, len(r.Former)
 	for _, re := range r.Reactions {

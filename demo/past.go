@@ -214,6 +214,8 @@ func (c *cast) oddities(now time.Time) []delivered {
 		t.turn = 1
 	}
 
+	c.lookAlikes(now, put, single)
+
 	// Mail to many.
 	for i, issue := range [...]string{"September: belts and braces", "October: winter tyres compared", "November: trade fair special"} {
 		p := plan{status: inbox.Resolved, agent: nobody}

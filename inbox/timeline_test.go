@@ -3,11 +3,13 @@ package inbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
@@ -24,7 +26,8 @@ func TestWhoseTimeline(t *testing.T) {
 		const people = 4
 		address := func(n int) string { return fmt.Sprintf("p%d@example.org", n) }
 		handle := func(n int) message.Handle { return message.NewHandle("mailto", address(n)) }
-		about := map[uint64][2]int{} // message → who wrote it, whose conversation
+		about := map[uint64][2]int{}   // message → who wrote it, whose conversation
+		refiled := map[uint64]uint64{} // message → the customer whose it is instead
 		var mails []message.Message
 		send := func(from, to int) {
 			m := mail(address(from), fmt.Sprintf("t%d", len(mails)), "text")
@@ -134,6 +137,44 @@ func TestWhoseTimeline(t *testing.T) {
 				_, err := w.Unlink(rt.Context(), 1, anyone("customer"), handle(person.Draw(rt, "handle")), "")
 				must(err)
 			},
+			"from somebody else": func(rt *rapid.T) {
+				id := rapid.SampledFrom(slices.Sorted(maps.Keys(about))).Draw(rt, "message")
+				to := uint64(0)
+				if rapid.Bool().Draw(rt, "elsewhere") {
+					to = anyone("customer")
+				}
+				if err := w.Refile(rt.Context(), 1, id, to); err != nil {
+					rt.Fatal(err)
+				}
+				refiled[id] = to
+			},
+			"not the same": func(rt *rapid.T) {
+				a, b := anyone("a"), anyone("b")
+				if a == b {
+					return
+				}
+				w.update(func(tx *store.Tx) error {
+					_, err := w.Identity.Decide(tx, a, b, identity.SuggestionNotSame, 0, w.decision(tx, 1, ""))
+					return err
+				})
+				var no *NotSameError
+				if err := w.Merge(rt.Context(), 1, a, b, nil, false, ""); !errors.As(err, &no) {
+					rt.Fatalf("%d and %d are merged although they are not the same: %v", a, b, err)
+				}
+			},
+			"decide": func(rt *rapid.T) {
+				var ids []uint64
+				for _, state := range []string{identity.SuggestionOpen, identity.SuggestionLater, identity.SuggestionSame, identity.SuggestionNotSame} {
+					for _, g := range w.suggestions(state) {
+						ids = append(ids, g.ID)
+					}
+				}
+				if len(ids) == 0 {
+					return
+				}
+				to := rapid.SampledFrom([]string{identity.SuggestionOpen, identity.SuggestionLater, identity.SuggestionSame, identity.SuggestionNotSame}).Draw(rt, "verdict")
+				must(w.Decide(rt.Context(), 1, rapid.SampledFrom(ids).Draw(rt, "suggestion"), Verdict{State: to}))
+			},
 			"merge and part": func(rt *rapid.T) {
 				before := timelines()
 				into, other := anyone("into"), anyone("other")
@@ -154,6 +195,13 @@ func TestWhoseTimeline(t *testing.T) {
 				w.view(func(tx *store.Tx) error {
 					for id, who := range about {
 						want := []uint64{owner(tx, who[0]), owner(tx, who[1])}
+						if to := refiled[id]; to != 0 {
+							root, err := w.Identity.Root(tx, to)
+							if err != nil {
+								return err
+							}
+							want = []uint64{root.ID}
+						}
 						for c, ids := range got {
 							n := 0
 							for _, x := range ids {

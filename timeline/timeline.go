@@ -31,6 +31,7 @@ const (
 	MessageDelivery  = "message.delivery"  // its delivery changed state
 	MessageCancelled = "message.cancelled" // taken back in the undo window
 	MessageMoved     = "message.moved"     // re-filed to another conversation
+	MessageRefiled   = "message.refiled"   // a person said that it is from another customer
 	MessageEdited    = "message.edited"    // by its author, at the provider
 	MessageDeleted   = "message.deleted"   // by its author, at the provider
 	MessageCall      = "message.call"      // a call went on, or its recording came
@@ -299,6 +300,17 @@ func (t *Timeline) Refile(tx *store.Tx, seq, conversation uint64) error {
 		return err
 	}
 	e.Conversation = conversation
+	return t.events.Put(tx, seq, e)
+}
+
+// Resubject puts an event on other timelines: a person said that it is about somebody
+// else. Its sequence, time and conversation stay.
+func (t *Timeline) Resubject(tx *store.Tx, seq uint64, subjects []uint64) error {
+	e, err := t.Get(tx, seq)
+	if err != nil {
+		return err
+	}
+	e.Subjects = subjects
 	return t.events.Put(tx, seq, e)
 }
 

@@ -25,7 +25,7 @@ func (c *comparer) compareEmails(a, b *Profile, nm nameMatch, d *details) uint8 
 		for j := range b.emails {
 			x, y := &a.emails[i], &b.emails[j]
 			l := c.compareEmail(x, y, nm)
-			if best == 0 || l < best {
+			if l != 0 && (best == 0 || l < best) {
 				best = l
 				if d != nil {
 					d[Email] = agreement{x.text, y.text, ""}
@@ -47,6 +47,7 @@ func (c *comparer) compareEmail(x, y *email, nm nameMatch) uint8 {
 	stemX, stemY := strings.Trim(x.plain, "0123456789"), strings.Trim(y.plain, "0123456789")
 	switch {
 	case x.role || y.role:
+		return 0 // that somebody also has an address of his own says nothing
 	case sameDomain && stemX == stemY && len(stemX) > 1:
 		return emailDigits
 	case x.plain == y.plain && len(x.plain) >= 5:

@@ -16,6 +16,7 @@ export const decideDuplicate = (id: number, body: { state: DuplicateState; into?
   call(client.POST('/api/duplicates/{id}', { params: { path: { id } }, body }))
 export const listCustomerDuplicates = (id: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/duplicates', { params: { path: { id } }, signal }))
 export const chooseValues = (id: number, member: number, fields: string[]) => call(client.POST('/api/customers/{id}/choose', { params: { path: { id } }, body: { member, fields } }))
+export const refileMessage = (id: number, customer: number) => call(client.POST('/api/messages/{id}/sender', { params: { path: { id } }, body: { customer } }))
 export const getRules = () => call(client.GET('/api/duplicate-rules'))
 export const putRules = (body: DuplicateRules) => call(client.PUT('/api/duplicate-rules', { body }))
 export const getLook = () => call(client.GET('/api/duplicate-look'))

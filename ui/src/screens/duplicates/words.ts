@@ -1,6 +1,6 @@
 // How evidence reads. The hub gives codes and values; sentences are made here.
 import type { DuplicateSide, Evidence } from '../../lib/api/duplicates'
-import { number } from '../../lib/format.svelte'
+import { number, percent } from '../../lib/format.svelte'
 import { type Key, t } from '../../lib/i18n/index.svelte'
 
 const fields: Record<string, Key> = {
@@ -79,3 +79,6 @@ export function compareCards(a: DuplicateSide, b: DuplicateSide): Line[] {
 /** Whether the other side has, or is told to have, this address. */
 export const sharesHandle = (h: DuplicateSide['handles'][number], other: DuplicateSide): boolean =>
   other.handles.some((o) => o.handle === h.handle || (o.hints ?? []).some((x) => x.handle === h.handle)) || (h.hints ?? []).some((x) => other.handles.some((o) => o.handle === x.handle))
+
+/** A confidence in per cent. Nothing but a person is ever quite sure. */
+export const sure = (c: number): string => percent(Math.min(99, Math.floor(c * 100)) / 100)
