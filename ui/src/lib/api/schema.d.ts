@@ -1611,6 +1611,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messages/{id}/sender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a message is from somebody else */
+        post: operations["refileMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/messages/{id}/undo": {
         parameters: {
             query?: never;
@@ -3544,6 +3561,8 @@ export interface components {
             list?: string;
             quoted?: string;
             reactions?: components["schemas"]["Reaction"][];
+            /** @description If a person said that it is from somebody else than the owner of its address. */
+            refiled?: components["schemas"]["RefiledTo"];
             /** @description The HTML has pictures that lie elsewhere; images=1 shows them. */
             remote_images?: boolean;
             /** @description The new part of the text. */
@@ -3896,6 +3915,15 @@ export interface components {
             /** @description Something the writer should know, e.g. the answered mail is an automatic one. */
             warning?: string;
         };
+        RefiledTo: {
+            by: string;
+            by_name?: string;
+            /** Format: int64 */
+            customer: number;
+            name: string;
+            /** Format: date-time */
+            time: string;
+        };
         Refusal: {
             code?: string;
             handle?: string;
@@ -4018,6 +4046,13 @@ export interface components {
             rows: components["schemas"]["Row"][];
             /** Format: int64 */
             seq: number;
+        };
+        SenderRequest: {
+            /**
+             * Format: int64
+             * @description 0: the owner of the address, as before.
+             */
+            customer: number;
         };
         Session: {
             agent: components["schemas"]["Agent"];
@@ -8298,6 +8333,41 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refileMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SenderRequest"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
