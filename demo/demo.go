@@ -1,13 +1,13 @@
 // Package demo is an invented company with its customers: two mailboxes on an
-// IMAP and an SMTP server in the process, a number for texts and one for WhatsApp
-// at a double of their provider, a Slack workspace with a channel that is shared with
+// IMAP and an SMTP server in the process, a number for texts, one for WhatsApp
+// and one that can be called at doubles of their provider, a Slack workspace with a channel that is shared with
 // a business customer, three months of conversations in English, Persian
 // and Thai, colleagues who have worked on them, and customers who go on writing
 // and answer what the visitor sends.
 //
 // Everything goes the way it would go in earnest: mail lies in a mailbox and is
 // fetched by the email connector, texts come by signed webhooks or are found in the
-// provider's list, Slack is heard over its socket, answers leave through the outbox, and what colleagues do they do
+// provider's list, the line rings the visitor's browser or takes a message, Slack is heard over its socket, answers leave through the outbox, and what colleagues do they do
 // through the hub's methods. Nothing is written into the hub by another door.
 //
 // The package keeps nothing on disk; mailboxes and texts live in memory. It listens on
@@ -43,7 +43,7 @@ type Options struct {
 	Accounts *accounts.Accounts
 	Notify   *notify.Notify // nil tells colleagues nothing
 	// PublicURL is where the hub is reached, as its own option of that name. Without
-	// it texts come with a delay and nobody hears of their delivery.
+	// it texts come with a delay, nobody hears of their delivery, and nobody calls.
 	PublicURL string
 	Log       *slog.Logger // nil discards
 	Seed      uint64       // of the story; 0 is the usual one
@@ -130,6 +130,7 @@ type World struct {
 	imap     [boxes]*mailtest.IMAP
 	smtp     *mailtest.SMTP
 	twilio   *twiliotest.Server
+	line     *twiliotest.Server // nil without a public address
 	slack    *workspace
 	due      [boxes]int // mails of the past, each to be stored, duplicate or held
 	poison   poisoned
@@ -137,6 +138,7 @@ type World struct {
 	sent    chan mailtest.Mail      // what the SMTP server took
 	texted  chan twiliotest.Message // texts of the hub that came to their end
 	spoke   chan slacktest.Post     // what the hub posted
+	ring    chan struct{}           // somebody is to call now
 	closing chan struct{}
 	close   sync.Once
 	living  sync.Mutex // held while Live runs
@@ -146,6 +148,7 @@ type World struct {
 	agenda []task
 	mails  int // written live
 	texts  int // written live
+	calls  int // made live
 }
 
 // Start makes agents, accounts and mailboxes. It returns before anything is taken
@@ -162,7 +165,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	w := &World{
 		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, notify: o.Notify, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
-		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), spoke: make(chan slacktest.Post),
+		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), spoke: make(chan slacktest.Post), ring: make(chan struct{}, 1),
 		closing: make(chan struct{}),
 	}
 	err := w.start(ctx, o)
@@ -180,6 +183,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	g.Go(func() error { return w.openMailboxes() })
 	g.Go(func() error { return w.openPhones(o.PublicURL) })
 	g.Go(func() error { return w.openSlack() })
+	g.Go(func() error { return w.openLine(o.PublicURL) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -284,6 +288,9 @@ func (w *World) Close() {
 	}
 	if w.twilio != nil {
 		w.twilio.Close()
+	}
+	if w.line != nil {
+		w.line.Close()
 	}
 	if w.slack != nil {
 		w.slack.Close()

@@ -70,7 +70,7 @@ func run(t *testing.T, pace Pace) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), slack.Kind()}
+	kinds := []connectors.Kind{email.Kind(), twilio.SMS(), twilio.WhatsApp(), twilio.Voice(), slack.Kind()}
 	acc := accounts.New(s, accounts.NewKey(), kinds)
 	people := auth.New(s, auth.Options{})
 	// What the API does with the requests of a provider.

@@ -44,7 +44,7 @@ func (w *World) Live(ctx context.Context) {
 		}
 		// Whoever presses "try again" shall succeed.
 		w.imap[w.poison.box].Poison(w.poison.uid, false)
-		if err := errors.Join(w.addSlack(ctx), w.addPhones(ctx), w.knowAll(ctx)); err != nil {
+		if err := errors.Join(w.addSlack(ctx), w.addPhones(ctx), w.addLine(ctx), w.knowAll(ctx)); err != nil {
 			return err
 		}
 		return errors.Join(w.arrange(ctx), w.settleIn(ctx))
@@ -63,6 +63,8 @@ func (w *World) Live(ctx context.Context) {
 	var watch sync.WaitGroup
 	watch.Go(func() { w.watchTexts(watching) })
 	watch.Go(func() { w.watchSlack(watching) })
+	dial := make(chan caller)
+	watch.Go(func() { w.takeCalls(watching, dial) })
 	defer func() { stop(); watch.Wait() }()
 	w.after(w.pace.First/2, w.trouble)
 	w.after(w.pace.First, w.troubleByText)
@@ -70,6 +72,7 @@ func (w *World) Live(ctx context.Context) {
 	w.after(w.pace.First*3, w.customersSpeak)
 	w.after(w.pace.First*2+w.cast.between(0, w.pace.AgentMin), w.colleagueTexts)
 	w.after(w.pace.First, w.customerWrites)
+	w.after(w.pace.First*6, w.customerCalls)
 	w.after(w.pace.First+w.cast.between(0, w.pace.AgentMin), w.colleagueWorks)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -82,6 +85,8 @@ func (w *World) Live(ctx context.Context) {
 			do = func() error { return w.answered(p) }
 		case m := <-w.texted:
 			do = func() error { return w.carried(m) }
+		case <-w.ring:
+			do = func() error { w.someCalls(dial); return nil }
 		case <-timer.C:
 			do = func() error { return w.tick(ctx) }
 		case <-w.closing:

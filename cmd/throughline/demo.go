@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/term"
 
 	"throughline/auth"
 	"throughline/config"
@@ -65,7 +69,18 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
-	fmt.Fprintf(os.Stderr, "Throughline demo: invented customers, live mail, texts and Slack, nothing leaves this machine.\n\n    %s/#/enter/%s\n\nOpen this link: it signs you in. Ctrl-C ends the demo.\nWhat colleagues are told in Slack: %s\n", cfg.URL(), token, world.DeskURL())
+	fmt.Fprintf(os.Stderr, "Throughline demo: invented customers, live mail, texts, calls and Slack, nothing leaves this machine.\n\n    %s/#/enter/%s\n\nOpen this link: it signs you in. Ctrl-C ends the demo.\nWhat colleagues are told in Slack: %s\n", cfg.URL(), token, world.DeskURL())
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		fmt.Fprintln(os.Stderr, "Enter lets a customer call at once; they also call by themselves now and then. Say in the app that you are ready for calls.")
+		go ringOnEnter(os.Stdin, world)
+	}
 	go world.Live(ctx)
 	return s.run(ctx, ln)
+}
+
+// ringOnEnter lets a customer call for each line that is typed.
+func ringOnEnter(in io.Reader, world *demo.World) {
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		world.Ring()
+	}
 }

@@ -87,7 +87,7 @@ var (
 type State struct {
 	Status     string   // queued, ringing, in-progress, completed, busy, failed, no-answer, canceled
 	Verb       string   // TwiML verb under way: Say, Gather, Dial, …; "" outside documents
-	Heard      []string // text of each Say and URL of each Play so far
+	Heard      []string // text of each Say, URL of each Play, and words of those it talks to so far
 	Queue      string   // friendly name of the queue it waits in
 	Conference string   // friendly name of the conference it takes part in
 	TalkingTo  string   // SID of the leg it is bridged with
@@ -223,7 +223,8 @@ func (c *Call) Press(digits string) error {
 }
 
 // Speak makes the far end speak for d, on the clock of lengths, and returns when that has passed; a frozen clock is moved
-// by d. The words, if any, are what a Gather understands and what a transcription gets.
+// by d. The words, if any, are what a Gather understands, what a transcription gets, and what those hear who are
+// connected.
 func (c *Call) Speak(d time.Duration, words ...string) error {
 	return c.give(input{speech: d, words: strings.Join(words, " ")})
 }

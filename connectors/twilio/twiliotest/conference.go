@@ -184,6 +184,7 @@ func (c *Call) stay(f *conference, wait *source) error {
 		case err != nil:
 			return err
 		case in.speech > 0:
+			c.overheard(f, in.words)
 			err = c.speech(in.speech)
 			close(in.taken)
 			if errors.As(err, &i) && (i.kind == "kick" || i.kind == "begin") {
@@ -199,6 +200,23 @@ func (c *Call) stay(f *conference, wait *source) error {
 			close(in.taken)
 		}
 	}
+}
+
+// overheard lets the others in a conference hear what a leg says.
+func (c *Call) overheard(f *conference, words string) {
+	if words == "" {
+		return
+	}
+	c.set(func() {
+		if slices.ContainsFunc(f.parts, func(p *participant) bool { return p.c == c && (p.muted || p.hold) }) {
+			return
+		}
+		for _, p := range f.parts {
+			if p.c != c && p.inside && !p.hold {
+				p.c.heard = append(p.c.heard, words)
+			}
+		}
+	})
 }
 
 // leaveConference takes a participant out, and ends the conference when that was the last or the leading one.

@@ -97,6 +97,9 @@ func (c *Call) talk(b *bridge, limit time.Duration, star bool) error {
 			return err
 		}
 		if in.speech > 0 {
+			if in.words != "" {
+				c.set(func() { other.heard = append(other.heard, in.words) })
+			}
 			err = c.speech(in.speech)
 		}
 		close(in.taken)

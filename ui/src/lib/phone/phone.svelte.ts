@@ -43,7 +43,7 @@ function leg(e: LegEvent) {
 }
 /** Picks up what was taken or begun here, as soon as the hub's news and the device's agree. */
 function answerWanted() {
-  for (const id of toAnswer(calls.values(), have, wanted)) {
+  for (const id of toAnswer(calls.values(), have, { me: session.me, wanted })) {
     have = legs(have, { type: 'accept', id })
     devices.of(id)?.accept(id)
   }
@@ -79,11 +79,16 @@ async function signIn(lines: readonly string[]) {
 }
 const browserLines = () => (info?.lines ?? []).filter((l) => l.browser).map((l) => l.account)
 
+/** Calls that are being begun here. */
+let placing = 0
+
 function learn(m: Message, place: { conversation?: number; customer?: Pick<Row['customer'], 'id' | 'name'> }) {
   const before = calls.get(m.id)
   const now = hubCall(m, place, before)
   const next = new Map(calls)
   const mine = now.agent === session.me
+  // The stream may be quicker than the answer to what began the call.
+  if (placing && !before && now.direction === 'out' && now.ringing.includes(session.me)) wanted = withOne(wanted, m.id)
   if (now.state === 'ended') {
     wanted = without(wanted, m.id)
     declined = without(declined, m.id)
@@ -296,13 +301,15 @@ export const phone = {
         return
       }
       if (!info?.number && line.browser) await signIn([line.account])
-      const m = await api.startCall({ account: line.account, to, conversation: o.conversation }, newKey())
-      wanted = withOne(wanted, m.id)
-      learn(m, { conversation: o.conversation })
+      placing++
+      try {
+        const m = await api.startCall({ account: line.account, to, conversation: o.conversation }, newKey())
+        wanted = withOne(wanted, m.id)
+        learn(m, { conversation: o.conversation })
+      } finally {
+        placing--
+      }
     }),
 }
 
-function legAt(message: number): Leg | undefined {
-  const refs = calls.get(message)?.refs ?? []
-  return have.find((l) => refs.includes(l.id))
-}
+const legAt = (message: number): Leg | undefined => list.find((c) => c.call.message === message)?.leg

@@ -31,10 +31,23 @@ describe('legs', () => {
   })
   it('are picked up by themselves where the call was taken or begun here', () => {
     const ringing = [leg({ phase: 'ringing' })]
-    expect(toAnswer([call()], ringing, it1)).toEqual(['CA1'])
-    expect(toAnswer([call()], ringing, new Set([2]))).toEqual([])
-    expect(toAnswer([call({ refs: [] })], ringing, it1)).toEqual([])
-    expect(toAnswer([call()], [leg({ phase: 'accepting' })], it1)).toEqual([])
+    expect(toAnswer([call()], ringing, mine({ wanted: it1 }))).toEqual(['CA1'])
+    expect(toAnswer([call()], ringing, mine({ wanted: new Set([2]) }))).toEqual([])
+    expect(toAnswer([call({ refs: [] })], ringing, mine({ wanted: it1 }))).toEqual([])
+    expect(toAnswer([call()], [leg({ phase: 'accepting' })], mine({ wanted: it1 }))).toEqual([])
+  })
+})
+
+describe('a call begun here', () => {
+  const out = (o: Partial<HubCall> = {}) => call({ direction: 'out', agent: me, ringing: [me], refs: [], ...o })
+  const ringing = leg({ id: 'CA9', phase: 'ringing' })
+  it('has the leg that no other call claims, until the hub has heard its name', () => {
+    expect(toAnswer([out()], [ringing], mine({ wanted: it1 }))).toEqual(['CA9'])
+    expect(toAnswer([out()], [ringing], mine())).toEqual([])
+    expect(toAnswer([out(), call({ message: 2, refs: ['CA9'] })], [ringing], mine({ wanted: it1 }))).toEqual([])
+    expect(toAnswer([out({ refs: ['CA8'] })], [ringing], mine({ wanted: it1 }))).toEqual([])
+    expect(toAnswer([out({ state: 'ended' })], [ringing], mine({ wanted: it1 }))).toEqual([])
+    expect(cards([out({ state: 'dialling', ringing: [] })], [leg({ id: 'CA9' })], mine({ wanted: it1 }))[0]).toMatchObject({ stage: 'dialling', leg: { id: 'CA9' } })
   })
 })
 

@@ -105,8 +105,10 @@ const order: Record<Stage, number> = { talking: 0, consulting: 0, dialling: 1, c
 /** What the bar shows, the call one talks in first, then what rings longest. */
 export function cards(calls: Iterable<HubCall>, have: readonly Leg[], m: Mine): Card[] {
   const out: Card[] = []
-  for (const call of calls) {
-    const leg = legOf(call, have)
+  const all = [...calls]
+  const at = match(all, have, m)
+  for (const call of all) {
+    const leg = at.get(call.message)
     const stage = stageOf(call, leg, m)
     if (!stage) continue
     const talks = stage === 'talking' || stage === 'held' || stage === 'consulting'
@@ -115,7 +117,22 @@ export function cards(calls: Iterable<HubCall>, have: readonly Leg[], m: Mine): 
   return out.sort((a, b) => order[a.stage] - order[b.stage] || a.since - b.since || a.call.message - b.call.message)
 }
 
-const legOf = (call: HubCall, have: readonly Leg[]) => have.find((l) => call.refs.includes(l.id))
+/**
+ * Which leg belongs to which call. The hub may not have heard yet what the provider calls
+ * the first leg of a call that was begun here: it is the one that no other call claims.
+ */
+function match(calls: readonly HubCall[], have: readonly Leg[], m: Pick<Mine, 'me' | 'wanted'>): Map<number, Leg> {
+  const out = new Map<number, Leg>()
+  for (const c of calls) {
+    const leg = have.find((l) => c.refs.includes(l.id))
+    if (leg) out.set(c.message, leg)
+  }
+  const free = have.filter((l) => !calls.some((c) => c.refs.includes(l.id)))
+  for (const c of calls) {
+    if (c.direction === 'out' && c.state !== 'ended' && !c.refs.length && m.wanted.has(c.message) && free.length) out.set(c.message, free.shift()!)
+  }
+  return out
+}
 
 function stageOf(call: HubCall, leg: Leg | undefined, m: Mine): Stage | undefined {
   if (call.state === 'ended') return call.agent === m.me && !call.wrapped && m.over.has(call.message) ? 'wrapup' : undefined
@@ -131,8 +148,8 @@ function stageOf(call: HubCall, leg: Leg | undefined, m: Mine): Stage | undefine
 }
 
 /** Legs that the device shall pick up by itself: their calls were taken or begun here. */
-export const toAnswer = (calls: Iterable<HubCall>, have: readonly Leg[], wanted: ReadonlySet<number>): string[] =>
-  [...calls].filter((c) => wanted.has(c.message)).flatMap((c) => have.filter((l) => l.phase === 'ringing' && c.refs.includes(l.id)).map((l) => l.id))
+export const toAnswer = (calls: Iterable<HubCall>, have: readonly Leg[], m: Pick<Mine, 'me' | 'wanted'>): string[] =>
+  [...match([...calls], have, m)].filter(([message, l]) => m.wanted.has(message) && l.phase === 'ringing').map(([, l]) => l.id)
 
 export type Act = 'take' | 'decline' | 'hold' | 'resume' | 'mute' | 'keypad' | 'transfer' | 'complete' | 'cancel' | 'hangup'
 
