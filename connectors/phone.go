@@ -71,6 +71,9 @@ type Desk interface {
 	Staffed() (bool, error)
 	// Call returns what is known of a call, by its key or OwnRef.
 	Call(ctx context.Context, of string) (message.Message, error)
+	// Calls returns the calls of this account that go on as far as is known: whose end
+	// nobody told is found by asking the provider from time to time.
+	Calls(ctx context.Context) ([]message.Message, error)
 	// Take gives a call to a leg that was picked up: the first one gets it. A leg
 	// that has it already gets it again, one that was given up does not.
 	Take(ctx context.Context, of, leg string) (message.Message, bool, error)

@@ -66,7 +66,7 @@ func TestVoicemail(t *testing.T) {
 		}
 	}
 	r := row(func(r api.Row) bool {
-		return r.Call != nil && r.Call.Equal(message.Call{Outcome: message.CallVoicemail, State: message.CallEnded, Talk: 7, Spoken: 7, Choice: "Orders"}) &&
+		return r.Call != nil && r.Call.Outcome == message.CallVoicemail && r.Call.State == message.CallEnded && r.Call.Talk == 7 && r.Call.Spoken == 7 && r.Call.Choice == "Orders" &&
 			r.Preview == "please call me back"
 	})
 	if r.Status != "open" || r.Unread != 1 || r.Messages != 1 || r.Waiting.IsZero() {

@@ -131,6 +131,23 @@ func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error
 	return r.Seq, h.conversations.Put(tx, c.ID, c)
 }
 
+// dialled notes what came of the attempt to make a call: how the provider calls its
+// first leg, or that there is none.
+func (h *Hub) dialled(tx *store.Tx, r *Record, d *Delivery) error {
+	c := r.Call.Settled()
+	switch {
+	case len(c.Legs) == 0 || c.Over():
+		return nil
+	case d.Status == message.Failed:
+		c.Outcome, c.Ended = message.CallFailed, tx.Now().UTC()
+	case d.Ref != "" && c.Legs[0].Ref == "":
+		c.Legs[0].Ref = d.Ref
+	default:
+		return nil
+	}
+	return h.saveCall(tx, r, c, 0)
+}
+
 // callIn is the conversation that a call belongs to.
 func (h *Hub) callIn(tx *store.Tx, o *CallOut, r *Record, whose *identity.Handle) (*Conversation, error) {
 	if o.Conversation != 0 {

@@ -86,10 +86,8 @@ func (h *Hub) saveDelivery(tx *store.Tx, id uint64, d *Delivery, was bool, tell 
 	if err != nil {
 		return err
 	}
-	if r.Call != nil && d.Status == message.Failed && !r.Call.Over() {
-		call := *r.Call
-		call.Outcome, call.Ended = message.CallFailed, tx.Now().UTC()
-		if err := h.saveCall(tx, r, call, 0); err != nil {
+	if r.Call != nil {
+		if err := h.dialled(tx, r, d); err != nil {
 			return err
 		}
 	}

@@ -56,6 +56,18 @@ func (d *desk) Call(_ context.Context, of string) (m message.Message, err error)
 	return m, err
 }
 
+// Calls reads the calls of the line that go on.
+func (d *desk) Calls(context.Context) (list []message.Message, err error) {
+	err = d.hub.Store.View(func(tx *store.Tx) error {
+		calls, err := d.hub.calling(tx, d.account)
+		for _, r := range calls {
+			list = append(list, r.Message)
+		}
+		return err
+	})
+	return list, err
+}
+
 func (h *Hub) callOf(tx *store.Tx, account, of string) (*Record, error) {
 	r, err := h.item(tx, account, of)
 	if err != nil {

@@ -7,7 +7,7 @@
 // that came before what it is about), the raw items ("raw", or a blob when large), and as
 // plain values the connectors' cursors, the ledger (what
 // became of every item a provider ever delivered: stored, duplicate or held),
-// when each account was made, drafts, read marks, and for a week the keys under which clients asked for a
+// when each account was made, drafts, read marks, which agents are ready for calls, and for a week the keys under which clients asked for a
 // message, so that none is written twice. Every change and the timeline event that tells of it are
 // one transaction.
 //

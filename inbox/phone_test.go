@@ -497,7 +497,10 @@ func TestDial(t *testing.T) {
 	r := w.messageOf(seq)
 	of := message.OwnRef(r.ID, r.Token)
 	w.delivery(r.ID, func(d *Delivery) bool { return d.Status == message.Sent })
-	leg := r.Call.Legs[0]
+	leg := w.messageOf(seq).Call.Legs[0]
+	if leg.Ref != "ref-out" {
+		t.Errorf("%+v", leg)
+	}
 	if !w.takes(of, leg) || !w.takes(of, leg) {
 		t.Fatal("the agent's leg does not have the call")
 	}

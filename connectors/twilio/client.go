@@ -34,6 +34,7 @@ type limits struct {
 	overlap   time.Duration   // how far each look reaches back behind the last one
 	states    time.Duration   // how far a look for delivery states reaches back
 	rateLimit time.Duration   // pause after 429 without Retry-After
+	after     time.Duration   // between two looks at the calls that go on
 }
 
 func defaultLimits() limits {
@@ -42,7 +43,7 @@ func defaultLimits() limits {
 		again: []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute,
 			time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 		soon:    10 * time.Second,
-		overlap: 15 * time.Minute, states: 6 * time.Hour, rateLimit: time.Second,
+		overlap: 15 * time.Minute, states: 6 * time.Hour, rateLimit: time.Second, after: time.Minute,
 	}
 }
 

@@ -45,10 +45,17 @@ func (l *Line) watch(ctx context.Context, in connectors.Sink) error {
 	if err := w.look(ctx); err != nil {
 		return err
 	}
+	if err := w.lookAfter(ctx); err != nil {
+		return err
+	}
 	poll := time.NewTicker(w.pause())
 	defer poll.Stop()
+	after := time.NewTicker(w.limits.after)
+	defer after.Stop()
 	late := time.NewTimer(w.nextFile())
 	defer late.Stop()
+	give := time.NewTimer(w.line.nextEnd())
+	defer give.Stop()
 	var soon <-chan time.Time // a look soon after a refusal
 	for {
 		in.State(w.state())
@@ -76,8 +83,15 @@ func (l *Line) watch(ctx context.Context, in connectors.Sink) error {
 			if err := w.again(ctx); err != nil {
 				return err
 			}
+		case <-after.C:
+			if err := w.lookAfter(ctx); err != nil {
+				return err
+			}
+		case <-give.C:
+			w.line.endWaits(ctx)
 		}
 		late.Reset(w.nextFile())
+		give.Reset(w.line.nextEnd())
 	}
 }
 

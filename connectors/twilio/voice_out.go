@@ -127,8 +127,14 @@ func (l *Line) rung(ctx context.Context, in connectors.Sink, q *request) ([]twim
 	case "completed", "busy", "no-answer", "canceled", "failed":
 		leg.Ended, leg.Result = q.at, legResult(status)
 	}
-	if err := l.tell(ctx, in, q, message.Call{Legs: []message.CallLeg{leg}}); err != nil || b.Reports == nil {
+	if err := l.tell(ctx, in, q, message.Call{Legs: []message.CallLeg{leg}}); err != nil {
 		return nil, err
+	}
+	if name, ok := callName(q.query.Get(ofParam)); ok && !leg.Ended.IsZero() {
+		l.clear(ctx, name)
+	}
+	if b.Reports == nil {
+		return nil, nil
 	}
 	return nil, l.core.accept(ctx, in, b)
 }

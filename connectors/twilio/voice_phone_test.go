@@ -231,6 +231,21 @@ func TestRestartWithAgents(t *testing.T) {
 	r.clean(t)
 }
 
+// The caller hangs up in the moment in which an agent picks up: the agent does not
+// wait alone.
+func TestLeavesAsAgentPicksUp(t *testing.T) {
+	r := newPhoneRig(t, nil)
+	c, of := r.waiting(t)
+	leg, _ := r.rings(t, of, annsLeg)
+	must(t, leg.Answer())
+	r.state(t, of, message.CallTalking)
+	c.HangUp()
+	if _, err := leg.WaitEnd(short(t)); err != nil {
+		t.Error(err)
+	}
+	r.state(t, of, message.CallEnded)
+}
+
 // The caller leaves while waiting: missed, and whoever picks up later is alone.
 func TestLeavesQueue(t *testing.T) {
 	r := newPhoneRig(t, nil)
@@ -497,4 +512,74 @@ func TestRegion(t *testing.T) {
 			t.Errorf("%s: %q, want %q", api, got, want)
 		}
 	}
+}
+
+func (b *board) Calls(context.Context) (list []message.Message, err error) {
+	names := map[string]bool{}
+	for of := range b.own {
+		names[of] = true
+	}
+	for _, m := range b.hub.messages() {
+		names[m.Key] = true
+	}
+	for of := range names {
+		if m, err := b.Call(context.Background(), of); err == nil && m.Call.State != "" && m.Call.State != message.CallEnded {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// The hub is away when calls end: a look afterwards finds that out.
+func TestEndsUnseen(t *testing.T) {
+	r := newPhoneRig(t, nil)
+	c, of := r.waiting(t)
+	ann7, _ := r.rings(t, of, annsLeg)
+	must(t, ann7.Answer())
+	r.state(t, of, message.CallTalking)
+	m := r.out(t, bensLeg)
+	ours := message.OwnRef(m.ID, m.Token)
+	_, err := r.l.Send(t.Context(), m)
+	must(t, err)
+	ben8, err := r.NextRinging(short(t), r.l.target(bensLeg))
+	must(t, err)
+	must(t, ben8.Answer())
+	customer, err := r.NextRinging(short(t), ann)
+	must(t, err)
+	must(t, customer.Answer())
+	r.state(t, ours, message.CallTalking)
+	must(t, r.Wait(short(t), func() bool { return ann7.State().Conference != "" && ben8.State().TalkingTo == customer.SID() }))
+	r.PauseWebhooks()
+	c.HangUp()
+	customer.HangUp()
+	for _, leg := range r.Server.Calls() {
+		if _, err := leg.WaitEnd(short(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.restart(t)
+	r.ResumeWebhooks()
+	r.run(t)
+	for _, call := range []string{of, ours} {
+		if got := r.state(t, call, message.CallEnded); got.Outcome != message.CallAnswered {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// Music that plays longer than callers wait does not keep them.
+func TestLongMusic(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"queue_seconds": 20, "hold_music": "https://www.example.com/long.mp3"})
+	at := time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC)
+	r.clock(at)
+	r.run(t)
+	c, _ := r.waiting(t)
+	if !slices.Contains(c.State().Heard, "https://www.example.com/long.mp3") {
+		t.Errorf("heard %q", c.State().Heard)
+	}
+	r.clock(at.Add(21 * time.Second))
+	r.l.core.nudge()
+	must(t, c.WaitVerb(short(t), "Record"))
+	c.HangUp()
+	r.clean(t)
 }

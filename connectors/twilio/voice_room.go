@@ -131,15 +131,16 @@ func (l *Line) stays(of string, c *twiml.VoiceConference) []twiml.Element {
 }
 
 // waits is what a customer hears until an agent comes in. Twilio asks for it again
-// and again, so that it also notices when the time is over.
+// and again, so that the end of the time is noticed also by another process than the
+// one that was asked first.
 func (l *Line) waits(ctx context.Context, _ connectors.Sink, q *request) ([]twiml.Element, error) {
 	until, _ := strconv.ParseInt(q.query.Get(untilParam), 10, 64)
 	of, left := q.query.Get(ofParam), time.Unix(until, 0).Sub(q.at)
 	if left <= 0 {
-		if err := l.redirect(ctx, q.form.Get("CallSid"), l.about(routeGiveUp, of)); err != nil {
-			l.core.log.Warn("a caller who waited long enough could not be led on", "error", l.core.safe(err.Error()))
-		}
+		l.leadOn(ctx, q.form.Get("CallSid"), of)
 		left = 5 * time.Second // by then it has worked, or is tried again
+	} else {
+		l.expect(q.form.Get("CallSid"), end{of, time.Unix(until, 0)})
 	}
 	list := l.says(l.set.queuePrompt)
 	if l.set.music != "" && left > waitPause*time.Second {

@@ -191,7 +191,15 @@ func (l *Line) leaves(ctx context.Context, in connectors.Sink, q *request) ([]tw
 
 // ended takes the last state of a call.
 func (l *Line) ended(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
-	return nil, l.store(ctx, in, q, told(q.form, q.step))
+	c := told(q.form, q.step)
+	if c.Outcome != "" {
+		c.Ended = q.at
+	}
+	if err := l.store(ctx, in, q, c); err != nil || c.Outcome == "" {
+		return nil, err
+	}
+	l.clear(ctx, keyPrefix+q.form.Get("CallSid"))
+	return nil, nil
 }
 
 // recorded takes a recording: of a message, or of a conversation.

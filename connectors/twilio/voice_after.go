@@ -1,0 +1,186 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	openapi "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"throughline/connectors"
+	"throughline/message"
+)
+
+// What is to be done about calls though nobody asks: to end waiting in time, and to
+// notice what no request told.
+
+// end is when waiting for an agent is over.
+type end struct {
+	of string
+	at time.Time
+}
+
+// expect remembers when a customer's waiting ends: music may play longer than that,
+// and Twilio asks what comes next only after it.
+func (l *Line) expect(sid string, e end) {
+	if !callForm.MatchString(sid) {
+		return
+	}
+	l.mu.Lock()
+	_, known := l.ends[sid]
+	if !known && len(l.ends) < maxTaken {
+		l.ends[sid] = e
+	}
+	l.mu.Unlock()
+	if !known {
+		l.core.nudge()
+	}
+}
+
+// nextEnd is how long until the first waiting is over.
+func (l *Line) nextEnd() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wait := 24 * time.Hour
+	for _, e := range l.ends {
+		wait = min(wait, max(0, e.at.Sub(l.now())))
+	}
+	return wait
+}
+
+// endWaits leads on those who have waited long enough, unless they were served or
+// left meanwhile.
+func (l *Line) endWaits(ctx context.Context) {
+	l.mu.Lock()
+	due := map[string]string{}
+	for sid, e := range l.ends {
+		if !e.at.After(l.now()) {
+			due[sid] = e.of
+			delete(l.ends, sid)
+		}
+	}
+	l.mu.Unlock()
+	for sid, of := range due {
+		name, ok := callName(of)
+		if !ok {
+			continue
+		}
+		m, err := l.core.host.Desk.Call(ctx, name)
+		if err == nil && m.Call != nil && (m.Call.State == message.CallWaiting || m.Call.State == message.CallRinging) {
+			l.leadOn(ctx, sid, of)
+		}
+	}
+}
+
+// leadOn takes a customer out of the queue.
+func (l *Line) leadOn(ctx context.Context, sid, of string) {
+	if err := l.redirect(ctx, sid, l.about(routeGiveUp, of)); err != nil {
+		l.core.log.Warn("a caller who waited long enough could not be led on", "error", l.core.safe(err.Error()))
+	}
+}
+
+// clear ends the legs that are still there when the customer is not: who picks up in
+// the moment in which the caller hangs up would wait alone in a conference.
+func (l *Line) clear(ctx context.Context, name string) {
+	if l.core.host.Desk == nil {
+		return
+	}
+	m, err := l.core.host.Desk.Call(ctx, name)
+	if err != nil || m.Call == nil {
+		return
+	}
+	for _, leg := range m.Call.Legs {
+		if leg.Role == message.CustomerLeg || leg.Ref == "" || leg.Answered.IsZero() {
+			continue
+		}
+		if err := l.finish(ctx, leg.Ref); err != nil {
+			l.core.log.Warn("a leg of a call that is over could not be ended", "error", l.core.safe(err.Error()))
+		}
+	}
+}
+
+// lookAfter asks Twilio for the legs of the calls that the hub believes to go on, and
+// tells of those that have ended: while the hub was down nobody else did.
+func (w *watching) lookAfter(ctx context.Context) error {
+	desk := w.host.Desk
+	if desk == nil {
+		return nil
+	}
+	calls, err := desk.Calls(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range calls {
+		if err := w.lookAt(ctx, &m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *watching) lookAt(ctx context.Context, m *message.Message) error {
+	var news message.Call
+	if m.Direction != message.Out {
+		over, at, status, err := w.legAt(ctx, m.Ref)
+		if err != nil {
+			return err
+		}
+		if over {
+			news.Outcome, news.Ended = outcome(status), at
+		}
+	}
+	for _, l := range m.Call.Legs {
+		if l.Ref == "" || !l.Ended.IsZero() {
+			continue
+		}
+		over, at, status, err := w.legAt(ctx, l.Ref)
+		if err != nil {
+			return err
+		}
+		if over {
+			news.Legs = append(news.Legs, message.CallLeg{ID: l.ID, Ref: l.Ref, Ended: at, Result: legResult(status)})
+		}
+	}
+	name, _ := callName(ofCall(m))
+	if news.Outcome == "" && len(news.Legs) == 0 || name == "" {
+		return nil
+	}
+	if err := w.save(ctx, connectors.Batch{Changes: []message.Change{{Of: name, Time: now(), Call: &news}}}); err != nil {
+		return err
+	}
+	if gone := m.Call.Customer(); news.Outcome != "" || gone != nil && slices.ContainsFunc(news.Legs, func(l message.CallLeg) bool { return l.ID == gone.ID }) {
+		w.line.clear(ctx, name)
+	}
+	return nil
+}
+
+// legAt asks whether a leg is over, and since when.
+func (w *watching) legAt(ctx context.Context, sid string) (over bool, at time.Time, status string, err error) {
+	var raw json.RawMessage
+	err = w.get(ctx, w.path("/Calls/"+sid+".json"), &raw)
+	var gone *apiError
+	if errors.As(err, &gone) && gone.status == http.StatusNotFound {
+		return true, now(), "", nil
+	}
+	if err != nil {
+		return false, at, "", err
+	}
+	var r openapi.ApiV2010Call
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return false, at, "", nil // the next look may understand it
+	}
+	switch status = strings.ToLower(text(r.Status)); status {
+	case "completed", "busy", "no-answer", "canceled", "failed":
+	default:
+		return false, at, status, nil
+	}
+	ok := false
+	if at, ok = parseDate(text(r.EndTime)); !ok {
+		at = now()
+	}
+	return true, at, status, nil
+}
