@@ -51,7 +51,7 @@ func (s *Server) listCustomers(ctx context.Context, i *searchIn) (*out[Customers
 			if err != nil {
 				return err
 			}
-			b := CustomerBrief{ID: c.ID, Name: s.hub.Identity.DisplayName(v.tx, c), Company: c.Company, Handles: []string{}}
+			b := CustomerBrief{ID: c.ID, Name: s.hub.Identity.DisplayName(v.tx, c), Company: c.Company, Handles: []string{}, Picture: firstPicture(handles)}
 			for _, h := range handles[:min(len(handles), briefHandles)] {
 				b.Handles = append(b.Handles, string(h.Handle))
 				if seq := s.hub.Timeline.LastOf(v.tx, h.ID); seq != 0 {

@@ -84,6 +84,7 @@ type Person struct {
 	Address  string `json:"address" readOnly:"true" doc:"The handle without its scheme, for reading."`
 	Customer uint64 `json:"customer,omitempty"`
 	Own      bool   `json:"own,omitempty" doc:"One of our accounts."`
+	Picture  string `json:"picture,omitempty" readOnly:"true" doc:"Where the picture is that the directory of the channel shows of them."`
 }
 
 // Handle is one address of a customer.
@@ -126,6 +127,7 @@ type Customer struct {
 	Language string `json:"language,omitempty"`
 	TimeZone string `json:"time_zone,omitempty"`
 	Card
+	Picture       string    `json:"picture,omitempty" doc:"Of the first handle that has one."`
 	Created       time.Time `json:"created"`
 	Handles       []Handle  `json:"handles"`
 	Merged        []Member  `json:"merged"`
@@ -140,6 +142,7 @@ type CustomerBrief struct {
 	Name    string    `json:"name"`
 	Company string    `json:"company,omitempty"`
 	Handles []string  `json:"handles" doc:"Canonical, at most three."`
+	Picture string    `json:"picture,omitempty"`
 	Last    time.Time `json:"last,omitzero"`
 }
 

@@ -34,6 +34,7 @@ type view struct {
 type known struct {
 	customer uint64
 	own      bool
+	picture  string
 }
 
 // view runs fn in one read transaction.
@@ -52,6 +53,7 @@ func (v *view) person(p message.Person) Person {
 	if !ok {
 		if _, k.own = v.s.hub.Own(p.Handle); !k.own {
 			if h, found := v.s.hub.Identity.Find(v.tx, p.Handle); found {
+				k.picture = pictureURL(h)
 				if root, err := v.s.hub.Identity.Root(v.tx, h.Customer); err == nil {
 					k.customer = root.ID
 				}
@@ -59,7 +61,7 @@ func (v *view) person(p message.Person) Person {
 		}
 		v.people[p.Handle] = k
 	}
-	out.Customer, out.Own = k.customer, k.own
+	out.Customer, out.Own, out.Picture = k.customer, k.own, k.picture
 	return out
 }
 
@@ -87,6 +89,13 @@ func (v *view) brief(handle uint64) (CustomerBrief, error) {
 	b := CustomerBrief{ID: root.ID, Name: root.Name, Company: root.Company, Handles: []string{string(h.Handle)}}
 	if b.Name == "" {
 		b.Name = v.s.hub.Identity.DisplayName(v.tx, root)
+	}
+	if b.Picture = pictureURL(h); b.Picture == "" {
+		list, err := v.s.hub.Identity.Handles(v.tx, root.ID)
+		if err != nil {
+			return CustomerBrief{}, err
+		}
+		b.Picture = firstPicture(list)
 	}
 	v.briefs[handle] = b
 	return b, nil
@@ -351,6 +360,7 @@ func (v *view) customer(id uint64) (*Customer, error) {
 	}
 	out := &Customer{
 		ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Created: root.Created, Handles: make([]Handle, 0, len(handles)), Merged: []Member{},
+		Picture: firstPicture(handles),
 	}
 	v.card(out, members)
 	ids := make([]uint64, 0, len(handles))
@@ -385,7 +395,7 @@ func (v *view) customer(id uint64) (*Customer, error) {
 
 func (v *view) handle(h *identity.Handle, root uint64) Handle {
 	out := Handle{
-		Person: Person{Name: h.Name, Handle: string(h.Handle), Address: h.Handle.Address(), Customer: root},
+		Person: Person{Name: h.Name, Handle: string(h.Handle), Address: h.Handle.Address(), Customer: root, Picture: pictureURL(h)},
 		Scheme: h.Handle.Scheme(), Verified: h.Verified, Shared: h.UsedByMany(), Member: h.Customer,
 		Link: Link{By: h.Link.By, Time: h.Link.Time, Reason: h.Link.Reason, Confidence: h.Link.Confidence},
 	}

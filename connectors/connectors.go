@@ -133,7 +133,10 @@ type Batch struct {
 	Changes  []message.Change
 	Reports  []message.Report
 	Held     []message.Held
-	Cursor   []byte // nil leaves the stored cursor as it is
+	// People is what a directory says of people now. Those who never wrote are
+	// passed over.
+	People []message.Person
+	Cursor []byte // nil leaves the stored cursor as it is
 }
 
 // Webhooker is implemented by connectors to which the provider brings items over
@@ -171,6 +174,16 @@ var ErrNotFound = errors.New("the provider does not list this message")
 type Templater interface {
 	Templates(ctx context.Context) ([]message.Template, error)
 }
+
+// Picturer is implemented by connectors whose provider shows pictures of people.
+type Picturer interface {
+	// Picture fetches the picture that message.Person.Picture names, at most
+	// MaxPicture bytes. It asks nobody but the provider.
+	Picture(ctx context.Context, name string) ([]byte, error)
+}
+
+// MaxPicture is the largest picture of a person, in bytes.
+const MaxPicture = 1 << 20
 
 // State is what people see of an account's connection.
 type State struct {

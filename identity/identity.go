@@ -64,6 +64,8 @@ type Handle struct {
 	// Hints are other addresses, canonical, that the provider's directory names for
 	// its user. They link nothing: a person does.
 	Hints []Hint `json:"hints,omitempty"`
+	// Picture is how its user shows himself, nil if no directory has told.
+	Picture *Picture `json:"picture,omitempty"`
 }
 
 // Hint is an address that a provider's directory, or the footer of a mail, names for
@@ -126,6 +128,7 @@ func New(s *store.Store) *Identity {
 					return []store.Key{store.K().Uint(h.Customer)}
 				}},
 				{Name: "words", Keys: handleWords},
+				{Name: "picture", Keys: pictureKeys},
 			},
 		}),
 		customers: store.NewTable(s, "customers", store.TableOptions[Customer]{

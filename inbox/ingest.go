@@ -101,6 +101,11 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 					return err
 				}
 			}
+			for _, p := range b.People {
+				if err := h.known(tx, s.account, p); err != nil {
+					return err
+				}
+			}
 			if err := h.count(tx, s.account, n); err != nil {
 				return err
 			}
@@ -243,6 +248,9 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := h.Identity.Depict(tx, m.Account, person); err != nil {
+		return 0, err
+	}
 	news := whose.News
 	if !sent && len(a.named) > 0 {
 		if more, err := h.Identity.AddHints(tx, whose, identity.FromSignature, h.notOurs(a.named)); err != nil {
@@ -255,7 +263,7 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if sent {
 		sender = &identity.Handle{} // nobody's handle
 	}
-	m.From.Hints = nil // they are with the handle now
+	m.From.Hints, m.From.Picture = nil, "" // they are with the handle now
 	c, isNew, err := h.place(tx, m, whose)
 	if err != nil {
 		return 0, err

@@ -34,6 +34,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	var timers sync.WaitGroup
 	timers.Go(func() { h.wakeSnoozed(ctx) })
+	timers.Go(func() { h.fetchPictures(ctx) })
 	timers.Go(func() { h.fireTasks(ctx) })
 	timers.Go(func() { h.followPreferences(ctx) })
 	timers.Go(func() { h.followPeople(ctx) })

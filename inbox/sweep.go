@@ -16,7 +16,7 @@ import (
 // copies a name from one keeper to another calls blob.Store.Touch first.
 func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
 	used := make(map[string]struct{})
-	for _, keeper := range others {
+	for _, keeper := range append(others, h.keepPictures) {
 		if err := keeper(ctx, func(sha string) { used[sha] = struct{}{} }); err != nil {
 			return blob.Swept{}, err
 		}

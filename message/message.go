@@ -47,6 +47,9 @@ type Person struct {
 	// Hints are other addresses that the provider's directory names for this
 	// person, e.g. the email in a chat profile. They link nothing by themselves.
 	Hints []Handle `json:"hints,omitempty"`
+	// Picture is the name of the picture that the directory shows of this person,
+	// for the connector that gave it; another picture has another name.
+	Picture string `json:"picture,omitempty"`
 }
 
 // Direction tells who wrote a message.

@@ -125,6 +125,33 @@ func (c *Connector) download(ctx context.Context, f file, at *url.URL) (message.
 	return c.receive(resp, f)
 }
 
+// Picture fetches the picture of a member, which is public: the token stays here.
+func (c *Connector) Picture(ctx context.Context, name string) ([]byte, error) {
+	at, err := url.Parse(name)
+	if err != nil || !c.set.trusted(at) {
+		return nil, &leftError{"its address is not one of Slack's"}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.api.files.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, &apiError{method: "picture", status: resp.StatusCode}
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, connectors.MaxPicture+1))
+	if err == nil && len(b) > connectors.MaxPicture {
+		err = &leftError{"it is larger than a picture of a person"}
+	}
+	return b, err
+}
+
+var _ connectors.Picturer = (*Connector)(nil)
+
 // follow is what is done where a file is forwarded to. The token goes to hosts of
 // Slack's only; others get nothing at all.
 func (s *settings) follow(req *http.Request, via []*http.Request) error {
@@ -135,7 +162,9 @@ func (s *settings) follow(req *http.Request, via []*http.Request) error {
 		// Slack sends whom it does not know to its front page.
 		return &leftError{"Slack does not give it to the app; check the scope files:read"}
 	}
-	req.Header.Set("Authorization", via[0].Header.Get("Authorization"))
+	if token := via[0].Header.Get("Authorization"); token != "" {
+		req.Header.Set("Authorization", token)
+	}
 	return nil
 }
 

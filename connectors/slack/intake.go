@@ -26,13 +26,14 @@ func (o *outcome) add(p outcome) {
 	o.Messages = append(o.Messages, p.Messages...)
 	o.Changes = append(o.Changes, p.Changes...)
 	o.Held = append(o.Held, p.Held...)
+	o.People = append(o.People, p.People...)
 	o.marks = append(o.marks, p.marks...)
 	o.late = append(o.late, p.late...)
 	o.goodbye = o.goodbye || p.goodbye
 }
 
 func (o *outcome) empty() bool {
-	return len(o.Messages)+len(o.Changes)+len(o.Held)+len(o.marks)+len(o.late) == 0
+	return len(o.Messages)+len(o.Changes)+len(o.Held)+len(o.People)+len(o.marks)+len(o.late) == 0
 }
 
 // drop removes temporary files of what the hub has or will not get.
@@ -94,7 +95,12 @@ func (c *Connector) event(ctx context.Context, payload []byte, files time.Durati
 		return outcome{goodbye: true}, nil
 	case "user_change", "team_join":
 		if u := ev.sub("user"); u.str("id") != "" {
-			c.people.put(u.str("id"), readPerson(u), knownFor)
+			p := readPerson(u)
+			c.people.put(u.str("id"), p, knownFor)
+			if !p.Bot && memberForm(u.str("id")) {
+				rec := record{Team: us.team, People: map[string]person{u.str("id"): p}}
+				o.People = []message.Person{rec.person(u.str("id"), &entry{})}
+			}
 		}
 		return o, nil
 	case "channel_rename", "group_rename":

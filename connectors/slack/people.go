@@ -123,6 +123,9 @@ func readPerson(u bag) person {
 	if p.Name == "" {
 		p.Name = nameOf(u)
 	}
+	if profile.flag("is_custom_image") { // else it is Slack's own, and says less than initials
+		p.Picture = profile.str("image_192")
+	}
 	// A stranger shares no channel with us: what is told of him is not certain.
 	if e := strings.TrimSpace(profile.str("email")); !u.flag("is_stranger") && !p.Bot && len(e) <= 254 {
 		p.Email = e

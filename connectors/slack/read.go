@@ -47,6 +47,8 @@ type person struct {
 	Email string `json:"email,omitempty"`
 	Bot   bool   `json:"bot,omitempty"`
 	Guest bool   `json:"guest,omitempty"`
+	// Picture is the address of the one he has chosen.
+	Picture string `json:"picture,omitempty"`
 }
 
 const (
@@ -203,7 +205,7 @@ func (rec *record) person(user string, e *entry) message.Person {
 	if p.Name == "" {
 		p.Name = nameOf(e.profile)
 	}
-	out := message.Person{Name: p.Name, Handle: handleOf(p.Team, user)}
+	out := message.Person{Name: p.Name, Handle: handleOf(p.Team, user), Picture: p.Picture}
 	if strings.Contains(p.Email, "@") {
 		out.Hints = []message.Handle{message.NewHandle("mailto", p.Email)}
 	}

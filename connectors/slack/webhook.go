@@ -81,7 +81,7 @@ func (c *Connector) brings(ctx context.Context, in connectors.Sink, body []byte)
 		return err
 	}
 	defer o.drop()
-	if len(o.Messages)+len(o.Changes)+len(o.Held) > 0 {
+	if len(o.Messages)+len(o.Changes)+len(o.Held)+len(o.People) > 0 {
 		if err := in.Accept(ctx, o.Batch); err != nil {
 			c.wants(func() { c.missed = true })
 			return err

@@ -17,7 +17,7 @@ func (w *workspace) profile(u *User, email bool) obj {
 		"real_name": u.person.RealName, "real_name_normalized": u.person.RealName,
 		"display_name": u.person.DisplayName, "display_name_normalized": u.person.DisplayName,
 		"title": u.person.Title, "phone": u.person.Phone, "skype": "", "status_text": "", "status_emoji": "", "status_expiration": 0,
-		"avatar_hash": fmt.Sprintf("g%s%d", strings.ToLower(u.ID), u.version), "team": u.team.ID, "fields": nil,
+		"avatar_hash": fmt.Sprintf("g%s%d", strings.ToLower(u.ID), u.version), "team": u.team.ID, "fields": nil, "is_custom_image": true,
 	}
 	first, last, _ := strings.Cut(u.person.RealName, " ")
 	p["first_name"], p["last_name"] = first, last
