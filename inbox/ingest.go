@@ -102,7 +102,7 @@ func (s *sink) Accept(ctx context.Context, b connectors.Batch) error {
 				}
 			}
 			for _, p := range b.People {
-				if err := h.known(tx, s.account, p); err != nil {
+				if err := h.heard(tx, s.account, p); err != nil {
 					return err
 				}
 			}

@@ -116,8 +116,8 @@ func (h *Hub) fetchPicture(ctx context.Context, p *identity.Picture) (sha, kind 
 	return ref.SHA256, kind, err
 }
 
-// known takes in what a directory says now of somebody who has written before.
-func (h *Hub) known(tx *store.Tx, account string, p message.Person) error {
+// heard takes in what a directory says now of somebody who has written before.
+func (h *Hub) heard(tx *store.Tx, account string, p message.Person) error {
 	known, ok := h.Identity.Find(tx, p.Handle)
 	if !ok {
 		return nil
