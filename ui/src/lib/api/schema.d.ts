@@ -2531,6 +2531,8 @@ export interface components {
              * @description The agent who looks after this customer.
              */
             owner?: number;
+            /** @description Of the first handle that has one. */
+            picture?: string;
             tags?: string[];
             time_zone?: string;
         };
@@ -2543,6 +2545,7 @@ export interface components {
             /** Format: date-time */
             last?: string;
             name: string;
+            picture?: string;
         };
         CustomerChange: {
             /** @description The rev that the writer had before them, by name of the field; 0 for one that nobody had set. Where another one holds by now nothing is written and the answer is a Clashes. */
@@ -3138,6 +3141,8 @@ export interface components {
             name?: string;
             /** @description One of our accounts. */
             own?: boolean;
+            /** @description Where the picture is that the directory of the channel shows of them. */
+            readonly picture?: string;
             scheme: string;
             /** @description Used by several people: suggests and never links. */
             shared: boolean;
@@ -3223,6 +3228,8 @@ export interface components {
             name?: string;
             /** @description One of our accounts. */
             own?: boolean;
+            /** @description Where the picture is that the directory of the channel shows of them. */
+            readonly picture?: string;
             /** Format: date-time */
             time: string;
         };
@@ -3704,6 +3711,8 @@ export interface components {
             name?: string;
             /** @description One of our accounts. */
             own?: boolean;
+            /** @description Where the picture is that the directory of the channel shows of them. */
+            readonly picture?: string;
         };
         Phone: {
             /**
@@ -4333,6 +4342,8 @@ export interface components {
             name?: string;
             /** @description One of our accounts. */
             own?: boolean;
+            /** @description Where the picture is that the directory of the channel shows of them. */
+            readonly picture?: string;
             /** @description Why, for people. */
             reason?: string;
             /**
