@@ -240,7 +240,8 @@ func (c *Connector) pages(ctx context.Context, query url.Values, page func([]jso
 	return c.list(ctx, "/Messages.json?"+query.Encode(), page)
 }
 
-// list goes through a list of the account: messages, calls or recordings.
+// list goes through a list of the account: messages, calls, recordings or
+// transcripts.
 func (c *Connector) list(ctx context.Context, of string, page func([]json.RawMessage) (more bool, err error)) error {
 	next := "/2010-04-01/Accounts/" + c.set.account + of
 	for seen := map[string]bool{}; next != "" && !seen[next]; {
@@ -249,12 +250,13 @@ func (c *Connector) list(ctx context.Context, of string, page func([]json.RawMes
 			Messages   []json.RawMessage `json:"messages"`
 			Calls      []json.RawMessage `json:"calls"`
 			Recordings []json.RawMessage `json:"recordings"`
+			Written    []json.RawMessage `json:"transcriptions"`
 			Next       *string           `json:"next_page_uri"`
 		}
 		if err := c.get(ctx, c.set.api+next, &answer); err != nil {
 			return err
 		}
-		more, err := page(slices.Concat(answer.Messages, answer.Calls, answer.Recordings))
+		more, err := page(slices.Concat(answer.Messages, answer.Calls, answer.Recordings, answer.Written))
 		if err != nil || !more {
 			return err
 		}

@@ -256,6 +256,7 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 // found is what was found at Twilio of a call.
 type found struct {
 	parts  []message.Part
+	words  string   // what was said
 	got    []string // SIDs of the recordings whose parts these are
 	delete []string // SIDs of recordings to be deleted once the hub has them
 	done   bool     // nothing more is to come
@@ -275,11 +276,32 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 			return b, f, err
 		}
 		f.done = !waiting
+		if l.set.recordCalls {
+			talks, err := l.conversations(ctx, m.Ref)
+			if err != nil {
+				return b, f, err
+			}
+			list = append(list, talks...)
+		}
 		for _, r := range list {
-			c := left(*m.Call, r.length)
+			c := *m.Call
+			if !r.talk {
+				c = left(c, r.length)
+			}
 			m.Call = &c
-			missing := false
-			if c.Outcome == message.CallVoicemail && time.Duration(r.length)*time.Second >= minSpoken && !l.has(r.sid) {
+			missing, voicemail := false, !r.talk && c.Outcome == message.CallVoicemail && time.Duration(r.length)*time.Second >= minSpoken
+			if voicemail && l.set.transcribe {
+				words, done, err := l.transcript(ctx, r.sid)
+				if err != nil {
+					return b, f, err
+				}
+				if words != "" {
+					f.words = words
+				}
+				// It may still be written down, for as long as that can take.
+				f.done = f.done && (done || l.core.theirNow().Sub(m.Received) > writingTime)
+			}
+			if (r.talk || voicemail) && !l.has(r.sid) {
 				fetching, cancel := context.WithTimeout(ctx, l.core.limits.file)
 				var parts []message.Part
 				parts, missing = l.fetch(fetching, r)
@@ -304,7 +326,7 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 		}
 	}
 	b.Messages = []message.Message{m}
-	b.Changes = []message.Change{{Of: m.Key, Time: now(), Call: m.Call, Edit: &message.Message{Parts: f.parts}}}
+	b.Changes = []message.Change{{Of: m.Key, Time: now(), Call: m.Call, Edit: &message.Message{Parts: f.parts, Text: f.words, Reply: f.words}}}
 	return b, f, nil
 }
 

@@ -583,3 +583,29 @@ func TestLongMusic(t *testing.T) {
 	c.HangUp()
 	r.clean(t)
 }
+
+// The recording of a conversation whose request never came is looked for.
+func TestLateConversation(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"record_calls": true})
+	c, of := r.waiting(t)
+	leg, _ := r.rings(t, of, annsLeg)
+	must(t, leg.Answer())
+	must(t, r.Wait(short(t), func() bool { return leg.State().Conference != "" }))
+	must(t, c.Speak(5*time.Second))
+	r.PauseWebhooks()
+	c.HangUp()
+	if _, err := leg.WaitEnd(short(t)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
+	r.restart(t)
+	r.ResumeWebhooks()
+	r.run(t)
+	r.hub.wait(t, "the recording", func() bool {
+		parts := r.hub.entry().Parts
+		return len(parts) == 1 && strings.HasPrefix(parts[0].Name, "call-")
+	})
+	if call := r.state(t, of, message.CallEnded); call.Outcome != message.CallAnswered {
+		t.Errorf("%+v", call)
+	}
+}

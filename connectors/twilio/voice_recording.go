@@ -67,6 +67,70 @@ func (l *Line) recordings(ctx context.Context, call string) (list []recording, w
 	return list, waiting, err
 }
 
+// conversations are the recordings of a call's conference.
+func (l *Line) conversations(ctx context.Context, call string) (list []recording, err error) {
+	p := &openapi.ListConferenceParams{}
+	p.SetFriendlyName(room(call)).SetPageSize(maxRecordings)
+	page, err := l.core.rest(ctx).PageConference(p, "", "")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range page.Conferences {
+		if err := l.core.list(ctx, "/Recordings.json?PageSize=100&ConferenceSid="+text(c.Sid), func(raws []json.RawMessage) (bool, error) {
+			for _, raw := range raws {
+				var r struct {
+					SID      string `json:"sid"`
+					Status   string `json:"status"`
+					Duration string `json:"duration"`
+				}
+				if json.Unmarshal(raw, &r) == nil && recordingForm.MatchString(r.SID) && r.Status == "completed" {
+					list = append(list, recording{sid: r.SID, call: call, length: seconds(r.Duration), talk: true})
+				}
+			}
+			return len(list) < maxRecordings, nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// transcript asks for what was said in a recording; done tells that nothing more is
+// to come.
+func (l *Line) transcript(ctx context.Context, sid string) (words string, done bool, err error) {
+	l.mu.Lock()
+	done = l.written[sid]
+	l.mu.Unlock()
+	if done {
+		return "", true, nil
+	}
+	err = l.core.list(ctx, "/Recordings/"+sid+"/Transcriptions.json", func(raws []json.RawMessage) (bool, error) {
+		for _, raw := range raws {
+			var r struct {
+				Status string `json:"status"`
+				Text   string `json:"transcription_text"`
+			}
+			if json.Unmarshal(raw, &r) != nil {
+				continue
+			}
+			switch r.Status {
+			case "completed":
+				words, done = clean(r.Text), true
+			case "failed":
+				done = true
+			}
+		}
+		return words == "", nil
+	})
+	if len(words) > maxTextBytes {
+		words = clean(words[:maxTextBytes])
+	}
+	if err == nil && done {
+		l.isWritten(sid)
+	}
+	return words, done, err
+}
+
 // mayDelete tells whether a recording is to be deleted at Twilio now: with
 // transcripts only after those had their time.
 func (l *Line) mayDelete(r recording, made, at time.Time) bool {

@@ -364,6 +364,25 @@ func TestLateRecording(t *testing.T) {
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
 }
 
+// A transcript whose request never came is asked for.
+func TestLateTranscript(t *testing.T) {
+	r := newLineRig(t, map[string]any{"transcribe": true})
+	c := r.call(t)
+	must(t, c.WaitVerb(short(t), "Record"))
+	r.PauseWebhooks()
+	must(t, c.Speak(7*time.Second, "please call back"), c.Press("#"))
+	if _, err := c.WaitEnd(short(t)); err != nil {
+		t.Fatal(err)
+	}
+	r.restart(t)
+	r.ResumeWebhooks()
+	r.run(t)
+	r.hub.wait(t, "the transcript", func() bool { return strings.Contains(r.hub.entry().Text, "please call back") })
+	if m := r.hub.entry(); !sameButEnd(m.Call, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7}) || len(m.Parts) != 1 {
+		t.Errorf("%+v", m)
+	}
+}
+
 // post sends a signed request to the webhook.
 func (r *lineRig) post(t *testing.T, route string, form url.Values, token string) *httptest.ResponseRecorder {
 	t.Helper()

@@ -257,9 +257,9 @@ func (l *Line) transcribed(ctx context.Context, in connectors.Sink, q *request) 
 			return nil, err
 		}
 	}
-	if sid := q.form.Get("RecordingSid"); l.set.deleteAtTwilio && recordingForm.MatchString(sid) {
+	if sid := q.form.Get("RecordingSid"); recordingForm.MatchString(sid) {
 		l.isWritten(sid)
-		if !l.has(sid) || !l.delete(ctx, sid) {
+		if l.set.deleteAtTwilio && (!l.has(sid) || !l.delete(ctx, sid)) {
 			l.core.comesLate(of)
 		}
 	}

@@ -329,6 +329,7 @@ func (c *Call) transcribe(r *Recording, callback, words string) {
 		words = "(inaudible)"
 	}
 	sid := newSID("TR")
+	c.set(func() { r.written = &transcript{sid, words, c.s.opt.Now()} })
 	f := c.form()
 	for k, v := range map[string]string{"TranscriptionSid": sid, "TranscriptionText": words, "TranscriptionStatus": "completed",
 		"TranscriptionType": "fast", "TranscriptionUrl": c.s.recordingURL(r.SID) + "/Transcriptions/" + sid,

@@ -25,6 +25,13 @@ type Recording struct {
 	owner    *Call         // the leg that lists it as live; nil for a conference
 	startAt  time.Duration // on the clock of lengths
 	held     time.Duration // recorded before the last pause
+	written  *transcript
+}
+
+// transcript is what was said in a recording.
+type transcript struct {
+	sid, words string
+	made       time.Time
 }
 
 // Recordings returns all recordings, the deleted ones too, oldest first.
@@ -129,10 +136,34 @@ func (s *Server) recordingsResource(rq *apiRequest) (answer, *apiError) {
 	if len(rq.parts) == 1 && rq.Method == http.MethodGet {
 		return s.listRecordings(rq, rq.query.Get("CallSid"), rq.query.Get("ConferenceSid"))
 	}
+	if len(rq.parts) == 3 && rq.parts[2] == "Transcriptions" && rq.Method == http.MethodGet {
+		return s.listTranscriptions(rq, rq.parts[1])
+	}
 	if len(rq.parts) != 2 {
 		return answer{}, notFound(rq.URL.Path)
 	}
 	return s.oneRecording(rq, rq.parts[1])
+}
+
+// listTranscriptions lists what was said in a recording.
+func (s *Server) listTranscriptions(rq *apiRequest, sid string) (answer, *apiError) {
+	s.allow(rq, "PageSize", "Page", "PageToken")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.recordings, func(r *Recording) bool { return r.SID == sid && r.Status != "deleted" })
+	if i < 0 {
+		return answer{}, notFound(rq.URL.Path)
+	}
+	var items []item
+	if r := s.recordings[i]; r.written != nil {
+		w := r.written
+		items = append(items, item{w.sid, func() any {
+			return map[string]any{"account_sid": s.opt.AccountSID, "api_version": apiVersion, "date_created": rfc2822(w.made), "date_updated": rfc2822(w.made),
+				"duration": strconv.Itoa(seconds(r.Duration)), "price": "-0.05000", "price_unit": "USD", "recording_sid": r.SID, "sid": w.sid, "status": "completed",
+				"transcription_text": w.words, "type": "fast", "uri": s.uri("Transcriptions", w.sid) + ".json"}
+		}})
+	}
+	return s.page(rq, "transcriptions", items)
 }
 
 func (s *Server) listRecordings(rq *apiRequest, call, conference string) (answer, *apiError) {
