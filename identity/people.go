@@ -148,6 +148,18 @@ func (i *Identity) Refresh(tx *store.Tx, id uint64) (changed bool, err error) {
 	return true, i.people.Put(tx, id, p)
 }
 
+// Stale tells that what is kept of a record for matching is not what Refresh would
+// keep.
+func (i *Identity) Stale(tx *store.Tx, id uint64) (bool, error) {
+	had := i.Person(tx, id)
+	c, err := i.Customer(tx, id)
+	if err != nil || c.MergedInto != 0 {
+		return had != nil, err
+	}
+	p, err := i.personOf(tx, id)
+	return had == nil || !reflect.DeepEqual(p, had), err
+}
+
 // Person is what is known of a customer for matching; nil before Refresh.
 func (i *Identity) Person(tx *store.Tx, id uint64) *Person {
 	p, err := i.people.Peek(tx, id)

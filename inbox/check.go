@@ -64,6 +64,9 @@ func (h *Hub) Check(ctx context.Context) (problems []string, err error) {
 	}); err != nil {
 		return problems, err
 	}
+	if err := h.checkPeople(ctx, bad); err != nil {
+		return problems, err
+	}
 	if err := h.checkDrafts(ctx, bad); err != nil {
 		return problems, err
 	}

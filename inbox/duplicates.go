@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"throughline/identity"
@@ -137,15 +138,14 @@ func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, 
 		}
 	}
 	for _, e := range events {
-		switch e.Kind {
-		case timeline.MessageReceived:
+		news := strings.HasPrefix(e.Kind, "customer.") || strings.HasPrefix(e.Kind, "handle.")
+		if e.Kind == timeline.MessageReceived {
 			var d arrivalData
 			if e.Data == nil || json.Unmarshal(e.Data, &d) != nil || !d.NewCustomer && !d.News {
 				continue
 			}
-		case timeline.CustomerCreated, timeline.CustomerChanged, timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.HandleLinked, timeline.HandleUnlinked:
-		default:
-			continue
+			news = true
+			e.Subjects = append(slices.Clone(e.Subjects), d.Whose)
 		}
 		for _, s := range append(slices.Clone(e.Subjects), e.Customer) {
 			id := s
@@ -161,8 +161,11 @@ func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, 
 			if err != nil {
 				return nil, err
 			}
-			add(id)
-			add(root.ID)
+			// Whom we write to first, or hear of in a report, is new too.
+			if news || h.Identity.Person(tx, root.ID) == nil {
+				add(id)
+				add(root.ID)
+			}
 		}
 	}
 	return ids, nil

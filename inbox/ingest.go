@@ -275,6 +275,9 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if sender.ID != c.Handle && m.Direction == message.In {
 		subjects = append(subjects, sender.ID)
 	}
+	if (created || news) && !slices.Contains(subjects, whose.ID) {
+		data.Whose = whose.ID
+	}
 	actor := customerActor(sender.Customer)
 	if m.Direction == message.Out {
 		actor = ""
@@ -321,13 +324,16 @@ type arrivalData struct {
 	NewConversation bool `json:"new_conversation,omitempty"`
 	NewCustomer     bool `json:"new_customer,omitempty"`
 	News            bool `json:"news,omitempty"` // something new is known of its sender
+	// Whose is the handle of whom something new is known, if it is not a subject: a
+	// colleague's own program wrote to it.
+	Whose uint64 `json:"whose,omitempty"`
 }
 
 func (d arrivalData) json() json.RawMessage {
 	if d == (arrivalData{}) {
 		return nil
 	}
-	b, _ := json.Marshal(d) // booleans always marshal
+	b, _ := json.Marshal(d) // booleans and a number always marshal
 	return b
 }
 

@@ -76,6 +76,9 @@ export function compareCards(a: DuplicateSide, b: DuplicateSide): Line[] {
   })
 }
 
+/** Whether the other side has, or names, an address that this one names. */
+export const sharesHint = (handle: string, other: DuplicateSide): boolean => other.handles.some((o) => o.handle === handle || (o.hints ?? []).some((x) => x.handle === handle))
+
 /** Whether the other side has, or is told to have, this address. */
 export const sharesHandle = (h: DuplicateSide['handles'][number], other: DuplicateSide): boolean =>
   other.handles.some((o) => o.handle === h.handle || (o.hints ?? []).some((x) => x.handle === h.handle)) || (h.hints ?? []).some((x) => other.handles.some((o) => o.handle === x.handle))

@@ -1,0 +1,81 @@
+// Who may be one person: the suggestion with its evidence, merged by a key, and parted
+// again with everything on the right side.
+import { accessible, ask, assert, entry, fits, HUB, notReloaded, run, signIn, step, until } from './stage.mjs'
+
+const ann = '+447700900123'
+
+await run(async (open) => {
+  const page = await open('nora')
+  await signIn(page, 'nora', '#/customers')
+  const customers = page.getByTestId('customer-row')
+
+  step('a mail and a text come, of two customers as it seems')
+  await ask('deliver', { from: 'Ann Example <ann@example.org>', subject: 'My bicycle', text: 'Is it ready?\n\nAnn\n\n-- \nAnn Example\nTel. +44 7700 900123\n' })
+  await customers.filter({ hasText: 'Ann Example' }).waitFor()
+  await ask('text', { from: ann, body: 'Or tomorrow?' })
+  await until('two customers are listed', async () => (await customers.count()) === 2)
+
+  step('they are suggested, with evidence')
+  await page.getByTestId('to-duplicates').click()
+  await page.getByTestId('dup-row').click()
+  await page.getByTestId('dup-pair').waitFor()
+  const fact = page.locator('[data-testid=dup-fact][data-code="phone.same"]')
+  await fact.waitFor()
+  assert.match(await fact.innerText(), /^\+1[0-9]/, 'the weight of the number')
+  await accessible(page, 'a pair')
+
+  step('not the same, and taken back')
+  await page.keyboard.press('n')
+  await page.getByTestId('dup-none').waitFor()
+  await page.keyboard.press('z')
+  await page.getByTestId('dup-pair').waitFor()
+
+  step('the same')
+  await page.keyboard.press('s')
+  await page.getByTestId('dup-none').waitFor()
+  await page.getByTestId('rail-customers').click()
+  await until('one customer is left', async () => (await customers.count()) === 1)
+  await customers.click()
+  await page.getByTestId('customer-timeline').waitFor()
+  await entry(page, 'Is it ready?').waitFor()
+  await entry(page, 'Or tomorrow?').waitFor()
+
+  step('a further text comes to the one customer')
+  await ask('text', { from: ann, body: 'After the merge' })
+  await entry(page, 'After the merge').waitFor()
+
+  step('parted again, each side has its own')
+  await page.getByTestId('unmerge').click()
+  await page.getByTestId('confirm-yes').click()
+  await until('two customers are listed again', async () => (await customers.count()) === 2)
+  await until('the texts are gone from the side of the mail', async () => (await entry(page, 'After the merge').count()) === 0)
+  await entry(page, 'Is it ready?').waitFor()
+  await customers.filter({ hasNotText: 'Ann Example' }).click()
+  await entry(page, 'Or tomorrow?').waitFor()
+  await entry(page, 'After the merge').waitFor()
+  assert.equal(await entry(page, 'Is it ready?').count(), 0)
+
+  step('one text is from somebody else')
+  await entry(page, 'After the merge').hover()
+  await entry(page, 'After the merge').getByTestId('message-menu').click()
+  await page.getByTestId('refile').click()
+  await page.getByTestId('refile-search').fill('Ann Example')
+  await page.getByTestId('refile-choice').filter({ hasText: 'Ann Example' }).click()
+  await until('it has left', async () => (await entry(page, 'After the merge').count()) === 0)
+  await customers.filter({ hasText: 'Ann Example' }).click()
+  await entry(page, 'After the merge').getByTestId('refiled').waitFor()
+
+  step('rules are an administrator’s')
+  await page.goto(`${HUB}/#/duplicates/rules`)
+  await page.getByTestId('rule-link').fill('50')
+  await page.getByTestId('rules-save').click()
+  await page.getByText(/0\.95/).first().waitFor()
+  await page.getByTestId('rule-link').fill('99')
+  await page.getByTestId('rules-save').click()
+  await accessible(page, 'the rules')
+  await page.getByTestId('look-start').click()
+  await until('all customers were looked through', async () => /1|0/.test(await page.getByTestId('look-state').innerText()) && !(await page.getByTestId('look-start').isDisabled()))
+  await page.setViewportSize({ width: 390, height: 800 })
+  await fits(page, 'the rules')
+  await notReloaded(page)
+})
