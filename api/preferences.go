@@ -22,6 +22,8 @@ func (s *Server) preferenceRoutes() {
 	add(s, route{id: "adviseCustomer", method: "GET", path: "/api/customers/{id}/advice", role: agent, group: g, summary: "How a customer is reached best for a purpose"}, s.adviseCustomer)
 	add(s, route{id: "getPreferences", method: "GET", path: "/api/customers/{id}/preferences", role: agent, group: g, summary: "How a customer wants to be reached"}, s.getPreferences)
 	add(s, route{id: "addPreference", method: "POST", path: "/api/customers/{id}/preferences", role: agent, group: g, summary: "Record what a customer stated or an agent decides", status: 201}, s.addPreference)
+	add(s, route{id: "liftSuspension", method: "DELETE", path: "/api/customers/{id}/handles/{handle}/suspension", role: agent, group: g, summary: "Try a handle again that bounced"}, s.liftSuspension)
+	add(s, route{id: "getChoicesLink", method: "GET", path: "/api/customers/{id}/handles/{handle}/choices", role: agent, group: g, summary: "The address of the page on which a person chooses how to be reached"}, s.getChoicesLink)
 	add(s, route{id: "endPreference", method: "DELETE", path: "/api/customers/{id}/preferences/{preference}", role: agent, group: g, summary: "Take a preference back"}, s.endPreference)
 }
 
@@ -367,4 +369,36 @@ func (s *Server) endPreference(ctx context.Context, i *endPreferenceIn) (*out[Cu
 		return nil, err
 	}
 	return s.showPreferences(i.ID)
+}
+
+type suspendedIn struct {
+	ID     uint64 `path:"id"`
+	Handle string `path:"handle" maxLength:"2000"`
+}
+
+func (s *Server) liftSuspension(ctx context.Context, i *suspendedIn) (*out[Customer], error) {
+	h, err := s.handleOf(i.ID, i.Handle)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.hub.Lift(ctx, who(ctx).id(), h); err != nil {
+		return nil, err
+	}
+	return s.showCustomer(i.ID)
+}
+
+func (s *Server) getChoicesLink(ctx context.Context, i *suspendedIn) (*out[ChoicesLink], error) {
+	h, err := s.handleOf(i.ID, i.Handle)
+	if err != nil {
+		return nil, err
+	}
+	o := new(out[ChoicesLink])
+	return o, s.view(func(v *view) error {
+		known, ok := s.hub.Identity.Find(v.tx, h)
+		if !ok {
+			return store.ErrNotFound
+		}
+		o.Body.Path, err = s.hub.ChoicesPage(v.tx, known.ID)
+		return err
+	})
 }

@@ -34,7 +34,7 @@ var roleTable = map[string]minRole{
 	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
 	"getPurposes": agent, "setPurposes": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
-	"getPreferences": agent, "addPreference": agent, "endPreference": agent,
+	"getPreferences": agent, "addPreference": agent, "endPreference": agent, "liftSuspension": agent, "getChoicesLink": agent,
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,

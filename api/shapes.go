@@ -194,6 +194,7 @@ type Templates struct {
 // ConsentRequest records what somebody told about being written to.
 type ConsentRequest struct {
 	Channel string `json:"channel" minLength:"1" maxLength:"100"`
+	Purpose string `json:"purpose,omitempty" maxLength:"31" doc:"Absent: every purpose."`
 	State   string `json:"state" enum:"opt_in,opt_out"`
 	Reason  string `json:"reason" minLength:"1" maxLength:"300" doc:"How they told it."`
 }

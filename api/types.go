@@ -90,14 +90,15 @@ type Person struct {
 // Handle is one address of a customer.
 type Handle struct {
 	Person
-	Scheme   string    `json:"scheme"`
-	Verified bool      `json:"verified" doc:"Mail authentication has vouched for it."`
-	Shared   bool      `json:"shared" doc:"Used by several people: suggests and never links."`
-	LastSeen time.Time `json:"last_seen,omitzero"`
-	Link     Link      `json:"link"`
-	Member   uint64    `json:"member" doc:"The customer record that owns it; differs from the customer asked for after a merge."`
-	Hints    []Hint    `json:"hints,omitempty" doc:"Other addresses that the provider's directory names for its user. They link nothing: link the handle to do so."`
-	Consents []Consent `json:"consents,omitempty" doc:"What was said about being written to, by channel."`
+	Scheme    string       `json:"scheme"`
+	Verified  bool         `json:"verified" doc:"Mail authentication has vouched for it."`
+	Shared    bool         `json:"shared" doc:"Used by several people: suggests and never links."`
+	LastSeen  time.Time    `json:"last_seen,omitzero"`
+	Link      Link         `json:"link"`
+	Member    uint64       `json:"member" doc:"The customer record that owns it; differs from the customer asked for after a merge."`
+	Hints     []Hint       `json:"hints,omitempty" doc:"Other addresses that the provider's directory names for its user. They link nothing: link the handle to do so."`
+	Consents  []Consent    `json:"consents,omitempty" doc:"What was said about being written to, by channel and purpose."`
+	Suspended []Suspension `json:"suspended,omitempty" doc:"Channels on which messages to it do not arrive."`
 }
 
 // Link tells who decided that a handle belongs to a customer, when and why.

@@ -163,3 +163,9 @@ type CustomerPreferences struct {
 	Former     []Statement      `json:"former" doc:"What held once, newest first."`
 	Quiet      *QuietHours      `json:"quiet,omitempty"`
 }
+
+// ChoicesLink is the address of the page on which a person chooses how to be reached.
+// Whoever has it can choose.
+type ChoicesLink struct {
+	Path string `json:"path" doc:"Behind the hub's own address."`
+}

@@ -13,6 +13,7 @@ type Hint struct {
 // Consent is what somebody said last about being written to on a channel.
 type Consent struct {
 	Channel string    `json:"channel"`
+	Purpose string    `json:"purpose,omitempty" doc:"Absent: every purpose."`
 	State   string    `json:"state" enum:"opt_in,opt_out"`
 	Since   time.Time `json:"since"`
 	By      string    `json:"by" doc:"customer (their own words), provider (it refused a message), or agent:ID."`
@@ -20,6 +21,16 @@ type Consent struct {
 	Reason  string    `json:"reason,omitempty"`
 	Code    string    `json:"code,omitempty" doc:"The provider's."`
 	Message uint64    `json:"message,omitempty" doc:"The message that proves it."`
+}
+
+// Suspension tells that messages to a handle do not arrive: nothing more is sent
+// there until it is lifted or the person writes.
+type Suspension struct {
+	Channel string    `json:"channel"`
+	Since   time.Time `json:"since"`
+	Reason  string    `json:"reason,omitempty"`
+	Code    string    `json:"code,omitempty"`
+	Message uint64    `json:"message,omitempty" doc:"That did not arrive."`
 }
 
 // Writing is what a message over an account can have.
@@ -52,7 +63,7 @@ type Way struct {
 type WayHandle struct {
 	Person
 	Last    time.Time `json:"last,omitzero" doc:"When it was last in touch."`
-	Blocked string    `json:"blocked,omitempty" enum:"opted_out,window," doc:"window: own words are refused and a template can be sent."`
+	Blocked string    `json:"blocked,omitempty" enum:"opted_out,suspended,window," doc:"window: own words are refused and a template can be sent."`
 	Reason  string    `json:"reason,omitempty" doc:"Why, for people."`
 	Since   time.Time `json:"since,omitzero" doc:"Since when."`
 	Until   time.Time `json:"until,omitzero" doc:"When the time for own words ends, where there is such a limit and it has not ended."`

@@ -46,6 +46,8 @@ func (s *Server) ways(propose bool, read func(*store.Tx) ([]inbox.Way, error)) (
 func (v *view) wayHandle(w *inbox.Way, h *inbox.WayHandle) WayHandle {
 	out := WayHandle{Person: v.person(h.Person), Last: h.Last}
 	switch {
+	case h.Suspended != nil:
+		out.Blocked, out.Reason, out.Since = "suspended", h.OptedBy, h.Suspended.Since
 	case h.OptOut != nil:
 		out.Blocked, out.Reason, out.Since = "opted_out", h.OptedBy, h.OptOut.Since
 	case w.WindowOver(h, v.tx.Now()):
@@ -115,7 +117,7 @@ func (s *Server) setConsent(ctx context.Context, i *consentIn) (*out[Customer], 
 		return nil, err
 	}
 	b := i.Body
-	if err := s.hub.SetConsent(ctx, who(ctx).id(), h, b.Channel, message.Consent(b.State), oneLine(b.Reason)); err != nil {
+	if err := s.hub.SetConsent(ctx, who(ctx).id(), h, b.Channel, b.Purpose, message.Consent(b.State), oneLine(b.Reason)); err != nil {
 		return nil, err
 	}
 	return s.showCustomer(i.ID)
@@ -184,7 +186,7 @@ func (v *view) hints(out *Handle, h *identity.Handle, root uint64) {
 		v.s.log.Error("consents", "error", err)
 	}
 	for _, c := range list {
-		con := Consent{Channel: c.Channel, State: string(c.State), Since: c.Since, By: c.By, Reason: c.Reason, Code: c.Code, Message: c.Message}
+		con := Consent{Channel: c.Channel, Purpose: c.Purpose, State: string(c.State), Since: c.Since, By: c.By, Reason: c.Reason, Code: c.Code, Message: c.Message}
 		if id, ok := strings.CutPrefix(c.By, "agent:"); ok {
 			if n, err := strconv.ParseUint(id, 10, 64); err == nil {
 				if a, err := v.s.auth.AgentTx(v.tx, n); err == nil {
@@ -193,5 +195,12 @@ func (v *view) hints(out *Handle, h *identity.Handle, root uint64) {
 			}
 		}
 		out.Consents = append(out.Consents, con)
+	}
+	suspended, err := v.s.hub.Suspensions(v.tx, h.ID)
+	if err != nil {
+		v.s.log.Error("suspensions", "error", err)
+	}
+	for _, p := range suspended {
+		out.Suspended = append(out.Suspended, Suspension{Channel: p.Channel, Since: p.Since, Reason: p.Reason, Code: p.Code, Message: p.Message})
 	}
 }

@@ -55,6 +55,7 @@ func (s *Server) plainRoutes(mux *http.ServeMux) error {
 	mux.HandleFunc(inbox.HookPath+"{account}/{rest...}", s.hook)
 	mux.HandleFunc(inbox.HookPath+"{account}", s.hook)
 	mux.HandleFunc("GET "+inbox.SharePath+"{token}/{name}", s.shared)
+	s.choicesRoutes(mux)
 	app := http.Handler(http.NotFoundHandler())
 	if s.o.UI != nil {
 		if _, err := fs.Stat(s.o.UI, "index.html"); err != nil {

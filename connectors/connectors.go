@@ -342,6 +342,7 @@ type SendError struct {
 	Class  Class
 	Reason string        // the provider's words, for people; never holds a secret
 	Code   string        // the provider's code: "550 5.1.1", "21610"
+	Gone   bool          // for Reject: the address itself does not work
 	After  time.Duration // for Retry: the provider's wish, 0 if it had none
 	Err    error         // the cause, for the log
 }

@@ -126,7 +126,7 @@ func TestAgainAndConsent(t *testing.T) {
 			o.Cc = []message.Person{{Handle: bob}}
 			r := w.reply(o)
 			w.delivery(r.ID, func(d *Delivery) bool { return len(d.Again) == 1 })
-			if err := w.SetConsent(t.Context(), 1, who, "test", message.OptOut, "told me"); err != nil {
+			if err := w.SetConsent(t.Context(), 1, who, "test", "", message.OptOut, "told me"); err != nil {
 				t.Fatal(err)
 			}
 			w.due(r.ID)

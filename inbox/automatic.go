@@ -50,7 +50,7 @@ func (h *Hub) answerItself(tx *store.Tx, c *Conversation, r *Record, isNew bool)
 	if len(to) == 0 {
 		return nil
 	}
-	if out, err := h.optedOut(tx, r.Channel, []message.Handle{to[0].Handle}); err != nil || out != nil {
+	if out, err := h.optedOut(tx, r.Channel, c.Purpose, []message.Handle{to[0].Handle}); err != nil || out != nil {
 		return err
 	}
 	// An old mailbox taken in is no news to its writers.

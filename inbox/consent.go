@@ -14,12 +14,13 @@ import (
 	"throughline/timeline"
 )
 
-// Consent is what somebody said last about being written to on a channel, with its
-// proof.
+// Consent is what somebody said last about being written to on a channel, for one
+// purpose or for all, with its proof.
 type Consent struct {
 	ID      uint64          `json:"-"`
 	Handle  uint64          `json:"handle"`
 	Channel string          `json:"channel"`
+	Purpose string          `json:"purpose,omitempty"` // "" is every purpose
 	State   message.Consent `json:"state"`
 	Since   time.Time       `json:"since"`
 	Said    time.Time       `json:"said"`             // when it was said last
@@ -48,16 +49,16 @@ const consentDoubt = 5 * time.Second
 func newConsents(s *store.Store) *store.Table[Consent] {
 	return store.NewTable(s, "consents", store.TableOptions[Consent]{
 		Indexes: []store.Index[Consent]{
-			{Name: "handle", Unique: true, Keys: func(c *Consent) []store.Key {
-				return []store.Key{store.K().Uint(c.Handle).Str(c.Channel)}
+			{Name: "who", Unique: true, Keys: func(c *Consent) []store.Key {
+				return []store.Key{store.K().Uint(c.Handle).Str(c.Channel).Str(c.Purpose)}
 			}},
 		},
 	})
 }
 
-// Consents are what is known of a handle, one for each channel.
+// Consents are what is known of a handle, one for each channel and purpose.
 func (h *Hub) Consents(tx *store.Tx, handle uint64) (list []*Consent, err error) {
-	for e := range h.consents.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(handle)}) {
+	for e := range h.consents.Scan(tx, store.Range{Index: "who", Prefix: store.K().Uint(handle)}) {
 		c, err := h.consents.Get(tx, e.ID)
 		if err != nil {
 			return nil, err
@@ -68,9 +69,10 @@ func (h *Hub) Consents(tx *store.Tx, handle uint64) (list []*Consent, err error)
 	return list, nil
 }
 
-// consent is what is known of a handle on a channel, nil if nothing is.
-func (h *Hub) consent(tx *store.Tx, handle uint64, channel string) (*Consent, error) {
-	id, ok := h.consents.Lookup(tx, "handle", store.K().Uint(handle).Str(channel))
+// consent is what is known of a handle on a channel for a purpose, "" for what was
+// said of all; nil if nothing is.
+func (h *Hub) consent(tx *store.Tx, handle uint64, channel, purpose string) (*Consent, error) {
+	id, ok := h.consents.Lookup(tx, "who", store.K().Uint(handle).Str(channel).Str(purpose))
 	if !ok {
 		return nil, nil
 	}
@@ -86,7 +88,7 @@ func (h *Hub) consent(tx *store.Tx, handle uint64, channel string) (*Consent, er
 func (h *Hub) recordConsent(tx *store.Tx, hd *identity.Handle, c Consent, conversation uint64) error {
 	c.Handle = hd.ID
 	c.Reason = cutRunes(strings.TrimSpace(c.Reason), maxConsentReason)
-	was, err := h.consent(tx, hd.ID, c.Channel)
+	was, err := h.consent(tx, hd.ID, c.Channel, c.Purpose)
 	if err != nil {
 		return err
 	}
@@ -111,13 +113,13 @@ func (h *Hub) recordConsent(tx *store.Tx, hd *identity.Handle, c Consent, conver
 		return err
 	}
 	e := timeline.Event{Kind: timeline.ConsentChanged, Conversation: conversation, Customer: hd.Customer, Subjects: []uint64{hd.ID},
-		Data: eventData("handle", hd.Handle, "channel", c.Channel, "state", c.State, "by", c.By, "code", c.Code, "message", c.Message)}
+		Data: eventData("handle", hd.Handle, "channel", c.Channel, "purpose", c.Purpose, "state", c.State, "by", c.By, "code", c.Code, "message", c.Message)}
 	switch c.By {
 	case byCustomer:
 		e.Actor = customerActor(hd.Customer)
 	case byProvider:
 	default:
-		e.Actor, e.Data = c.By, eventData("handle", hd.Handle, "channel", c.Channel, "state", c.State, "by", c.By, "reason", c.Reason)
+		e.Actor, e.Data = c.By, eventData("handle", hd.Handle, "channel", c.Channel, "purpose", c.Purpose, "state", c.State, "by", c.By, "reason", c.Reason)
 	}
 	_, err = h.Timeline.Append(tx, e)
 	return err
@@ -171,8 +173,8 @@ func (h *Hub) known(tx *store.Tx, handle message.Handle) (*identity.Handle, erro
 	return hd, err
 }
 
-// SetConsent records what an agent was told.
-func (h *Hub) SetConsent(ctx context.Context, agent uint64, handle message.Handle, channel string, state message.Consent, reason string) error {
+// SetConsent records what an agent was told, of one purpose or, with "", of all.
+func (h *Hub) SetConsent(ctx context.Context, agent uint64, handle message.Handle, channel, purpose string, state message.Consent, reason string) error {
 	if _, ok := h.kinds[channel]; !ok {
 		return &InvalidError{"channel", fmt.Sprintf("there is no channel %q", channel)}
 	}
@@ -188,24 +190,35 @@ func (h *Hub) SetConsent(ctx context.Context, agent uint64, handle message.Handl
 		if err != nil {
 			return err
 		}
-		return h.recordConsent(tx, hd, Consent{Channel: channel, State: state, Since: tx.Now(), By: agentActor(agent), Reason: reason}, 0)
+		if err := h.knownPurpose(tx, purpose); err != nil {
+			return err
+		}
+		return h.recordConsent(tx, hd, Consent{Channel: channel, Purpose: purpose, State: state, Since: tx.Now(), By: agentActor(agent), Reason: reason}, 0)
 	})
 }
 
-// optedOut finds the first of the recipients who does not want to be written to on
-// a channel, nil if there is none.
-func (h *Hub) optedOut(tx *store.Tx, channel string, to []message.Handle) (*optOut, error) {
+// optedOut finds the first of the recipients who cannot be written to on a channel
+// for a purpose: he does not want it, or the address is suspended. nil if there is
+// none.
+func (h *Hub) optedOut(tx *store.Tx, channel, purpose string, to []message.Handle) (*optOut, error) {
 	for _, handle := range to {
 		hd, ok := h.Identity.Find(tx, handle)
 		if !ok {
 			continue
 		}
-		c, err := h.consent(tx, hd.ID, channel)
+		c, err := h.refuses(tx, hd.ID, channel, purpose)
 		if err != nil {
 			return nil, err
 		}
-		if c != nil && c.State == message.OptOut {
-			return &optOut{*c, handle}, nil
+		if c != nil {
+			return &optOut{Consent: *c, to: handle}, nil
+		}
+		s, err := h.Suspension(tx, hd.ID, channel)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil && !s.Since.IsZero() {
+			return &optOut{to: handle, suspended: s}, nil
 		}
 	}
 	return nil, nil
@@ -213,9 +226,9 @@ func (h *Hub) optedOut(tx *store.Tx, channel string, to []message.Handle) (*optO
 
 // without takes those off a list who do not want to be written to, and says so of
 // each.
-func (h *Hub) without(tx *store.Tx, channel string, list []message.Person) (rest []message.Person, notices []string, err error) {
+func (h *Hub) without(tx *store.Tx, channel, purpose string, list []message.Person) (rest []message.Person, notices []string, err error) {
 	for _, p := range list {
-		out, err := h.optedOut(tx, channel, []message.Handle{p.Handle})
+		out, err := h.optedOut(tx, channel, purpose, []message.Handle{p.Handle})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -228,15 +241,76 @@ func (h *Hub) without(tx *store.Tx, channel string, list []message.Person) (rest
 	return rest, notices, nil
 }
 
-// optOut is a Consent that forbids to write.
+// refuses is the consent by which a handle does not want messages, nil if there is
+// none. What was said of the purpose forbids; a no to everything forbids too, unless
+// this purpose was welcomed after it.
+func (h *Hub) refuses(tx *store.Tx, handle uint64, channel, purpose string) (*Consent, error) {
+	all, err := h.consent(tx, handle, channel, "")
+	if err != nil {
+		return nil, err
+	}
+	var one *Consent
+	if purpose != "" {
+		if one, err = h.consent(tx, handle, channel, purpose); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case one != nil && one.State == message.OptOut:
+		return one, nil
+	case all == nil || all.State != message.OptOut:
+		return nil, nil
+	case one != nil && one.Said.After(all.Said):
+		return nil, nil
+	}
+	return all, nil
+}
+
+// knownPurpose refuses a purpose that does not exist.
+func (h *Hub) knownPurpose(tx *store.Tx, purpose string) error {
+	if purpose == "" {
+		return nil
+	}
+	if _, ok, err := h.Preference.Purpose(tx, purpose); err != nil || ok {
+		return err
+	}
+	return &InvalidError{"purpose", fmt.Sprintf("there is no purpose %q", purpose)}
+}
+
+// purposeOf is the purpose of a conversation, "" if it is gone.
+func (h *Hub) purposeOf(tx *store.Tx, conversation uint64) string {
+	c, err := h.Conversation(tx, conversation)
+	if err != nil {
+		return ""
+	}
+	return c.Purpose
+}
+
+// optOut forbids to write: a Consent, or a Suspension.
 type optOut struct {
 	Consent
-	to message.Handle
+	to        message.Handle
+	suspended *Suspension
+}
+
+// code of a delivery that is not tried for it.
+func (o *optOut) code() string {
+	if o.suspended != nil {
+		return codeSuspended
+	}
+	return codeOptOut
 }
 
 // String says since when and why.
 func (o *optOut) String() string {
-	s := fmt.Sprintf("%s does not want messages on this channel since %s", o.to.Address(), o.Since.UTC().Format("2006-01-02 15:04 MST"))
+	if o.suspended != nil {
+		return o.suspended.text(o.to)
+	}
+	what := "messages on this channel"
+	if o.Purpose != "" {
+		what = fmt.Sprintf("messages about %q on this channel", o.Purpose)
+	}
+	s := fmt.Sprintf("%s does not want %s since %s", o.to.Address(), what, o.Since.UTC().Format("2006-01-02 15:04 MST"))
 	switch {
 	case o.By == byCustomer:
 		s += ", in their own words"

@@ -17,7 +17,7 @@ func (w *world) consentOf(handle message.Handle, channel string) (c *Consent) {
 	w.view(func(tx *store.Tx) (err error) {
 		hd, ok := w.Identity.Find(tx, handle)
 		if ok {
-			c, err = w.Hub.consent(tx, hd.ID, channel)
+			c, err = w.Hub.consent(tx, hd.ID, channel, "")
 		}
 		return err
 	})
@@ -148,11 +148,11 @@ func TestConsentByHand(t *testing.T) {
 		reason  string
 	}{{"pigeon", message.OptOut, "said so"}, {"text", "maybe", "said so"}, {"text", message.OptOut, " "}, {"text", message.OptOut, strings.Repeat("x", maxConsentReason+1)}} {
 		var invalid *InvalidError
-		if err := w.SetConsent(t.Context(), 7, h, tt.channel, tt.state, tt.reason); !errors.As(err, &invalid) {
+		if err := w.SetConsent(t.Context(), 7, h, tt.channel, "", tt.state, tt.reason); !errors.As(err, &invalid) {
 			t.Errorf("%+v: %v", tt, err)
 		}
 	}
-	if err := w.SetConsent(t.Context(), 7, h, "text", message.OptOut, "said so on the phone"); err != nil {
+	if err := w.SetConsent(t.Context(), 7, h, "text", "", message.OptOut, "said so on the phone"); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.consentOf(h, "text"); got.By != "agent:7" || got.Reason != "said so on the phone" {
@@ -161,7 +161,7 @@ func TestConsentByHand(t *testing.T) {
 	if _, err := w.Reply(t.Context(), textReply(id, "mobile", "hi")); err == nil || !strings.Contains(err.Error(), "said so on the phone") {
 		t.Errorf("written to: %v", err)
 	}
-	if err := w.SetConsent(t.Context(), 7, h, "text", message.OptIn, "wrote a letter"); err != nil {
+	if err := w.SetConsent(t.Context(), 7, h, "text", "", message.OptIn, "wrote a letter"); err != nil {
 		t.Fatal(err)
 	}
 	w.reply(textReply(id, "mobile", "hi"))
@@ -176,7 +176,7 @@ func TestAcknowledgeObeysConsent(t *testing.T) {
 	if m := <-w.sent; m.Text != "We got it." || m.Subject != "" || !m.Automatic {
 		t.Errorf("acknowledged with %+v", m)
 	}
-	if err := w.SetConsent(t.Context(), 1, annsPhone[0].Handle, "text", message.OptOut, "told me"); err != nil {
+	if err := w.SetConsent(t.Context(), 1, annsPhone[0].Handle, "text", "", message.OptOut, "told me"); err != nil {
 		t.Fatal(err)
 	}
 	w.status(id, Resolved)

@@ -152,6 +152,9 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			return err
 		}
 	}
+	if err := h.noteReport(tx, r, &rep); err != nil {
+		return err
+	}
 	d, err := h.Delivery(tx, id)
 	if err != nil {
 		return nil // written by a colleague's own program
@@ -333,11 +336,19 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		if err != nil {
 			return err
 		}
+		// To send again is to say that the address is worth another try.
+		for _, to := range recipients(r) {
+			if hd, ok := h.Identity.Find(tx, to); ok {
+				if err := h.lift(tx, hd, r.Channel, agentActor(agent)); err != nil {
+					return err
+				}
+			}
+		}
 		to := recipients(r)
 		if len(r.To) > 0 { // who gets a copy only is left out
 			to = to[:len(r.To):len(r.To)]
 		}
-		if out, err := h.optedOut(tx, r.Channel, to); err != nil {
+		if out, err := h.optedOut(tx, r.Channel, h.purposeOf(tx, r.Conversation), to); err != nil {
 			return err
 		} else if out != nil {
 			return &ConflictError{out.String()}

@@ -3,7 +3,7 @@
 // (answer, note, assign, snooze, resolve, move, merge) and sends what they wrote.
 //
 // On disk it keeps, through package store, the tables "conversations",
-// "messages", "deliveries", "notes", "tasks", "held", "consents" and "early" (news
+// "messages", "deliveries", "notes", "tasks", "held", "consents", "suspensions" and "early" (news
 // that came before what it is about), the raw items ("raw", or a blob when large), and as
 // plain values the connectors' cursors, the ledger (what
 // became of every item a provider ever delivered: stored, duplicate or held),
@@ -101,6 +101,7 @@ type Hub struct {
 	notes         *store.Table[Note]
 	held          *store.Table[HeldItem]
 	consents      *store.Table[Consent]
+	suspensions   *store.Table[Suspension]
 	early         *store.Table[early]
 	tasks         *store.Table[Task]
 
@@ -220,6 +221,7 @@ func New(o Options) (*Hub, error) {
 		},
 	})
 	h.consents = newConsents(o.Store)
+	h.suspensions = newSuspensions(o.Store)
 	h.Preference = preference.New(preference.Options{Store: o.Store, Timeline: h.Timeline, Identity: h.Identity, Source: facts{h}, Zone: o.Zone, Log: o.Log})
 	h.early = newEarly(o.Store)
 	h.tasks = newTasks(o.Store)

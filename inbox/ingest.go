@@ -310,6 +310,11 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 			return 0, err
 		}
 	}
+	if r.Direction == message.In && asksForAnswer(r) {
+		if err := h.reached(tx, r.Sender, r.Channel); err != nil {
+			return 0, err
+		}
+	}
 	if err := h.heardConsent(tx, r); err != nil {
 		return 0, err
 	}

@@ -171,6 +171,9 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 			d.Past = d.Past[max(0, len(d.Past)-maxAttempts):]
 		}
 		m, n = h.sendable(rec), len(d.Attempts)
+		if err := h.unsubscribable(tx, &m, rec); err != nil {
+			return err
+		}
 		m.Only = only
 		if m.Thread, err = h.wireNames(tx, m.Thread); err != nil {
 			return err
@@ -254,6 +257,9 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 				d.Status, d.Reason, d.Code, d.Due = message.Sent, "", "", time.Time{}
 			}
 			d.partly(receipt.Rejected, overtaken, n, tx.Now())
+			if err := h.refusedSome(tx, id, receipt.Rejected); err != nil {
+				return err
+			}
 			if err := h.keepOwn(tx, r.info.Own.Handle, r.account); err != nil {
 				return err
 			}
@@ -275,6 +281,9 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 		switch class {
 		case connectors.Reject:
 			a.Result, d.Status, d.Due = "rejected", message.Failed, time.Time{}
+			if err := h.refusedAt(tx, id, se); err != nil {
+				return err
+			}
 		case connectors.OptOut:
 			a.Result, d.Status, d.Due = "opt_out", message.Failed, time.Time{}
 			rec, err := h.Message(tx, id)

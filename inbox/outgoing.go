@@ -273,7 +273,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	if !ok {
 		return 0, &InvalidError{"account", fmt.Sprintf("%q is not an account that can send now", o.Account)}
 	}
-	if err := h.fit(tx, o, info); err != nil {
+	if err := h.fit(tx, o, c.Purpose, info); err != nil {
 		return 0, err
 	}
 	c.Channel = info.Channel

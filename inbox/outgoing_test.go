@@ -216,7 +216,7 @@ func TestOutcomes(t *testing.T) {
 				if err := w.Retry(t.Context(), 1, r.ID); !strings.Contains(fmt.Sprint(err), "as the provider says: unsubscribed") {
 					t.Fatalf("sent again to somebody who opted out: %v", err)
 				}
-				if err := w.SetConsent(t.Context(), 1, ann[0].Handle, "test", message.OptIn, "told me so on the phone"); err != nil {
+				if err := w.SetConsent(t.Context(), 1, ann[0].Handle, "test", "", message.OptIn, "told me so on the phone"); err != nil {
 					t.Fatal(err)
 				}
 			}

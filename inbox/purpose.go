@@ -125,7 +125,7 @@ func (h *Hub) Advise(tx *store.Tx, conversation uint64) (*preference.Advice, err
 
 // AdviseCustomer answers how a customer is reached best for a purpose, "" for any.
 func (h *Hub) AdviseCustomer(tx *store.Tx, customer uint64, purpose string) (*preference.Advice, error) {
-	ways, err := h.waysTo(tx, customer, nil)
+	ways, err := h.waysTo(tx, customer, purpose, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func reaches(ways []Way, tx *store.Tx) []preference.Reach {
 			wh := &w.Handles[j]
 			r := preference.Reach{Channel: w.Info.Channel, Account: w.Account, Handle: wh.Handle}
 			switch {
-			case wh.OptOut != nil:
+			case wh.OptedBy != "":
 				r.Blocked = wh.OptedBy
 			case w.WindowOver(wh, tx.Now()) && !w.Templates:
 				r.Blocked = "the time for own words is over"

@@ -20,14 +20,14 @@ const codeWindow = "window"
 func (h *Hub) stillTo(tx *store.Tx, r *runner, rec *Record, d *Delivery, to []message.Handle) (only []message.Handle, no *message.Report, err error) {
 	only = slices.Clone(d.Again)
 	for _, handle := range to {
-		out, err := h.optedOut(tx, rec.Channel, []message.Handle{handle})
+		out, err := h.optedOut(tx, rec.Channel, h.purposeOf(tx, rec.Conversation), []message.Handle{handle})
 		if err != nil {
 			return nil, nil, err
 		}
 		if out == nil {
 			continue
 		}
-		refused := message.Report{Handle: handle, Status: message.Failed, Code: codeOptOut, Reason: out.String(), Permanent: true, OptOut: true, Time: tx.Now()}
+		refused := message.Report{Handle: handle, Status: message.Failed, Code: out.code(), Reason: out.String(), Permanent: true, OptOut: out.suspended == nil, Time: tx.Now()}
 		copied := len(rec.To) > 0 && !slices.ContainsFunc(rec.To, func(p message.Person) bool { return p.Handle == handle })
 		if !copied || len(to) == 1 {
 			return nil, &refused, nil

@@ -27,8 +27,10 @@ type WayHandle struct {
 	message.Person
 	Last    time.Time // of the newest event on its timeline
 	OptOut  *Consent  // it does not want to be written to
-	OptedBy string    // that in words
-	Window  time.Time // until when own words can be sent, where there is such a limit; zero if it never wrote
+	OptedBy string    // that, or the suspension, in words
+	// Suspended: messages to it did not arrive.
+	Suspended *Suspension
+	Window    time.Time // until when own words can be sent, where there is such a limit; zero if it never wrote
 }
 
 // WindowOver tells that only a template can be sent.
@@ -51,7 +53,7 @@ func (h *Hub) Ways(tx *store.Tx, conversation uint64) ([]Way, error) {
 	if err != nil {
 		return nil, err
 	}
-	ways, err := h.waysTo(tx, hd.Customer, h.partner(base))
+	ways, err := h.waysTo(tx, hd.Customer, c.Purpose, h.partner(base))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,7 @@ func (h *Hub) Ways(tx *store.Tx, conversation uint64) ([]Way, error) {
 
 // CustomerWays lists over what a customer can be written to first.
 func (h *Hub) CustomerWays(tx *store.Tx, customer uint64) ([]Way, error) {
-	return h.waysTo(tx, customer, nil)
+	return h.waysTo(tx, customer, "", nil)
 }
 
 // partner is who an answer to a message goes to.
@@ -99,7 +101,7 @@ func (h *Hub) partnerOver(tx *store.Tx, c *Conversation, base *Record, info conn
 	if err != nil {
 		return nil, err
 	}
-	ways, err := h.waysTo(tx, hd.Customer, h.partner(base))
+	ways, err := h.waysTo(tx, hd.Customer, c.Purpose, h.partner(base))
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +116,9 @@ func (h *Hub) partnerOver(tx *store.Tx, c *Conversation, base *Record, info conn
 	return out, nil
 }
 
-// waysTo looks at every account that can send. first are the people who come
+// waysTo looks at every account that can send, for a purpose. first are the people who come
 // first where they are reached; the others follow, who was in touch last first.
-func (h *Hub) waysTo(tx *store.Tx, customer uint64, first []message.Person) ([]Way, error) {
+func (h *Hub) waysTo(tx *store.Tx, customer uint64, purpose string, first []message.Person) ([]Way, error) {
 	root, err := h.Identity.Root(tx, customer)
 	if err != nil {
 		return nil, err
@@ -162,7 +164,7 @@ func (h *Hub) waysTo(tx *store.Tx, customer uint64, first []message.Person) ([]W
 			if !identity.Reachable(hd.Handle) || hd.Handle.Scheme() != h.kinds[r.info.Channel].Scheme {
 				continue
 			}
-			wh, err := h.wayHandle(tx, &w, hd)
+			wh, err := h.wayHandle(tx, &w, purpose, hd)
 			if err != nil {
 				return nil, err
 			}
@@ -175,14 +177,17 @@ func (h *Hub) waysTo(tx *store.Tx, customer uint64, first []message.Person) ([]W
 	return ways, nil
 }
 
-func (h *Hub) wayHandle(tx *store.Tx, w *Way, hd *identity.Handle) (WayHandle, error) {
+func (h *Hub) wayHandle(tx *store.Tx, w *Way, purpose string, hd *identity.Handle) (WayHandle, error) {
 	out := WayHandle{Person: message.Person{Name: hd.Name, Handle: hd.Handle}}
-	no, err := h.optedOut(tx, w.Info.Channel, []message.Handle{hd.Handle})
+	no, err := h.optedOut(tx, w.Info.Channel, purpose, []message.Handle{hd.Handle})
 	if err != nil {
 		return out, err
 	}
 	if no != nil {
 		out.OptOut, out.OptedBy = &no.Consent, no.String()
+		if no.suspended != nil {
+			out.OptOut, out.Suspended = nil, no.suspended
+		}
 	}
 	if window := w.Info.Writing.Window; window > 0 {
 		heard, err := h.lastHeard(tx, w.Account, hd.Handle)

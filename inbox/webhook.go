@@ -125,18 +125,22 @@ func (h *Hub) makeShareKey(ctx context.Context) error {
 
 func (h *Hub) shareSum(name string, payload []byte) (sum []byte, err error) {
 	err = h.Store.View(func(tx *store.Tx) error {
-		key := tx.GetValue(shareBucket, shareKey)
-		if key == nil {
-			return ErrNotFound
-		}
-		m := hmac.New(sha256.New, key)
-		m.Write(binary.BigEndian.AppendUint64(nil, uint64(len(payload))))
-		m.Write(payload)
-		m.Write([]byte(name))
-		sum = m.Sum(nil)[:shareMAC]
-		return nil
+		sum, err = h.shareSumTx(tx, name, payload)
+		return err
 	})
 	return sum, err
+}
+
+func (h *Hub) shareSumTx(tx *store.Tx, name string, payload []byte) ([]byte, error) {
+	key := tx.GetValue(shareBucket, shareKey)
+	if key == nil {
+		return nil, ErrNotFound
+	}
+	m := hmac.New(sha256.New, key)
+	m.Write(binary.BigEndian.AppendUint64(nil, uint64(len(payload))))
+	m.Write(payload)
+	m.Write([]byte(name))
+	return m.Sum(nil)[:shareMAC], nil
 }
 
 // share makes an address at which anybody may fetch a stored part for a while: the

@@ -20,7 +20,7 @@ import (
 
 // fit refuses what cannot go out over an account, and brings the rest to what the
 // channel can carry.
-func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
+func (h *Hub) fit(tx *store.Tx, o *Outgoing, purpose string, info connectors.Info) error {
 	w := info.Writing
 	if w.None {
 		return &InvalidError{"account", "nothing can be written over this account: choose another one"}
@@ -57,7 +57,7 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 			to = append(to, p.Handle)
 		}
 	}
-	out, err := h.optedOut(tx, info.Channel, to)
+	out, err := h.optedOut(tx, info.Channel, purpose, to)
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,10 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, info connectors.Info) error {
 	}
 	// Who gets a copy only must not keep the letter from those it is for.
 	var cc, bcc []string
-	if o.Cc, cc, err = h.without(tx, info.Channel, o.Cc); err != nil {
+	if o.Cc, cc, err = h.without(tx, info.Channel, purpose, o.Cc); err != nil {
 		return err
 	}
-	if o.Bcc, bcc, err = h.without(tx, info.Channel, o.Bcc); err != nil {
+	if o.Bcc, bcc, err = h.without(tx, info.Channel, purpose, o.Bcc); err != nil {
 		return err
 	}
 	o.notices = slices.Concat(cc, bcc)

@@ -210,6 +210,10 @@ type Message struct {
 	// The message itself stays the same and still names all.
 	Only []Handle `json:"only,omitempty"`
 
+	// Unsubscribe is set by the hub on outgoing letters that go to many: the address
+	// at which a POST unsubscribes the recipient with one click (RFC 8058).
+	Unsubscribe string `json:"unsubscribe,omitempty"`
+
 	// Automatic marks an outgoing message that no person wrote.
 	Automatic bool `json:"automatic,omitempty"`
 
@@ -273,6 +277,7 @@ type Report struct {
 	Code      string    `json:"code,omitempty"`      // the provider's code, e.g. RFC 3463 "5.1.1"
 	Reason    string    `json:"reason,omitempty"`    // the provider's words
 	Permanent bool      `json:"permanent,omitempty"` // trying again is pointless
+	Gone      bool      `json:"gone,omitempty"`      // it failed because the address itself does not work
 	OptOut    bool      `json:"opt_out,omitempty"`   // it failed because the recipient does not want mail of ours any more
 	Time      time.Time `json:"time,omitzero"`
 }

@@ -193,6 +193,26 @@ func (p *Preferences) TakeBack(ctx context.Context, actor string, customer, id u
 	})
 }
 
+// EndTx ends the statements of a customer that match, within a transaction.
+func (p *Preferences) EndTx(tx *store.Tx, actor string, customer uint64, match func(*Statement) bool) error {
+	root, err := p.identity.Root(tx, customer)
+	if err != nil {
+		return err
+	}
+	all, err := p.Statements(tx, root.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if match(s) {
+			if err := p.end(tx, s, actor); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (p *Preferences) end(tx *store.Tx, s *Statement, actor string) error {
 	s.Ended, s.EndedBy = tx.Now(), actor
 	if err := p.statements.Put(tx, s.ID, s); err != nil {

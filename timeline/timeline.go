@@ -51,6 +51,7 @@ const (
 	CustomerMerged   = "customer.merged"
 	CustomerUnmerged = "customer.unmerged"
 	HandleLinked     = "handle.linked"
+	HandleSuspended  = "handle.suspended" // or no longer: bounces say that it does not work
 	HandleUnlinked   = "handle.unlinked"
 	ConsentChanged   = "consent.changed" // whether a handle may be written to on a channel
 

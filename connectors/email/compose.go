@@ -106,6 +106,10 @@ func compose(m message.Message, address string) (*composed, error) {
 		h.raw("In-Reply-To", refs[len(refs)-1])
 		h.raw("References", strings.Join(refs, " "))
 	}
+	if m.Unsubscribe != "" { // RFC 2369 section 3.2, RFC 8058 section 3.1; both are signed
+		h.raw("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		h.raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	if m.Automatic {
 		kind := "auto-generated" // RFC 3834 section 5
 		if len(m.Thread) > 0 {

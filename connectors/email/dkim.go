@@ -26,7 +26,8 @@ type dkimKey struct {
 // 5.4.1). From, To, Cc and Subject are listed twice, so that nobody can add a
 // second one behind our back.
 var signedFields = []string{"From", "From", "To", "To", "Cc", "Cc", "Subject", "Subject", "Date", "Message-ID",
-	"Reply-To", "In-Reply-To", "References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Auto-Submitted"}
+	"Reply-To", "In-Reply-To", "References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Auto-Submitted",
+	"List-Unsubscribe", "List-Unsubscribe-Post"}
 
 // parseDKIMKey reads a private key in PEM form, PKCS #8 or PKCS #1. Its errors
 // never quote the key.

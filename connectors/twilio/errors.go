@@ -18,6 +18,7 @@ type meaning struct {
 	// lasting tells that a message which failed with this code later would fail
 	// again.
 	lasting bool
+	dead    bool // the number itself takes no messages
 }
 
 const (
@@ -31,6 +32,11 @@ func retry(after time.Duration, words string) meaning {
 
 func reject(words string) meaning {
 	return meaning{words: words, class: connectors.Reject, lasting: true}
+}
+
+// dead is a number that takes no messages of ours, whatever is in them.
+func dead(words string) meaning {
+	return meaning{words: words, class: connectors.Reject, lasting: true, dead: true}
 }
 
 // passing is a message that failed and may well come through another time; sent
@@ -60,10 +66,10 @@ var codes = map[int]meaning{
 	20404: account("Twilio knows no such account; check the account SID, and the address of the API if it is another region's"),
 	20429: retry(time.Second, "too many requests at once for Twilio; it is tried again"),
 
-	21211: reject("the number is not one that Twilio can send to; check it, with the country code"),
+	21211: dead("the number is not one that Twilio can send to; check it, with the country code"),
 	21212: account("Twilio does not know the sender of this account; check the number in its settings"),
 	21214: reject("the number cannot be reached from Twilio"),
-	21217: reject("this is not a phone number"),
+	21217: dead("this is not a phone number"),
 	21265: reject("a text cannot be sent to a short code"),
 	21266: reject("sender and recipient are the same number"),
 	21267: account("a trial account cannot send from a sender of letters; upgrade the Twilio account or use a number"),
@@ -82,7 +88,7 @@ var codes = map[int]meaning{
 	21610: optedOut("the recipient has replied STOP to this sender; only a START from them allows messages again"),
 	21611: retry(soon, "the queue of this sender at Twilio is full; it is tried again"),
 	21612: reject("Twilio cannot send to this number from this sender; try another sender, or another channel"),
-	21614: reject("this is not a mobile number; a text cannot reach it"),
+	21614: dead("this is not a mobile number; a text cannot reach it"),
 	21616: account("several senders of the Twilio account match the one in the settings; write the number in full, with plus and country code"),
 	21617: reject("the text is longer than Twilio takes (1600 characters)"),
 	21618: reject("Twilio does not accept the text of the message"),
@@ -91,7 +97,7 @@ var codes = map[int]meaning{
 	21621: reject("this sender cannot send files; send the text alone or use a number with MMS"),
 	21622: reject("the Twilio account is not allowed to send files; send the text alone, or ask Twilio to enable MMS"),
 	21623: reject("the message has more files than Twilio takes (10)"),
-	21635: reject("this is a landline; a text cannot reach it"),
+	21635: dead("this is a landline; a text cannot reach it"),
 	21654: reject("the message names a template without saying which"),
 	21655: reject("Twilio does not know the template; it may have been deleted"),
 	21656: reject("the gaps of the template are not filled as it wants: no value may be empty, or hold a line break or a tab"),
@@ -109,9 +115,9 @@ var codes = map[int]meaning{
 	30001: passing("too many messages were sent at once and Twilio's queue was full; send it again"),
 	30002: account("the Twilio account was suspended before the message left; look at the Twilio Console"),
 	30003: passing("the phone cannot be reached: switched off, out of coverage, or no longer in use"),
-	30004: reject("the recipient or their carrier blocks messages from this sender"),
-	30005: reject("the number does not exist or is no longer in use"),
-	30006: reject("this is a landline, or its carrier takes no texts"),
+	30004: dead("the recipient or their carrier blocks messages from this sender"),
+	30005: dead("the number does not exist or is no longer in use"),
+	30006: dead("this is a landline, or its carrier takes no texts"),
 	30007: passing("the carrier or Twilio filtered the message as unwanted; change its wording, and check the registration of the sender"),
 	30008: passing("the carrier did not deliver the message and gave no reason"),
 	30009: passing("a part of the message was lost on its way"),

@@ -143,7 +143,7 @@ func (c *Connector) sendError(err error) error {
 		return &connectors.SendError{Class: connectors.Unsure, Reason: "Twilio's answer cannot be read", Err: err}
 	}
 	known := codes[e.code]
-	se := &connectors.SendError{Code: codeText(e.code), Reason: c.safe(explain(e.code, e.message)), Err: errors.New(c.safe(e.Error()))}
+	se := &connectors.SendError{Gone: codes[e.code].dead, Code: codeText(e.code), Reason: c.safe(explain(e.code, e.message)), Err: errors.New(c.safe(e.Error()))}
 	switch {
 	case e.err != nil && e.written:
 		se.Class, se.Reason = connectors.Unsure, "the connection to Twilio broke before it confirmed the message"

@@ -61,7 +61,7 @@ func report(ref, to, status string, code int, said string, at time.Time) (messag
 			said = "the message was cancelled at Twilio"
 		}
 		r.Code, r.Reason, r.Permanent = codeText(code), explain(code, oneLine(said)), codes[code].lasting
-		r.OptOut = codes[code].class == connectors.OptOut
+		r.OptOut, r.Gone = codes[code].class == connectors.OptOut, codes[code].dead
 	}
 	return r, true
 }

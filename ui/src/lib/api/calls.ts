@@ -53,7 +53,7 @@ export const linkHandle = (id: number, handle: string, reason?: string) => call(
 export const unlinkHandle = (id: number, handle: string, reason?: string) =>
   call(client.DELETE('/api/customers/{id}/handles/{handle}', { params: { path: { id, handle }, query: { reason } } }))
 export const patchHandle = (id: number, handle: string, shared: boolean) => call(client.PATCH('/api/customers/{id}/handles/{handle}', { params: { path: { id, handle } }, body: { shared } }))
-export const setConsent = (id: number, handle: string, body: { channel: string; state: 'opt_in' | 'opt_out'; reason: string }) =>
+export const setConsent = (id: number, handle: string, body: { channel: string; purpose?: string; state: 'opt_in' | 'opt_out'; reason: string }) =>
   call(client.PUT('/api/customers/{id}/handles/{handle}/consent', { params: { path: { id, handle } }, body }))
 export const mergeCustomer = (id: number, other: number, reason?: string) => call(client.POST('/api/customers/{id}/merge', { params: { path: { id } }, body: { other, reason } }))
 export const unmergeCustomer = (id: number, member: number, reason?: string) => call(client.POST('/api/customers/{id}/unmerge', { params: { path: { id } }, body: { member, reason } }))

@@ -24,3 +24,7 @@ export const adviseCustomer = (id: number, purpose?: string) => call(client.GET(
 export const getPreferences = (id: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/preferences', { params: { path: { id } }, signal }))
 export const addPreference = (id: number, body: StatementRequest) => call(client.POST('/api/customers/{id}/preferences', { params: { path: { id } }, body }))
 export const endPreference = (id: number, preference: number) => call(client.DELETE('/api/customers/{id}/preferences/{preference}', { params: { path: { id, preference } } }))
+
+export const liftSuspension = (id: number, handle: string) => call(client.DELETE('/api/customers/{id}/handles/{handle}/suspension', { params: { path: { id, handle } } }))
+/** The address of the page on which the person behind a handle chooses. */
+export const choicesLink = async (id: number, handle: string) => new URL((await call(client.GET('/api/customers/{id}/handles/{handle}/choices', { params: { path: { id, handle } } }))).path, location.href).href

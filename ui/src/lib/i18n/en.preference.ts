@@ -67,6 +67,17 @@ export const preference = {
   'advice.laterDone': 'It goes out {time}.',
   'advice.language': 'Writes in {language}',
 
+  'consent.about': '{text} about {purpose}',
+  'consent.purpose': 'About what?',
+  'suspend.out': 'Suspended since {time}: messages by {channel} do not arrive',
+  'suspend.lift': 'Try again',
+  'suspend.lifted': 'The address is tried again.',
+  'suspend.event': '{address} is suspended: messages do not arrive',
+  'suspend.eventLifted': '{address} is no longer suspended',
+  'way.suspended': 'Suspended: messages to this address did not arrive. Lift it on the customer’s page, or choose another channel.',
+  'choices.copy': 'Copy link to their preference page',
+  'choices.copied': 'The link is copied. Whoever has it can choose for this person.',
+
   'event.purpose': '{who} set the purpose to {name}',
   'event.noPurpose': '{who} took the purpose away',
   'event.preferPrefer': '{who} recorded: {channel} preferred for {purpose}',

@@ -69,6 +69,17 @@ export const preference: Texts<typeof en> = {
   'advice.laterDone': '{time} فرستاده می‌شود.',
   'advice.language': 'به {language} می‌نویسد',
 
+  'consent.about': '{text} دربارهٔ {purpose}',
+  'consent.purpose': 'دربارهٔ چه؟',
+  'suspend.out': 'از {time} معلق: پیام‌های {channel} نمی‌رسند',
+  'suspend.lift': 'تلاش دوباره',
+  'suspend.lifted': 'این نشانی دوباره آزموده می‌شود.',
+  'suspend.event': '{address} معلق شد: پیام‌ها نمی‌رسند',
+  'suspend.eventLifted': '{address} دیگر معلق نیست',
+  'way.suspended': 'معلق: پیام‌ها به این نشانی نرسیدند. در صفحهٔ مشتری آن را بردارید، یا کانال دیگری برگزینید.',
+  'choices.copy': 'رونوشت پیوند صفحهٔ گزینش‌ها',
+  'choices.copied': 'پیوند رونوشت شد. هر که آن را دارد می‌تواند به جای این شخص برگزیند.',
+
   'event.purpose': '{who} موضوع را {name} گذاشت',
   'event.noPurpose': '{who} موضوع را برداشت',
   'event.preferPrefer': '{who} ثبت کرد: {channel} برای {purpose} ترجیح دارد',

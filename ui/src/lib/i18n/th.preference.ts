@@ -69,6 +69,17 @@ export const preference: Texts<typeof en> = {
   'advice.laterDone': 'จะส่งเวลา {time}',
   'advice.language': 'เขียนเป็นภาษา{language}',
 
+  'consent.about': '{text} เรื่อง{purpose}',
+  'consent.purpose': 'เรื่องอะไร',
+  'suspend.out': 'ระงับตั้งแต่ {time}: ข้อความทาง {channel} ส่งไม่ถึง',
+  'suspend.lift': 'ลองอีกครั้ง',
+  'suspend.lifted': 'จะลองส่งไปที่อยู่นี้อีกครั้ง',
+  'suspend.event': 'ระงับ {address}: ข้อความส่งไม่ถึง',
+  'suspend.eventLifted': '{address} ไม่ถูกระงับแล้ว',
+  'way.suspended': 'ถูกระงับ: ข้อความถึงที่อยู่นี้ส่งไม่ถึง ยกเลิกการระงับในหน้าลูกค้า หรือเลือกช่องทางอื่น',
+  'choices.copy': 'คัดลอกลิงก์หน้าตัวเลือกของลูกค้า',
+  'choices.copied': 'คัดลอกลิงก์แล้ว ผู้ที่มีลิงก์นี้เลือกแทนลูกค้าได้',
+
   'event.purpose': '{who} กำหนดเรื่องเป็น {name}',
   'event.noPurpose': '{who} นำเรื่องออก',
   'event.preferPrefer': '{who} บันทึก: ชอบ {channel} สำหรับ{purpose}',

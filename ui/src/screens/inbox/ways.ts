@@ -31,7 +31,7 @@ export const wayOf = (a: Account): Way => ({ account: a.id, name: a.name, channe
 
 export const findWay = (ways: readonly Way[] | undefined, account: string) => ways?.find((w) => w.account === account)
 
-export type Block = 'opted_out' | 'window' | ''
+export type Block = 'opted_out' | 'suspended' | 'window' | ''
 
 /** Why one's own words cannot go to this address at the moment; the window may end while one writes. */
 export function blocked(way: Way | undefined, h: WayHandle | undefined, now: number): Block {
@@ -43,7 +43,7 @@ export function blocked(way: Way | undefined, h: WayHandle | undefined, now: num
 /** Can this be chosen at all? Over the time for own words there may still be templates. */
 export const closed = (c: Choice, now: number) => {
   const b = blocked(c.way, c.handle, now)
-  return b === 'opted_out' || (b === 'window' && !c.way.templates)
+  return b === 'opted_out' || b === 'suspended' || (b === 'window' && !c.way.templates)
 }
 
 export interface Message {
@@ -58,7 +58,7 @@ export interface Message {
 }
 
 export type Obstacle =
-  | { key: 'way.obstacle.optedOut' | 'way.obstacle.window' | 'way.obstacle.template' | 'way.obstacle.gaps' | 'way.obstacle.noFiles' | 'way.obstacle.templateFiles' | 'way.obstacle.one' }
+  | { key: 'way.suspended' | 'way.obstacle.optedOut' | 'way.obstacle.window' | 'way.obstacle.template' | 'way.obstacle.gaps' | 'way.obstacle.noFiles' | 'way.obstacle.templateFiles' | 'way.obstacle.one' }
   | { key: 'way.obstacle.files' | 'way.obstacle.text'; params: { n: number } }
   | { key: 'way.obstacle.bytes'; params: { bytes: number } }
 
@@ -68,6 +68,7 @@ export function obstacle(way: Way | undefined, h: WayHandle | undefined, m: Mess
   const w = way.writing
   const b = blocked(way, h, now)
   if (b === 'opted_out') return { key: 'way.obstacle.optedOut' }
+  if (b === 'suspended') return { key: 'way.suspended' }
   if (!w.letter && m.recipients > 1) return { key: 'way.obstacle.one' }
   if (m.template) {
     if (!m.template.id) return { key: 'way.obstacle.template' }
