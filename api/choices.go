@@ -104,7 +104,7 @@ func (s *Server) saveChoices(w http.ResponseWriter, r *http.Request) {
 	if r.PostForm.Has("quiet") {
 		next.From, next.To = clockMinutes(r.PostForm.Get("from")), clockMinutes(r.PostForm.Get("to"))
 	}
-	if err := s.hub.Choose(ctx, token, next); err != nil {
+	if err := s.hub.SaveChoices(ctx, token, next); err != nil {
 		choicesHead(w)
 		s.noChoices(w, r, err)
 		return

@@ -164,9 +164,9 @@ func (h *Hub) channelsOf(handle message.Handle) []string {
 	return slices.DeleteFunc(h.Channels(), func(c string) bool { return h.kinds[c].Scheme != handle.Scheme() })
 }
 
-// Choose records what a person chose on the page: what changed, with the page as
+// SaveChoices records what a person chose on the page: what changed, with the page as
 // its proof.
-func (h *Hub) Choose(ctx context.Context, token string, next Choices) error {
+func (h *Hub) SaveChoices(ctx context.Context, token string, next Choices) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
 		was, err := h.Choices(tx, token)
 		if err != nil {

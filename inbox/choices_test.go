@@ -41,7 +41,7 @@ func TestChoices(t *testing.T) {
 	}
 	next := Choices{Never: []string{"test"}, From: 22 * 60, To: 8 * 60, Choices: []Choice{{Purpose: "appointment", Channel: "text"}, {Purpose: "offer", Stop: true}}}
 	for range 2 { // the same form twice changes nothing
-		if err := w.Choose(t.Context(), token, next); err != nil {
+		if err := w.SaveChoices(t.Context(), token, next); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestChoices(t *testing.T) {
 	if _, err := w.Reply(t.Context(), textReply(id, "mobile", "20 % off")); err == nil || !strings.Contains(err.Error(), "offer") {
 		t.Errorf("an offer to somebody who wants none: %v", err)
 	}
-	if err := w.Choose(t.Context(), token, Choices{}); err != nil {
+	if err := w.SaveChoices(t.Context(), token, Choices{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(); len(got.Never) != 0 || got.From != got.To {

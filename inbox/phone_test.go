@@ -534,7 +534,7 @@ func TestDial(t *testing.T) {
 		}
 		return nil
 	})
-	if err := w.SetConsent(ctx, 7, o.To, "voice", message.OptOut, "told us so"); err != nil {
+	if err := w.SetConsent(ctx, 7, o.To, "voice", "", message.OptOut, "told us so"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Dial(ctx, CallOut{Agent: 7, Account: "line", To: o.To}); !conflict(err) || !strings.Contains(err.Error(), "told us so") {
