@@ -307,7 +307,9 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 			case 13:
 				who := rapid.SampledFrom(customers).Draw(rt, "customer")
 				o.update(rt, func(tx *store.Tx) error {
-					_, err := o.id.Change(tx, who, func(c *identity.Customer) { c.Language = rapid.SampledFrom([]string{"", "en", "fa"}).Draw(rt, "language") })
+					_, err := o.id.Change(tx, who, func(c *identity.Customer) {
+						c.Language = rapid.SampledFrom([]string{"", "en", "fa"}).Draw(rt, "language")
+					})
 					return err
 				})
 				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}})
