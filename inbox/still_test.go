@@ -17,7 +17,7 @@ func TestCopyOptedOut(t *testing.T) {
 	w := newWorld(t)
 	id := w.accept(mail("ann@example.org", "q", "question"))[0]
 	// So far he only stood among the copies.
-	if err := w.SetConsent(t.Context(), 1, "mailto:Ben@example.org", "test", message.OptOut, "wrote a letter"); err != nil {
+	if err := w.SetConsent(t.Context(), 1, "mailto:Ben@example.org", "test", "", message.OptOut, "wrote a letter"); err != nil {
 		t.Fatal(err)
 	}
 	o := reply(id, "answer")
@@ -42,7 +42,7 @@ func TestCopyOptsOutWhileItWaits(t *testing.T) {
 	o := reply(id, "answer")
 	o.Cc = []message.Person{{Handle: "mailto:ben@example.org"}}
 	r := w.reply(o)
-	if err := w.SetConsent(t.Context(), 1, "mailto:ben@example.org", "test", message.OptOut, "wrote a letter"); err != nil {
+	if err := w.SetConsent(t.Context(), 1, "mailto:ben@example.org", "test", "", message.OptOut, "wrote a letter"); err != nil {
 		t.Fatal(err)
 	}
 	w.due(r.ID)
