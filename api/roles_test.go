@@ -35,6 +35,7 @@ var roleTable = map[string]minRole{
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
 	"getPurposes": agent, "setPurposes": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
 	"getPreferences": agent, "addPreference": agent, "endPreference": agent, "liftSuspension": agent, "getChoicesLink": agent,
+	"getBoard": manager, "getBoardCSV": manager, "listBoardContacts": manager, "listUnheeded": manager,
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,
 	"kickAccount": agent, "listHeld": agent, "getHeldRaw": agent, "retryHeld": agent, "dropHeld": manager,

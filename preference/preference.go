@@ -122,6 +122,12 @@ func New(o Options) *Preferences {
 				{Name: "time", Keys: func(c *Contact) []store.Key {
 					return []store.Key{store.K().TimeDesc(c.Time)}
 				}},
+				{Name: "deviated", Keys: func(c *Contact) []store.Key {
+					if !c.Out || !c.Waits || c.By != Stated || c.Advised == "" || c.Advised == c.Channel {
+						return nil
+					}
+					return []store.Key{store.K().TimeDesc(c.Time)}
+				}},
 				{Name: "cell", Keys: func(c *Contact) []store.Key {
 					return []store.Key{store.K().Str(c.Purpose).Str(c.Channel).TimeDesc(c.Time)}
 				}},

@@ -63,6 +63,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['g d'], text: 'rail.documents' },
       { keys: ['g p'], text: 'dup.title' },
       { keys: ['g h'], text: 'rail.channels' },
+      { keys: ['g b'], text: 'rail.board' },
       { keys: ['g s'], text: 'rail.settings' },
     ],
   },

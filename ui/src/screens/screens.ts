@@ -15,6 +15,7 @@ export const inside: Screen[] = [
   { at: 'duplicates', load: () => import('./duplicates/Duplicates.svelte') },
   { at: 'documents', load: () => import('./documents/Documents.svelte') },
   { at: 'channels', load: () => import('./channels/Channels.svelte') },
+  { at: 'board', load: () => import('./board/Board.svelte') },
   { at: 'settings', load: () => import('./settings/Settings.svelte') },
 ]
 

@@ -1,5 +1,6 @@
 // Texts of purposes and of how customers want to be reached.
 export const preference = {
+  'rail.board': 'Board',
   'purpose.label': 'Purpose',
   'purpose.pick': 'What is this about?',
   'purpose.none': 'No purpose',

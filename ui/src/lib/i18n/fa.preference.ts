@@ -2,6 +2,7 @@ import type { Texts } from './texts'
 import type { preference as en } from './en.preference'
 
 export const preference: Texts<typeof en> = {
+  'rail.board': 'تابلو',
   'purpose.label': 'موضوع',
   'purpose.pick': 'این گفتگو دربارهٔ چیست؟',
   'purpose.none': 'بی‌موضوع',

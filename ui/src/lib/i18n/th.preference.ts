@@ -2,6 +2,7 @@ import type { Texts } from './texts'
 import type { preference as en } from './en.preference'
 
 export const preference: Texts<typeof en> = {
+  'rail.board': 'กระดานสรุป',
   'purpose.label': 'เรื่อง',
   'purpose.pick': 'เรื่องนี้เกี่ยวกับอะไร',
   'purpose.none': 'ไม่ระบุเรื่อง',
