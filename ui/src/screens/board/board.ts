@@ -46,8 +46,8 @@ export function strength(v: number | undefined, all: (number | undefined)[], m: 
   return lessIsBetter(m) ? 1 - part * 0.9 : m === 'share' ? scale(v) / (high || 1) : part
 }
 
-/** The change against before, as a part; undefined where there was nothing before. */
-export const trend = (now: number, before: number) => (before ? now / before - 1 : undefined)
+/** The change against before, as a part; undefined where there was next to nothing before. */
+export const trend = (now: number, before: number) => (before >= now / 10 && before ? now / before - 1 : undefined)
 
 /** The weeks of all channels, or of one, added up: [weekday][hour]. */
 export function week(weeks: readonly BoardWeek[], channel: string): number[][] {

@@ -1,6 +1,6 @@
 // The words of the board in all languages: they come with its screen and not with
 // the first load.
-import { i18n, type Language } from '../../lib/i18n/index.svelte'
+import { words } from '../../lib/i18n/words.svelte'
 
 const en = {
   title: 'Channels',
@@ -64,7 +64,7 @@ const en = {
   cell: '{purpose}, {channel}: {value}',
   empty: 'No messages.',
 }
-export type Words = typeof en
+type Words = typeof en
 
 const fa: Words = {
   title: 'کانال‌ها',
@@ -192,9 +192,6 @@ const th: Words = {
   empty: 'ไม่มีข้อความ',
 }
 
-export const all: Record<Language, Words> = { en, fa, th }
-
+export const all = { en, fa, th }
 /** A text of the board in the language of the screen. */
-export function w(key: keyof Words, params: Record<string, string | number> = {}): string {
-  return all[i18n.language][key].replace(/\{(\w+)\}/g, (_, p: string) => String(params[p] ?? ''))
-}
+export const w = words(all)
