@@ -212,6 +212,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How channels do, by purpose */
+        get: operations["getBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/board/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The messages that a number counts */
+        get: operations["listBoardContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/board/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a table */
+        get: operations["getBoardCSV"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/board/unheeded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Customers whose stated preference was not followed */
+        get: operations["listUnheeded"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls": {
         parameters: {
             query?: never;
@@ -781,6 +849,23 @@ export interface paths {
         patch: operations["changeHandle"];
         trace?: never;
     };
+    "/api/customers/{id}/handles/{handle}/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The address of the page on which a person chooses how to be reached */
+        get: operations["getChoicesLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/handles/{handle}/consent": {
         parameters: {
             query?: never;
@@ -793,6 +878,23 @@ export interface paths {
         put: operations["setConsent"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/customers/{id}/handles/{handle}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Try a handle again that bounced */
+        delete: operations["liftSuspension"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2130,6 +2232,159 @@ export interface components {
             /** @description All tags from now on. */
             tags?: string[];
         };
+        Board: {
+            /** @description That occur. */
+            agents: number[];
+            /** @description By purpose and channel. */
+            cells: components["schemas"]["BoardCell"][];
+            days: components["schemas"]["BoardDay"][];
+            follow: components["schemas"]["BoardFollow"][];
+            from: string;
+            /** @description That occur. */
+            languages: string[];
+            /** @description Most often first. */
+            switches: components["schemas"]["BoardSwitch"][];
+            /** @description Of days and hours. */
+            time_zone: string;
+            to: string;
+            total: components["schemas"]["BoardCell"];
+            weeks: components["schemas"]["BoardWeek"][];
+        };
+        BoardCell: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description Turns of customers that wanted an answer.
+             */
+            asked: number;
+            /**
+             * Format: int64
+             * @description Messages in as many days before.
+             */
+            before: number;
+            channel: string;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Messages of customers.
+             */
+            in: number;
+            /**
+             * Format: int64
+             * @description Conversations that began.
+             */
+            opened: number;
+            /**
+             * Format: int64
+             * @description Median time until we answered.
+             */
+            ours: number;
+            /**
+             * Format: int64
+             * @description Messages of ours.
+             */
+            out: number;
+            purpose: string;
+            /**
+             * Format: int64
+             * @description Turns of ours that wanted an answer.
+             */
+            reached: number;
+            /** Format: int64 */
+            replied: number;
+            /** Format: int64 */
+            resolution: number;
+            /**
+             * Format: int64
+             * @description Of those.
+             */
+            resolved: number;
+            /**
+             * Format: int64
+             * @description Median time until the customer did.
+             */
+            theirs: number;
+        };
+        BoardContact: {
+            /** @description The channel that was proposed. */
+            advised?: string;
+            /** Format: int64 */
+            agent?: number;
+            answered?: boolean;
+            channel: string;
+            /** Format: int64 */
+            conversation: number;
+            /** Format: int64 */
+            customer?: number;
+            /** @enum {string} */
+            direction: "in" | "out";
+            failed?: boolean;
+            /** Format: int64 */
+            message: number;
+            name?: string;
+            /** @description The channel before, if it was another. */
+            over?: string;
+            preview?: string;
+            purpose?: string;
+            /**
+             * Format: int64
+             * @description Until the answer.
+             */
+            seconds?: number;
+            /** Format: date-time */
+            time: string;
+        };
+        BoardContacts: {
+            contacts: components["schemas"]["BoardContact"][];
+            next?: string;
+        };
+        BoardDay: {
+            /** @description Messages by channel. */
+            count: {
+                [key: string]: number;
+            };
+            date: string;
+        };
+        BoardFollow: {
+            /** Format: int64 */
+            deviated: number;
+            /** Format: int64 */
+            deviated_replied: number;
+            /** Format: int64 */
+            deviated_time: number;
+            /** Format: int64 */
+            followed: number;
+            /** Format: int64 */
+            followed_replied: number;
+            /**
+             * Format: int64
+             * @description Median seconds until customers answered where a proposal of any source was followed.
+             */
+            followed_time: number;
+            /** @enum {string} */
+            source: "stated" | "set" | "learned";
+        };
+        BoardSwitch: {
+            from: string;
+            /**
+             * Format: int64
+             * @description By customers.
+             */
+            in: number;
+            /**
+             * Format: int64
+             * @description By us.
+             */
+            out: number;
+            to: string;
+        };
+        BoardWeek: {
+            channel: string;
+            in: number[][];
+            out: number[][];
+        };
         Call: {
             /** Format: int64 */
             agent?: number;
@@ -2250,6 +2505,10 @@ export interface components {
             /** Format: int64 */
             member: number;
         };
+        ChoicesLink: {
+            /** @description Behind the hub's own address. */
+            path: string;
+        };
         Clash: {
             changed: components["schemas"]["FieldStamp"];
             field: string;
@@ -2295,6 +2554,8 @@ export interface components {
             message?: number;
             /** @description Of that agent. */
             name?: string;
+            /** @description Absent: every purpose. */
+            purpose?: string;
             reason?: string;
             /** Format: date-time */
             since: string;
@@ -2303,6 +2564,8 @@ export interface components {
         };
         ConsentRequest: {
             channel: string;
+            /** @description Absent: every purpose. */
+            purpose?: string;
             /** @description How they told it. */
             reason: string;
             /** @enum {string} */
@@ -3122,7 +3385,7 @@ export interface components {
         Handle: {
             /** @description The handle without its scheme, for reading. */
             readonly address: string;
-            /** @description What was said about being written to, by channel. */
+            /** @description What was said about being written to, by channel and purpose. */
             consents?: components["schemas"]["Consent"][];
             /** Format: int64 */
             customer?: number;
@@ -3146,6 +3409,8 @@ export interface components {
             scheme: string;
             /** @description Used by several people: suggests and never links. */
             shared: boolean;
+            /** @description Channels on which messages to it do not arrive. */
+            suspended?: components["schemas"]["Suspension"][];
             /** @description Mail authentication has vouched for it. */
             verified: boolean;
         };
@@ -3935,6 +4200,7 @@ export interface components {
         };
         Refusal: {
             code?: string;
+            gone?: boolean;
             handle?: string;
             opt_out?: boolean;
             permanent?: boolean;
@@ -4154,6 +4420,18 @@ export interface components {
             /** @description Of the error. */
             words?: components["schemas"]["Words"];
         };
+        Suspension: {
+            channel: string;
+            code?: string;
+            /**
+             * Format: int64
+             * @description That did not arrive.
+             */
+            message?: number;
+            reason?: string;
+            /** Format: date-time */
+            since: string;
+        };
         TagCount: {
             /** Format: int64 */
             count: number;
@@ -4263,6 +4541,17 @@ export interface components {
         TokenRequest: {
             token: string;
         };
+        Unheeded: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            customer: number;
+            last: components["schemas"]["BoardContact"];
+            name: string;
+        };
+        UnheededList: {
+            customers: components["schemas"]["Unheeded"][];
+        };
         Verdict: {
             account: string;
             address: string;
@@ -4329,7 +4618,7 @@ export interface components {
              * @description window: own words are refused and a template can be sent.
              * @enum {string}
              */
-            blocked?: "opted_out" | "window" | "";
+            blocked?: "opted_out" | "suspended" | "window" | "";
             /** Format: int64 */
             customer?: number;
             /** @description Canonical: mailto:ann@example.org. In a request also an address as one writes it. */
@@ -4920,6 +5209,178 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBoard: {
+        parameters: {
+            query: {
+                /** @description First day, as 2026-03-01, in the board's time zone. */
+                from: string;
+                /** @description Last day. */
+                to: string;
+                /** @description Who wrote, or has the conversation. */
+                agent?: number;
+                /** @description Of the customer. */
+                language?: string;
+                /** @description Of the conversation. */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBoardContacts: {
+        parameters: {
+            query: {
+                /** @description First day, as 2026-03-01, in the board's time zone. */
+                from: string;
+                /** @description Last day. */
+                to: string;
+                /** @description Who wrote, or has the conversation. */
+                agent?: number;
+                /** @description Of the customer. */
+                language?: string;
+                /** @description Of the conversation. */
+                tag?: string;
+                number: "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "stated_followed" | "stated_deviated" | "switched" | "switched_in" | "switched_out";
+                /** @description * is any, "" is none. */
+                purpose?: string;
+                channel?: string;
+                /** @description The channel before, of switches. */
+                over?: string;
+                hour?: number;
+                /** @description Sunday is 0. */
+                weekday?: number;
+                /** @description From next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardContacts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBoardCSV: {
+        parameters: {
+            query: {
+                /** @description First day, as 2026-03-01, in the board's time zone. */
+                from: string;
+                /** @description Last day. */
+                to: string;
+                /** @description Who wrote, or has the conversation. */
+                agent?: number;
+                /** @description Of the customer. */
+                language?: string;
+                /** @description Of the conversation. */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUnheeded: {
+        parameters: {
+            query: {
+                /** @description First day, as 2026-03-01, in the board's time zone. */
+                from: string;
+                /** @description Last day. */
+                to: string;
+                /** @description Who wrote, or has the conversation. */
+                agent?: number;
+                /** @description Of the customer. */
+                language?: string;
+                /** @description Of the conversation. */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnheededList"];
                 };
             };
             /** @description Error */
@@ -6319,6 +6780,38 @@ export interface operations {
             };
         };
     };
+    getChoicesLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChoicesLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     setConsent: {
         parameters: {
             query?: never;
@@ -6334,6 +6827,38 @@ export interface operations {
                 "application/json": components["schemas"]["ConsentRequest"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    liftSuspension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
