@@ -29,6 +29,12 @@ func openChat(t testing.TB, o slacktest.Options, more map[string]any) *chat {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	return openChatAt(t, s, more)
+}
+
+// openChatAt starts a hub for a double that is there.
+func openChatAt(t testing.TB, s *slacktest.Server, more map[string]any) *chat {
+	t.Helper()
 	c := &chat{hub: newHub(t, hubOptions{public: true}), slack: s}
 	c.start()
 	c.admin = c.setup()
