@@ -56,7 +56,9 @@ func (c *chat) around(ann, lena *slacktest.User, room, desk *slacktest.Channel) 
 		}
 		return who.Say(rooms[textOf(in, "where")], strings.ReplaceAll(textOf(in, "text"), "@Lena", "<@"+lena.ID+">"), how)
 	})
-	mux.handle("edit", func(in map[string]any) (any, error) { return true, ann.Edit(room, textOf(in, "ts"), textOf(in, "text")) })
+	mux.handle("edit", func(in map[string]any) (any, error) {
+		return true, ann.Edit(room, textOf(in, "ts"), textOf(in, "text"))
+	})
 	mux.handle("delete", func(in map[string]any) (any, error) { return true, ann.Delete(room, textOf(in, "ts")) })
 	mux.handle("react", func(in map[string]any) (any, error) {
 		return true, ann.React(room, textOf(in, "ts"), textOf(in, "name"))
