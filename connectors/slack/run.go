@@ -22,10 +22,13 @@ type run struct {
 	mu    sync.Mutex // one call of in at a time, and what follows
 	cur   *cursor
 	dirty bool // cur has news that the hub does not have
-	again bool // Slack asked to connect again: it keeps what it could not deliver
-	shown connectors.State
-	full  time.Time // of the last look at old threads
-	count int       // of channels that are read
+	// refused is why the hub did not take something in: nothing is offered any more
+	// until the next Run.
+	refused error
+	again   bool // Slack asked to connect again: it keeps what it could not deliver
+	shown   connectors.State
+	full    time.Time // of the last look at old threads
+	count   int       // of channels that are read
 }
 
 // Run receives by Socket Mode if there is an app token, and looks through the
@@ -128,6 +131,9 @@ func (r *run) accept(ctx context.Context, o outcome, then func(*cursor)) error {
 	defer o.drop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refused != nil {
+		return r.refused
+	}
 	r.merge()
 	saved, err := json.Marshal(r.cur)
 	if err != nil {
@@ -153,7 +159,8 @@ func (r *run) accept(ctx context.Context, o outcome, then func(*cursor)) error {
 		if was, err := readCursor(saved); err == nil {
 			r.cur = was
 		}
-		return fmt.Errorf("the hub did not take it in: %w", err)
+		r.refused = fmt.Errorf("the hub did not take it in: %w", err)
+		return r.refused
 	}
 	r.dirty = false
 	return nil
