@@ -55,6 +55,7 @@ var allowed = map[string]string{
 	"preference":        "identity message store timeline",
 	"documents":         "blob documents/extract identity message store timeline",
 	"documents/extract": "",
+	"documents/clamd":   "",
 
 	"people": "blob identity inbox message store timeline",
 	"notify": "connectors identity inbox message store timeline",
@@ -62,8 +63,8 @@ var allowed = map[string]string{
 	"api": "accounts auth blob config connectors documents identity inbox message notify people preference safehtml store timeline wording",
 	"ui":  "", // holds files only
 
-	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest identity inbox message notify preference safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/extract identity/match inbox message notify people store ui",
+	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest documents identity inbox message notify preference safehtml store timeline",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/clamd documents/extract identity/match inbox message notify people store ui",
 
 	"e2e": "", // drives the binary from outside
 }

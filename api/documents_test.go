@@ -201,6 +201,7 @@ func TestDocumentRolesOfTheRules(t *testing.T) {
 	}{
 		{"listDocuments", agent}, {"getDocument", agent}, {"getDocumentFile", agent}, {"attachDocument", agent}, {"listDocumentOpenings", manager},
 		{"addDocument", manager}, {"fileDocument", manager}, {"changeDocument", manager}, {"addDocumentVersion", manager}, {"restoreDocumentVersion", manager},
+		{"listDocumentLinks", agent}, {"shareDocument", manager}, {"revokeDocumentLink", manager}, {"rereadDocuments", admin},
 		{"deleteDocument", admin}, {"undeleteDocument", admin}, {"purgeDocument", admin}, {"getDocumentRules", agent}, {"setDocumentRules", admin},
 	} {
 		i := slices.IndexFunc(w.s.routes, func(r route) bool { return r.id == x.id })

@@ -45,6 +45,7 @@ var roleTable = map[string]minRole{
 	"listDocuments": agent, "addDocument": agent, "fileDocument": agent, "getDocumentRules": agent, "setDocumentRules": admin, "getDocument": agent,
 	"changeDocument": agent, "deleteDocument": agent, "undeleteDocument": agent, "purgeDocument": manager, "addDocumentVersion": agent,
 	"restoreDocumentVersion": agent, "getDocumentFile": agent, "attachDocument": agent, "listDocumentOpenings": manager,
+	"listDocumentLinks": agent, "shareDocument": agent, "revokeDocumentLink": agent, "rereadDocuments": admin,
 
 	"getPhone": agent, "changePhone": agent, "phoneToken": agent, "listCalls": agent, "makeCall": agent, "takeCall": agent, "holdCall": agent,
 	"resumeCall": agent, "transferCall": agent, "completeTransfer": agent, "cancelCall": agent, "hangUpCall": agent, "wrapUpCall": agent,

@@ -189,6 +189,10 @@ func (s *Server) documentRoutes() {
 	add(s, route{id: "restoreDocumentVersion", method: "POST", path: "/api/documents/{id}/restore", role: agent, act: put, group: g, summary: "Make an earlier version current again"}, s.restoreDocumentVersion)
 	add(s, route{id: "getDocumentFile", method: "GET", path: "/api/documents/{id}/file", role: agent, act: see, group: g, summary: "The file of a version", raw: "application/octet-stream"}, s.getDocumentFile)
 	add(s, route{id: "attachDocument", method: "POST", path: "/api/documents/{id}/attach", role: agent, act: see, group: g, summary: "A version as an attachment for a message"}, s.attachDocument)
+	add(s, route{id: "listDocumentLinks", method: "GET", path: "/api/documents/{id}/links", role: agent, act: see, group: g, summary: "Links to a document for people outside"}, s.listDocumentLinks)
+	add(s, route{id: "shareDocument", method: "POST", path: "/api/documents/{id}/links", role: agent, act: documents.ActShare, group: g, summary: "Make a link for somebody outside", status: 201}, s.shareDocument)
+	add(s, route{id: "revokeDocumentLink", method: "DELETE", path: "/api/documents/{id}/links/{link}", role: agent, act: documents.ActShare, group: g, summary: "Take a link back", status: 204}, s.revokeDocumentLink)
+	add(s, route{id: "rereadDocuments", method: "POST", path: "/api/documents/reread", role: admin, group: g, summary: "Read the texts of all files anew"}, s.rereadDocuments)
 	add(s, route{id: "listDocumentOpenings", method: "GET", path: "/api/documents/{id}/openings", role: manager, act: see, group: g, summary: "Who opened a document, newest first"}, s.listDocumentOpenings)
 }
 

@@ -145,3 +145,46 @@ type DocumentOpenings struct {
 	Openings []DocumentOpening `json:"openings"`
 	Next     string            `json:"next,omitempty"`
 }
+
+// DocumentLink lets somebody outside open a document.
+type DocumentLink struct {
+	ID        uint64    `json:"id"`
+	Version   int       `json:"version,omitempty" doc:"Absent: whichever is current."`
+	By        uint64    `json:"by,omitempty"`
+	Created   time.Time `json:"created"`
+	Expires   time.Time `json:"expires"`
+	Password  bool      `json:"password,omitempty"`
+	Max       int       `json:"max,omitempty" doc:"Downloads; absent for any number."`
+	Note      string    `json:"note,omitempty"`
+	Revoked   time.Time `json:"revoked,omitzero"`
+	Visits    int       `json:"visits"`
+	Downloads int       `json:"downloads"`
+	Last      time.Time `json:"last,omitzero" doc:"When it was used last."`
+	Active    bool      `json:"active" doc:"It can still be used."`
+}
+
+// DocumentLinks are the links of a document, newest first.
+type DocumentLinks struct {
+	Links []DocumentLink `json:"links"`
+}
+
+// DocumentLinkRequest makes a link.
+type DocumentLinkRequest struct {
+	Version  int    `json:"version,omitempty" minimum:"0" doc:"0: whichever is current when it is opened."`
+	Days     int    `json:"days" minimum:"1" maximum:"366" doc:"How long it holds."`
+	Password string `json:"password,omitempty" maxLength:"1000" doc:"Asked for before the file is given out."`
+	Max      int    `json:"max,omitempty" minimum:"0" maximum:"10000" doc:"Downloads, 0 for any number."`
+	Note     string `json:"note,omitempty" maxLength:"1000" doc:"Whom it is for."`
+}
+
+// NewDocumentLink is a link with its address.
+type NewDocumentLink struct {
+	Link DocumentLink `json:"link"`
+	Path string       `json:"path" doc:"Shown once: only a digest is kept."`
+	URL  string       `json:"url,omitempty" doc:"The whole address, where the hub knows its own."`
+}
+
+// Reread tells how many files are read anew.
+type Reread struct {
+	Files int `json:"files"`
+}

@@ -54,6 +54,8 @@ func (s *Server) plainRoutes(mux *http.ServeMux) error {
 	mux.Handle("GET /metrics", s.metricsHandler())
 	mux.HandleFunc(inbox.HookPath+"{account}/{rest...}", s.hook)
 	mux.HandleFunc(inbox.HookPath+"{account}", s.hook)
+	mux.HandleFunc("GET "+linkPath+"{token}", s.visitLink)
+	mux.HandleFunc("POST "+linkPath+"{token}", s.takeLink)
 	mux.HandleFunc("GET "+inbox.SharePath+"{token}/{name}", s.shared)
 	s.choicesRoutes(mux)
 	app := http.Handler(http.NotFoundHandler())

@@ -105,6 +105,15 @@ func schema() []setting {
 		{key: "limits.document_bytes", set: func(_ *reader, c *Config, v value) string {
 			return setSize(&c.Limits.DocumentBytes, v.text)
 		}},
+		{key: "clamd", set: func(_ *reader, c *Config, v value) string {
+			c.Clamd = v.text
+			host, tcp := strings.CutPrefix(v.text, "tcp://")
+			_, port, err := net.SplitHostPort(host)
+			if strings.HasPrefix(v.text, "unix:///") || tcp && err == nil && port != "" {
+				return ""
+			}
+			return "has to say where clamd listens; write for example tcp://127.0.0.1:3310 or unix:///run/clamav/clamd.ctl"
+		}},
 		{key: "metrics.public", set: func(_ *reader, c *Config, v value) string {
 			b, ok := parseBool(v.text)
 			c.Metrics.Public = b

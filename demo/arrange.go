@@ -194,7 +194,10 @@ func (w *World) arrange(ctx context.Context) error {
 			return fmt.Errorf("add a note: %w", err)
 		}
 	}
-	return w.introduce(ctx)
+	if err := w.introduce(ctx); err != nil {
+		return err
+	}
+	return w.fileAway(ctx)
 }
 
 // introduce does what is known about customers: two records that are one person,

@@ -32,16 +32,18 @@ import (
 	"throughline/connectors/email/mailtest"
 	"throughline/connectors/slack/slacktest"
 	"throughline/connectors/twilio/twiliotest"
+	"throughline/documents"
 	"throughline/inbox"
 	"throughline/notify"
 )
 
 // Options are what the demo works on.
 type Options struct {
-	Hub      *inbox.Hub
-	Auth     *auth.Auth
-	Accounts *accounts.Accounts
-	Notify   *notify.Notify // nil tells colleagues nothing
+	Hub       *inbox.Hub
+	Auth      *auth.Auth
+	Accounts  *accounts.Accounts
+	Documents *documents.Library // nil leaves them out
+	Notify    *notify.Notify     // nil tells colleagues nothing
 	// PublicURL is where the hub is reached, as its own option of that name. Without
 	// it texts come with a delay, nobody hears of their delivery, and nobody calls.
 	PublicURL string
@@ -119,21 +121,22 @@ const (
 type World struct {
 	Visitor uint64 // the agent whom the printed link signs in
 
-	hub      *inbox.Hub
-	auth     *auth.Auth
-	accounts *accounts.Accounts
-	notify   *notify.Notify
-	log      *slog.Logger
-	pace     Pace
-	cast     *cast
-	agents   [len(colleagues)]uint64
-	imap     [boxes]*mailtest.IMAP
-	smtp     *mailtest.SMTP
-	twilio   *twiliotest.Server
-	line     *twiliotest.Server // nil without a public address
-	slack    *workspace
-	due      [boxes]int // mails of the past, each to be stored, duplicate or held
-	poison   poisoned
+	hub       *inbox.Hub
+	auth      *auth.Auth
+	accounts  *accounts.Accounts
+	notify    *notify.Notify
+	documents *documents.Library
+	log       *slog.Logger
+	pace      Pace
+	cast      *cast
+	agents    [len(colleagues)]uint64
+	imap      [boxes]*mailtest.IMAP
+	smtp      *mailtest.SMTP
+	twilio    *twiliotest.Server
+	line      *twiliotest.Server // nil without a public address
+	slack     *workspace
+	due       [boxes]int // mails of the past, each to be stored, duplicate or held
+	poison    poisoned
 
 	sent    chan mailtest.Mail      // what the SMTP server took
 	texted  chan twiliotest.Message // texts of the hub that came to their end

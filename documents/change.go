@@ -314,6 +314,9 @@ func (l *Library) Purge(ctx context.Context, agent, id uint64) error {
 				return err
 			}
 		}
+		if err := l.dropLinks(tx, id); err != nil {
+			return err
+		}
 		if err := l.dropOpenings(tx, id); err != nil {
 			return err
 		}

@@ -146,7 +146,10 @@ type Options struct {
 	Extract extract.Func
 	// Scanner looks for viruses; nil means that nobody does.
 	Scanner Scanner
-	Log     *slog.Logger
+	// Remind is called in the transaction in which a document is reminded of, beside the
+	// line on the timeline; nil does nothing more.
+	Remind func(tx *store.Tx, d *Document, restricted bool) error
+	Log    *slog.Logger
 }
 
 // Library is the documents of one data folder.
@@ -161,11 +164,13 @@ type Library struct {
 
 	extractor extract.Func
 	scanner   Scanner
+	reminder  func(tx *store.Tx, d *Document, restricted bool) error
 
 	documents *store.Table[Document]
 	files     *store.Table[File]
 	texts     *store.Table[Piece]
 	openings  *store.Table[Opening]
+	links     *store.Table[Link]
 }
 
 // New declares the library's tables in o.Store.
@@ -185,11 +190,12 @@ func New(o Options) (*Library, error) {
 	return &Library{
 		store: o.Store, blobs: o.Blobs, identity: o.Identity, timeline: o.Timeline,
 		maxBytes: o.MaxBytes, keepLog: o.KeepLog, log: o.Log,
-		extractor: o.Extract, scanner: o.Scanner,
+		extractor: o.Extract, scanner: o.Scanner, reminder: o.Remind,
 		documents: newDocuments(o.Store),
 		files:     newFiles(o.Store),
 		texts:     newTexts(o.Store),
 		openings:  newOpenings(o.Store),
+		links:     newLinks(o.Store),
 	}, nil
 }
 

@@ -142,7 +142,7 @@ func TestMergeAndUnmerge(t *testing.T) {
 		return ids
 	}
 	w.ok(w.store.Update(t.Context(), func(tx *store.Tx) error {
-		_, _, err := w.identity.Merge(tx, w.ann, w.bob, identity.Decision{By: "agent:7"})
+		_, _, err := w.identity.Merge(tx, w.ann, w.bob, nil, identity.Decision{By: "agent:7"})
 		return err
 	}))
 	w.now = w.now.Add(time.Second)

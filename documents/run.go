@@ -123,6 +123,15 @@ func (l *Library) remind(ctx context.Context, id uint64) error {
 			return nil // changed meanwhile
 		}
 		d.Reminded = tx.Now()
+		if l.reminder != nil {
+			rules, err := l.Rules(tx)
+			if err != nil {
+				return err
+			}
+			if err := l.reminder(tx, d, rules.Restricted(d.Type)); err != nil {
+				return err
+			}
+		}
 		return l.tell(tx, timeline.DocumentExpiring, 0, d, false, 0)
 	})
 }

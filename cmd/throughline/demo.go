@@ -60,7 +60,7 @@ func runDemo(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}
-	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts, Notify: f.notify, PublicURL: cfg.URL(), Log: log})
+	world, err := demo.Start(ctx, demo.Options{Hub: f.hub, Auth: f.auth, Accounts: f.accounts, Documents: f.docs, Notify: f.notify, PublicURL: cfg.URL(), Log: log})
 	if err != nil {
 		return errors.Join(err, ln.Close(), f.close())
 	}

@@ -106,9 +106,13 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	scanner, err := virusScanner(o.config)
+	if err != nil {
+		return nil, err
+	}
 	if f.docs, err = documents.New(documents.Options{
 		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
-		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Log: o.log,
+		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Scanner: scanner, Remind: remindByTask(f.hub), Log: o.log,
 	}); err != nil {
 		return nil, err
 	}

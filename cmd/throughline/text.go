@@ -1,11 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 
+	"throughline/config"
+	"throughline/documents"
+	"throughline/documents/clamd"
 	doctext "throughline/documents/extract"
+	"throughline/inbox"
+	"throughline/store"
 )
 
 // textCommand is the subcommand that the hub starts for each file whose text it
@@ -29,4 +35,33 @@ func textExtractor() doctext.Func {
 		return doctext.FromFile
 	}
 	return doctext.Child(program, textCommand)
+}
+
+// virusScanner is the configured one, nil if there is none.
+func virusScanner(c *config.Config) (documents.Scanner, error) {
+	if c.Clamd == "" {
+		return nil, nil
+	}
+	return clamd.New(c.Clamd)
+}
+
+// remindByTask makes a task of each reminder: for whoever owns the customer, else
+// for whoever put the document there. Tasks are for all eyes: what only managers see
+// is not named.
+func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document, bool) error {
+	return func(tx *store.Tx, d *documents.Document, restricted bool) error {
+		root, err := hub.Identity.Root(tx, d.Owner)
+		if err != nil {
+			return err
+		}
+		title := "“" + d.Title + "”"
+		if restricted {
+			title = "A document that only managers see"
+		}
+		_, err = hub.AddTaskTx(tx, inbox.Task{
+			Text: fmt.Sprintf("%s expires on %s", title, d.Expires.Format("2006-01-02")),
+			Due:  tx.Now(), Customer: root.ID, Assignee: cmp.Or(root.Owner, d.CreatedBy),
+		})
+		return err
+	}
 }

@@ -490,6 +490,11 @@ export class Composer {
     } else this.mode = 'reply_all'
   }
 
+  /** Attaches what the hub already has. */
+  add(a: Attachment) {
+    this.files = [...this.files, a]
+    this.save()
+  }
   /** Uploads files; images that are pasted or dropped into the text stand in it. */
   async attach(list: Iterable<File>, o: { inline?: (a: Attachment) => void } = {}) {
     for (const f of list) {

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"throughline/auth"
+)
+
+// outsider asks for a link's page or file, without any session.
+func (w *world) outsider(method, path, language string, form url.Values) (*http.Response, string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.http.URL+path, strings.NewReader(form.Encode()))
+	must(w.t, err)
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	req.Header.Set("Accept-Language", language)
+	resp, err := w.http.Client().Do(req)
+	must(w.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	must(w.t, err)
+	return resp, string(body)
+}
+
+func TestSharedDocument(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	c := w.browser(w.agent("Ann", auth.RoleAgent))
+	var customer Customer
+	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
+	d := putDocument(t, c, customer.ID, "<b>Offer</b>.html", "text/html", "<script>alert(1)</script>", "")
+	at := "/api/documents/" + itoa(int(d.ID))
+	c.refused(422, "POST", at+"/links", map[string]any{"days": 0})
+	var made NewDocumentLink
+	c.call(201, "POST", at+"/links", map[string]any{"days": 7, "password": "open sesame", "note": "for Zoe"}, &made)
+	if !strings.HasPrefix(made.Path, linkPath) || !made.Link.Password || !made.Link.Active {
+		t.Fatalf("%+v", made)
+	}
+
+	for lang, want := range map[string]string{"en": "Download", "fa-IR,en;q=0.5": "دریافت", "th": "ดาวน์โหลด", "de": "Download"} {
+		resp, page := w.outsider("GET", made.Path, lang, nil)
+		h := resp.Header
+		if resp.StatusCode != 200 || !strings.Contains(page, want) || strings.Contains(page, "<b>") || strings.Contains(page, "alert(1)") {
+			t.Errorf("%s: %d %s", lang, resp.StatusCode, page)
+		}
+		if h.Get("Set-Cookie") != "" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") || h.Get("Cache-Control") != "no-store" ||
+			h.Get("X-Robots-Tag") != "noindex" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: %v", lang, h)
+		}
+	}
+	// Nothing without the password, and nothing for looking.
+	if resp, page := w.outsider("POST", made.Path, "en", url.Values{"password": {"wrong"}}); resp.StatusCode != 403 || !strings.Contains(page, "password is wrong") {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+	resp, body := w.outsider("POST", made.Path, "en", url.Values{"password": {"open sesame"}})
+	h := resp.Header
+	if resp.StatusCode != 200 || body != "<script>alert(1)</script>" || h.Get("Content-Type") != anyType || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") ||
+		!strings.HasPrefix(h.Get("Content-Security-Policy"), "sandbox") || h.Get("Set-Cookie") != "" {
+		t.Errorf("%d %q %v", resp.StatusCode, body, h)
+	}
+
+	// Agents see the use of it, managers who it was.
+	var links DocumentLinks
+	c.call(200, "GET", at+"/links", nil, &links)
+	if len(links.Links) != 1 || links.Links[0].Downloads != 1 || links.Links[0].Visits != 4 || links.Links[0].Note != "for Zoe" {
+		t.Errorf("%+v", links)
+	}
+	boss := w.browser(w.agent("Max", auth.RoleManager))
+	var opened DocumentOpenings
+	boss.call(200, "GET", at+"/openings", nil, &opened)
+	if len(opened.Openings) != 5 || opened.Openings[0].How != "linkfile" || opened.Openings[0].Address == "" {
+		t.Errorf("%+v", opened)
+	}
+
+	c.call(204, "DELETE", at+"/links/"+itoa(int(made.Link.ID)), nil, nil)
+	for _, method := range []string{"GET", "POST"} {
+		if resp, page := w.outsider(method, made.Path, "en", url.Values{"password": {"open sesame"}}); resp.StatusCode != 410 || strings.Contains(page, "Offer") {
+			t.Errorf("%s after it was taken back: %d %s", method, resp.StatusCode, page)
+		}
+	}
+	if resp, page := w.outsider("GET", linkPath+"NONSENSE", "fa", nil); resp.StatusCode != 404 || !strings.Contains(page, `dir="rtl"`) {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+}
+
+func TestSharedDocumentIsUsedUp(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	c := w.browser(w.admin)
+	var customer Customer
+	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
+	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "")
+	var made NewDocumentLink
+	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1, "max": 1}, &made)
+	if resp, _ := w.outsider("POST", made.Path, "en", url.Values{}); resp.StatusCode != 200 {
+		t.Fatal(resp.StatusCode)
+	}
+	if resp, page := w.outsider("POST", made.Path, "en", url.Values{}); resp.StatusCode != 410 || !strings.Contains(page, "as often as") {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+	// A link is no way in for anything else.
+	if resp, _ := w.outsider("PUT", made.Path, "en", nil); resp.StatusCode == 200 {
+		t.Errorf("PUT: %d", resp.StatusCode)
+	}
+}
