@@ -27,7 +27,7 @@ import (
 // Limits of one file.
 const (
 	MaxText     = 2 << 20  // bytes of text that are kept
-	MaxUnpacked = 32 << 20 // bytes of one part of an archive
+	MaxUnpacked = 16 << 20 // bytes of one part of an archive
 	MaxPages    = 5000     // of a PDF
 	MaxSource   = 16 << 20 // bytes that are read of HTML, CSV and plain text
 )

@@ -1,10 +1,12 @@
 // All texts of the app. English is the type: a language that misses a key, has one
 // too many or gives a plain text for a plural does not compile.
 import { en } from './en'
+import type { documentsLater } from './en.documents.later'
 
 import type { Plural, Texts } from './texts'
-export type Key = keyof typeof en
-export type Catalogue = Texts<typeof en>
+type English = typeof en & typeof documentsLater
+export type Key = keyof English
+export type Catalogue = Texts<English>
 export type Language = 'en' | 'fa' | 'th'
 type Params = Record<string, string | number>
 
@@ -14,14 +16,18 @@ export const languages: { id: Language; name: string }[] = [
   { id: 'th', name: 'ไทย' },
 ]
 
+/** English, to which screens that are fetched later add their texts. */
+const english = { ...en } as unknown as Catalogue
+export const addEnglish = (texts: typeof documentsLater) => void Object.assign(english, texts)
+
 const load: Record<Language, () => Promise<Catalogue>> = {
-  en: async () => en,
+  en: async () => english,
   fa: async () => (await import('./fa')).fa,
   th: async () => (await import('./th')).th,
 }
 
 let language = $state<Language>('en')
-let catalogue = $state.raw<Catalogue>(en)
+let catalogue = $state.raw<Catalogue>(english)
 let plural = new Intl.PluralRules('en')
 let number = new Intl.NumberFormat('en')
 

@@ -1,7 +1,8 @@
 import type { documents as en } from './en.documents'
+import type { documentsLater } from './en.documents.later'
 import type { Texts } from './texts'
 
-export const documents: Texts<typeof en> = {
+export const documents: Texts<typeof en & typeof documentsLater> = {
   'rail.documents': 'เอกสาร',
   'docs.title': 'เอกสาร',
   'docs.search': 'ชื่อ แท็ก หรือข้อความ',
