@@ -1055,6 +1055,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/reread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the texts of all files anew */
+        post: operations["rereadDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/rules": {
         parameters: {
             query?: never;
@@ -1121,6 +1138,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Links to a document for people outside */
+        get: operations["listDocumentLinks"];
+        put?: never;
+        /** Make a link for somebody outside */
+        post: operations["shareDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a link back */
+        delete: operations["revokeDocumentLink"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2911,6 +2963,65 @@ export interface components {
             title?: string;
             type?: string;
         };
+        DocumentLink: {
+            /** @description It can still be used. */
+            active: boolean;
+            /** Format: int64 */
+            by?: number;
+            /** Format: date-time */
+            created: string;
+            /** Format: int64 */
+            downloads: number;
+            /** Format: date-time */
+            expires: string;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it was used last.
+             */
+            last?: string;
+            /**
+             * Format: int64
+             * @description Downloads; absent for any number.
+             */
+            max?: number;
+            note?: string;
+            password?: boolean;
+            /** Format: date-time */
+            revoked?: string;
+            /**
+             * Format: int64
+             * @description Absent: whichever is current.
+             */
+            version?: number;
+            /** Format: int64 */
+            visits: number;
+        };
+        DocumentLinkRequest: {
+            /**
+             * Format: int64
+             * @description How long it holds.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Downloads, 0 for any number.
+             */
+            max?: number;
+            /** @description Whom it is for. */
+            note?: string;
+            /** @description Asked for before the file is given out. */
+            password?: string;
+            /**
+             * Format: int64
+             * @description 0: whichever is current when it is opened.
+             */
+            version?: number;
+        };
+        DocumentLinks: {
+            links: components["schemas"]["DocumentLink"][];
+        };
         DocumentOpening: {
             address?: string;
             /** Format: int64 */
@@ -3873,6 +3984,13 @@ export interface components {
             /** @description Shown once: only a digest is kept. */
             secret: string;
         };
+        NewDocumentLink: {
+            link: components["schemas"]["DocumentLink"];
+            /** @description Shown once: only a digest is kept. */
+            path: string;
+            /** @description The whole address, where the hub knows its own. */
+            url?: string;
+        };
         Newer: {
             detail: string;
             /** @description Oldest first; send again with seen_seq of the last. */
@@ -4250,6 +4368,10 @@ export interface components {
              */
             then?: "resolve" | "snooze" | "";
             to: components["schemas"]["Person"][];
+        };
+        Reread: {
+            /** Format: int64 */
+            files: number;
         };
         Row: {
             account: string;
@@ -7273,6 +7395,35 @@ export interface operations {
             };
         };
     };
+    rereadDocuments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reread"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDocumentRules: {
         parameters: {
             query?: never;
@@ -7491,6 +7642,102 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDocumentLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentLinks"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shareDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewDocumentLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeDocumentLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                link: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
