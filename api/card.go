@@ -155,6 +155,7 @@ func (s *Server) cardRoutes() {
 	add(s, route{id: "changeField", method: "PATCH", path: "/api/fields/{id}", role: admin, group: g, summary: "Rename, order or archive a custom field"}, s.changeField)
 	s.taskRoutes()
 	s.importRoutes()
+	s.companyRoutes()
 }
 
 // card fills in what a customer's records say, merged ones too.

@@ -30,6 +30,8 @@ var roleTable = map[string]minRole{
 	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,
 
 	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
+	"listCompanies": agent, "createCompany": agent, "getCompany": agent, "changeCompany": agent, "deleteCompany": manager, "listCompanyConversations": agent,
+	"getTies": agent, "joinCompany": agent, "leaveCompany": agent, "relateCustomers": agent, "unrelateCustomers": agent,
 	"listImports": manager, "addImport": manager, "getImport": manager, "changeImport": manager, "checkImport": manager, "startImport": manager,
 	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
@@ -79,7 +81,7 @@ func TestRoles(t *testing.T) {
 			// A fresh session each time: some operations end it.
 			who := c.make()
 			path := r.path
-			for _, p := range []string{"{id}", "{token}", "{handle}", "{name}", "{preference}"} {
+			for _, p := range []string{"{id}", "{company}", "{token}", "{handle}", "{name}", "{preference}"} {
 				path = strings.ReplaceAll(path, p, "0")
 			}
 			path = strings.ReplaceAll(path, "{sha256}", strings.Repeat("0", 64))

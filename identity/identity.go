@@ -5,7 +5,8 @@
 // On disk it keeps "handles" (address, owner, the decision that linked it),
 // "customers" (the record with its card, and a pointer to the record it was
 // merged into), "card_versions" (what fields of cards held before),
-// "custom_fields", "people" (derived: what is known of each customer in a form that
+// "custom_fields", "companies", "memberships" and "relations" (of people to companies
+// and to each other), "people" (derived: what is known of each customer in a form that
 // can be matched) and "suggestions" (pairs that may be one person, and what was
 // decided of them). Messages and events refer to handles, never to customers, so a
 // link or a merge is a change of pointers and moves no message; undoing it puts
@@ -114,6 +115,7 @@ type Identity struct {
 	fields      *store.Table[FieldDef]
 	people      *store.Table[Person]
 	suggestions *store.Table[Suggestion]
+	firms       firms
 }
 
 // New declares the tables in s.
@@ -146,6 +148,7 @@ func New(s *store.Store) *Identity {
 		fields:      newFieldDefs(s),
 		people:      newPeople(s),
 		suggestions: newSuggestions(s),
+		firms:       newFirms(s),
 	}
 }
 

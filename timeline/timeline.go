@@ -80,8 +80,9 @@ const (
 	TaskDone    = "task.done"
 	TaskRemoved = "task.removed"
 
-	FieldsChanged = "fields.changed" // which custom fields there are
-	ImportChanged = "import.changed" // an import of people went on
+	FieldsChanged  = "fields.changed"  // which custom fields there are
+	CompanyChanged = "company.changed" // or added, or removed
+	ImportChanged  = "import.changed"  // an import of people went on
 )
 
 // Event is one thing that happened.

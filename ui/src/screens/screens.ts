@@ -11,6 +11,7 @@ export interface Screen {
 /** Shown inside the frame with the rail, to those who are signed in. */
 export const inside: Screen[] = [
   { at: 'inbox', load: () => import('./inbox/Inbox.svelte') },
+  { at: 'companies', load: () => import('./companies/Companies.svelte') },
   { at: 'customers', load: () => import('./customers/Customers.svelte') },
   { at: 'duplicates', load: () => import('./duplicates/Duplicates.svelte') },
   { at: 'documents', load: () => import('./documents/Documents.svelte') },
