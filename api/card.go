@@ -156,6 +156,7 @@ func (s *Server) cardRoutes() {
 	s.taskRoutes()
 	s.importRoutes()
 	s.companyRoutes()
+	s.exportRoutes()
 }
 
 // card fills in what a customer's records say, merged ones too.

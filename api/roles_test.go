@@ -32,6 +32,7 @@ var roleTable = map[string]minRole{
 	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
 	"listCompanies": agent, "createCompany": agent, "getCompany": agent, "changeCompany": agent, "deleteCompany": manager, "listCompanyConversations": agent,
 	"getTies": agent, "joinCompany": agent, "leaveCompany": agent, "relateCustomers": agent, "unrelateCustomers": agent,
+	"exportPeople": manager, "exportCustomer": manager, "eraseCustomer": manager,
 	"listImports": manager, "addImport": manager, "getImport": manager, "changeImport": manager, "checkImport": manager, "startImport": manager,
 	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,

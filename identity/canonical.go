@@ -29,7 +29,7 @@ const (
 // Reachable tells whether anything can be sent to a handle.
 func Reachable(h message.Handle) bool {
 	switch h.Scheme() {
-	case Alpha, Unknown, "":
+	case Alpha, Unknown, Gone, "":
 		return false
 	}
 	return true

@@ -39,6 +39,10 @@ type Customer struct {
 
 	Card
 
+	// Erased is when what was known of this customer was erased; nothing is left but
+	// the number.
+	Erased time.Time `json:"erased,omitzero"`
+
 	// MergedInto is the record that stands for this one since a merge, 0 if
 	// the record stands for itself. Merge is who decided it.
 	MergedInto uint64    `json:"merged_into,omitempty"`
@@ -351,7 +355,7 @@ func (i *Identity) SetShared(tx *store.Tx, id uint64, shared bool) (*Handle, err
 // DisplayName is the best name there is for c: its own, else one that a handle
 // of it was written with, else the address; "" if nobody knows who it is.
 func (i *Identity) DisplayName(tx *store.Tx, c *Customer) string {
-	if c.Name != "" {
+	if c.Name != "" || !c.Erased.IsZero() {
 		return c.Name
 	}
 	address := ""

@@ -240,7 +240,7 @@ func (i *Identity) newest(tx *store.Tx, after store.Key, limit int) (found []*Cu
 		if err != nil {
 			return nil, nil, err
 		}
-		if c.MergedInto != 0 {
+		if c.MergedInto != 0 || !c.Erased.IsZero() {
 			continue
 		}
 		if len(found) == limit {

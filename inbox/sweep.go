@@ -15,10 +15,19 @@ import (
 // up. Each of others calls use for the blobs that another package keeps; whoever
 // copies a name from one keeper to another calls blob.Store.Touch first.
 func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
+	used, err := h.usedBlobs(ctx, others)
+	if err != nil {
+		return blob.Swept{}, err
+	}
+	return h.Blobs.Sweep(ctx, func(sha string) bool { _, ok := used[sha]; return ok }, age)
+}
+
+// usedBlobs are all that anything names.
+func (h *Hub) usedBlobs(ctx context.Context, others []func(ctx context.Context, use func(sha string)) error) (map[string]struct{}, error) {
 	used := make(map[string]struct{})
 	for _, keeper := range append(others, h.keepPictures) {
 		if err := keeper(ctx, func(sha string) { used[sha] = struct{}{} }); err != nil {
-			return blob.Swept{}, err
+			return nil, err
 		}
 	}
 	// What a draft or a held item names may become a message's meanwhile, never
@@ -35,20 +44,20 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx c
 		}
 		return nil
 	}); err != nil {
-		return blob.Swept{}, err
+		return nil, err
 	}
 	if err := pages(ctx, h.Store, h.held, func(_ *store.Tx, _ uint64, it *HeldItem) error {
 		used[it.RawBlob] = struct{}{}
 		mark(used, it.Change)
 		return nil
 	}); err != nil {
-		return blob.Swept{}, err
+		return nil, err
 	}
 	if err := pages(ctx, h.Store, h.early, func(_ *store.Tx, _ uint64, e *early) error {
 		mark(used, e.Change)
 		return nil
 	}); err != nil {
-		return blob.Swept{}, err
+		return nil, err
 	}
 	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, _ uint64, r *Record) error {
 		for _, p := range r.Parts {
@@ -62,9 +71,9 @@ func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx c
 		used[r.RawBlob] = struct{}{}
 		return nil
 	}); err != nil {
-		return blob.Swept{}, err
+		return nil, err
 	}
-	return h.Blobs.Sweep(ctx, func(sha string) bool { _, ok := used[sha]; return ok }, age)
+	return used, nil
 }
 
 // mark adds the files of an edit that waits.

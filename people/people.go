@@ -40,8 +40,9 @@ func (e *ConflictError) Error() string { return e.Text }
 
 // Options are what People works on.
 type Options struct {
-	Hub *inbox.Hub
-	Log *slog.Logger
+	Hub     *inbox.Hub
+	Keepers []Keeper // what else is kept about customers
+	Log     *slog.Logger
 }
 
 // People imports, exports and erases.
@@ -54,6 +55,7 @@ type People struct {
 	imports *store.Table[Import]
 	rows    *store.Table[RowResult]
 	keys    *store.Table[rowKey]
+	keepers []Keeper
 	kick    chan struct{} // size 1: there may be something to do
 }
 
@@ -62,7 +64,7 @@ func New(o Options) *People {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &People{hub: o.Hub, store: o.Hub.Store, blobs: o.Hub.Blobs, log: o.Log, kick: make(chan struct{}, 1)}
+	p := &People{hub: o.Hub, store: o.Hub.Store, blobs: o.Hub.Blobs, log: o.Log, keepers: o.Keepers, kick: make(chan struct{}, 1)}
 	p.imports = store.NewTable(p.store, "imports", store.TableOptions[Import]{
 		Indexes: []store.Index[Import]{{Name: "work", Keys: func(i *Import) []store.Key {
 			if !i.working() {

@@ -50,6 +50,7 @@ const (
 	CustomerChanged  = "customer.changed"
 	CustomerMerged   = "customer.merged"
 	CustomerUnmerged = "customer.unmerged"
+	CustomerErased   = "customer.erased"
 	HandleLinked     = "handle.linked"
 	HandleSuspended  = "handle.suspended" // or no longer: bounces say that it does not work
 	HandleUnlinked   = "handle.unlinked"
@@ -313,6 +314,19 @@ func (t *Timeline) Resubject(tx *store.Tx, seq uint64, subjects []uint64) error 
 		return err
 	}
 	e.Subjects = subjects
+	return t.events.Put(tx, seq, e)
+}
+
+// plainData are the kinds of event whose data names nobody.
+var plainData = map[string]bool{ConversationStatus: true, ConversationAssigned: true, ConversationPriority: true, MessageDelivery: true}
+
+// Strip takes out of an event what may name a person; that it happened stays.
+func (t *Timeline) Strip(tx *store.Tx, seq uint64) error {
+	e, err := t.Get(tx, seq)
+	if err != nil || e.Data == nil || plainData[e.Kind] {
+		return err
+	}
+	e.Data = nil
 	return t.events.Put(tx, seq, e)
 }
 

@@ -17,3 +17,4 @@ export const deleteImport = (id: number) => call(client.DELETE('/api/imports/{id
 export const listImportRows = (id: number, query: { outcome?: ImportRow['outcome'] | ''; cursor?: string; limit?: number }, signal?: AbortSignal) =>
   call(client.GET('/api/imports/{id}/rows', { params: { path: { id }, query }, signal }))
 export const uploadImport = (file: Blob, name: string, progress: (part: number) => void) => uploadTo<Import>(`/api/imports?name=${encodeURIComponent(name)}`, file, progress)
+export const eraseCustomer = (id: number, confirm: string) => call(client.POST('/api/customers/{id}/erase', { ...at(id), body: { confirm } }))

@@ -225,4 +225,15 @@ export const people = {
   'relation.principal': 'Is assisted by them',
   'relation.guardian': 'Guardian',
   'relation.ward': 'Ward',
+
+  'export.one': 'Export everything (ZIP)',
+  'export.csv': 'Export all as a table (CSV)',
+  'export.vcard': 'Export all as vCards',
+  'export.jsonl': 'Export all as JSON lines',
+  'erase.menu': 'Erase for good…',
+  'erase.title': 'Erase {name} for good?',
+  'erase.text': 'Messages, files, addresses, names, notes and tasks are taken out of the database and cannot be brought back. Numbers and statistics stay. Export first if you are asked for a copy.',
+  'erase.type': 'Type “{name}” to confirm',
+  'erase.act': 'Erase for good',
+  'erase.done': { one: 'Erased, with {n} message.', other: 'Erased, with {n} messages.' },
 } as const

@@ -227,4 +227,15 @@ export const people: Texts<typeof en> = {
   'relation.principal': 'ผู้ที่เขาช่วยงาน',
   'relation.guardian': 'ผู้ปกครอง',
   'relation.ward': 'ผู้อยู่ในความดูแล',
+
+  'export.one': 'ส่งออกทุกอย่าง (ZIP)',
+  'export.csv': 'ส่งออกทั้งหมดเป็นตาราง (CSV)',
+  'export.vcard': 'ส่งออกทั้งหมดเป็น vCard',
+  'export.jsonl': 'ส่งออกทั้งหมดเป็นบรรทัด JSON',
+  'erase.menu': 'ลบถาวร…',
+  'erase.title': 'ลบ {name} ถาวรหรือไม่',
+  'erase.text': 'ข้อความ ไฟล์ ที่อยู่ ชื่อ บันทึก และงานจะถูกนำออกจากฐานข้อมูลและเรียกคืนไม่ได้ ตัวเลขและสถิติยังอยู่ หากมีผู้ขอสำเนาให้ส่งออกก่อน',
+  'erase.type': 'พิมพ์ “{name}” เพื่อยืนยัน',
+  'erase.act': 'ลบถาวร',
+  'erase.done': { other: 'ลบแล้ว พร้อม {n} ข้อความ' },
 }

@@ -1,0 +1,37 @@
+package documents
+
+import (
+	"context"
+
+	"throughline/store"
+)
+
+// Erase removes all documents of these owners for good, those in the bin too.
+func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) error {
+	for _, deleted := range []bool{false, true} {
+		for {
+			var page []*Document
+			if err := l.store.View(func(tx *store.Tx) (err error) {
+				page, _, err = l.List(tx, Filter{Owners: owners, Deleted: deleted, Managers: true}, nil, 100)
+				return err
+			}); err != nil {
+				return err
+			}
+			for _, d := range page {
+				if !deleted {
+					if err := l.Delete(ctx, agent, d.ID); err != nil {
+						return err
+					}
+					continue
+				}
+				if err := l.Purge(ctx, agent, d.ID); err != nil {
+					return err
+				}
+			}
+			if len(page) == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}

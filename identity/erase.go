@@ -1,0 +1,107 @@
+package identity
+
+import (
+	"strconv"
+
+	"throughline/message"
+	"throughline/store"
+)
+
+// Gone is the scheme of what is left of the handle of an erased customer: a number
+// to which his conversations still point.
+const Gone = "erased"
+
+// Erase takes all that is known of the customers with these records and handles
+// away: names, addresses, cards with their history, relations, suggestions. The
+// records and handles stay as empty places, so that what points to them holds.
+func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle) error {
+	var members []*Customer
+	for _, id := range records {
+		c, err := i.Customer(tx, id)
+		if err != nil {
+			return err
+		}
+		members = append(members, c)
+	}
+	belongs, err := i.MembershipsOf(tx, members)
+	if err != nil {
+		return err
+	}
+	for _, m := range belongs {
+		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
+			return err
+		}
+	}
+	relations, err := i.RelationsOf(tx, members)
+	if err != nil {
+		return err
+	}
+	for _, r := range relations {
+		if err := i.firms.relations.Delete(tx, r.ID); err != nil {
+			return err
+		}
+	}
+	for _, c := range members {
+		for e := range i.versions.Scan(tx, store.Range{Index: "field", Prefix: store.K().Uint(c.ID)}) {
+			if err := i.versions.Delete(tx, e.ID); err != nil {
+				return err
+			}
+		}
+		for e := range i.suggestions.Scan(tx, store.Range{Index: "record", Prefix: store.K().Uint(c.ID)}) {
+			if err := i.suggestions.Delete(tx, e.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := i.people.Peek(tx, c.ID); err == nil {
+			if err := i.people.Delete(tx, c.ID); err != nil {
+				return err
+			}
+		}
+		gone := &Customer{ID: c.ID, Created: c.Created, MergedInto: c.MergedInto, Erased: tx.Now()}
+		if c.Merge != nil {
+			d := *c.Merge
+			d.Reason = ""
+			gone.Merge = &d
+		}
+		if err := i.customers.Put(tx, c.ID, gone); err != nil {
+			return err
+		}
+	}
+	for _, h := range handles {
+		gone := &Handle{ID: h.ID, Handle: message.NewHandle(Gone, strconv.FormatUint(h.ID, 10)), Customer: h.Customer,
+			Link: Decision{By: h.Link.By, Time: h.Link.Time, Confidence: h.Link.Confidence}}
+		if err := i.handles.Put(tx, h.ID, gone); err != nil {
+			return err
+		}
+	}
+	return i.forgetHints(tx, handles)
+}
+
+// forgetHints takes the erased addresses out of what directories said of others.
+func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
+	was := map[message.Handle]bool{}
+	for _, h := range gone {
+		was[h.Handle] = true
+	}
+	for e := range i.handles.Scan(tx, store.Range{}) {
+		h, err := i.handles.Peek(tx, e.ID)
+		if err != nil {
+			return err
+		}
+		var kept []Hint
+		for _, x := range h.Hints {
+			if !was[x.Handle] {
+				kept = append(kept, x)
+			}
+		}
+		if len(kept) == len(h.Hints) {
+			continue
+		}
+		c := *h
+		c.Hints = kept
+		if err := i.handles.Put(tx, e.ID, &c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"throughline/inbox"
+	"throughline/store"
+)
+
+// Keeper is what another package keeps about customers beside the hub: documents,
+// preferences.
+type Keeper struct {
+	// Erase removes what is kept about these customer records.
+	Erase func(ctx context.Context, agent uint64, records []uint64) error
+	// Blobs names the files that are still needed.
+	Blobs func(ctx context.Context, use func(sha string)) error
+}
+
+// Erase takes a customer and everything said with him out of the database; counts
+// and sequence numbers stay as they were. What comes from his addresses later is a
+// new customer's. Files of imports that are over go too, since he may stand in
+// them. Broken off, it is asked again.
+func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Erased, error) {
+	var records []uint64
+	if err := p.store.View(func(tx *store.Tx) error {
+		root, err := p.hub.Identity.Root(tx, customer)
+		if err != nil {
+			return err
+		}
+		if !root.Erased.IsZero() {
+			return store.ErrNotFound
+		}
+		members, err := p.hub.Identity.Members(tx, root.ID)
+		for _, m := range members {
+			records = append(records, m.ID)
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for _, k := range p.keepers {
+		if k.Erase == nil {
+			continue
+		}
+		if err := k.Erase(ctx, agent, records); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.forgetFiles(ctx, records); err != nil {
+		return nil, err
+	}
+	out, err := p.hub.Erase(ctx, agent, customer)
+	if err != nil {
+		return nil, err
+	}
+	others := []func(context.Context, func(string)) error{p.Blobs}
+	for _, k := range p.keepers {
+		if k.Blobs != nil {
+			others = append(others, k.Blobs)
+		}
+	}
+	_, err = p.hub.DropBlobs(ctx, out.Blobs, others...)
+	return out, err
+}
+
+// forgetFiles drops what imports have kept: the names under which rows are known
+// again, the notes of rows and the files.
+func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
+	var over []uint64
+	if err := p.store.Update(ctx, func(tx *store.Tx) error {
+		over = nil
+		for _, id := range records {
+			for e := range p.keys.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(id)}) {
+				if err := p.keys.Delete(tx, e.ID); err != nil {
+					return err
+				}
+			}
+		}
+		for e := range p.imports.Scan(tx, store.Range{}) {
+			i, err := p.imports.Get(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			if i.working() {
+				return &ConflictError{"an import is running: wait until it is over, then erase"}
+			}
+			over = append(over, e.ID)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	var files []string
+	for _, id := range over {
+		if err := p.dropRows(ctx, id); err != nil {
+			return err
+		}
+		if err := p.update(ctx, id, func(_ *store.Tx, i *Import) error {
+			if i.Blob != "" && !slices.Contains(files, i.Blob) {
+				files = append(files, i.Blob)
+			}
+			i.Blob = ""
+			return nil
+		}); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	others := []func(context.Context, func(string)) error{p.Blobs}
+	for _, k := range p.keepers {
+		if k.Blobs != nil {
+			others = append(others, k.Blobs)
+		}
+	}
+	_, err := p.hub.DropBlobs(ctx, files, others...)
+	return err
+}
