@@ -1,11 +1,12 @@
 // How the columns of a file can be called.
 import type { CustomField } from '../../lib/api/card'
-import { type Key, t } from '../../lib/i18n/index.svelte'
+import { t } from '../../lib/i18n/index.svelte'
 import { labels } from '../customers/labels'
+import { w } from './words'
 
-const own: Record<string, Key> = { '': 'import.nothing', id: 'import.target.id', first: 'import.target.first', last: 'import.target.last', email: 'import.target.email', phone: 'import.target.phone', handles: 'handles.title' }
+const own = { '': 'nothing', id: 'target.id', first: 'target.first', last: 'target.last', email: 'target.email', phone: 'target.phone' } as const
 
-export const targetName = (target: string, fields: CustomField[]): string => (target in own ? t(own[target]!) : labels(fields).name(target))
+export const targetName = (target: string, fields: CustomField[]): string => (target === 'handles' ? t('handles.title') : target in own ? w(own[target as keyof typeof own]) : labels(fields).name(target))
 
 /** The name of a country in the language of the screen. */
 export function countryName(code: string, language: string): string {
