@@ -1,0 +1,1 @@
+var e=`application/x-throughline-attachment`,t=e=>!!e.dataTransfer?.types.some(e=>e===`Files`||e===`application/x-throughline-attachment`);function n(t){let n=t.dataTransfer?.getData(e);if(n)try{return JSON.parse(n)}catch{return}}export{t as n,n as r,e as t};
