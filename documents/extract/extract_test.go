@@ -255,7 +255,7 @@ func FuzzFromFile(f *testing.F) {
 		// Numbers of many digits make the PDF library reserve as much as they say: that
 		// is what the child's limit of memory is for.
 		if bytes.Contains(data, []byte("%PDF")) && hugeNumber(data) {
-			t.Skip()
+			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
