@@ -98,6 +98,9 @@ type Receipt struct {
 	// Rejected lists recipients that were refused while others were taken. Those
 	// whose Report is not Permanent are tried again, alone: see message.Message.Only.
 	Rejected []message.Report
+	// Pending tells that the message is out and something of it is left to do, such
+	// as a copy in the folder of sent mail: see Finisher.
+	Pending bool
 }
 
 // Sink takes what a connector received. Its methods may be called from one
@@ -147,6 +150,15 @@ type Webhooker interface {
 	// many goroutines at once, and not for Cursor. The handler checks that the
 	// request comes from the provider and answers 2xx only after Accept.
 	Webhook(in Sink) http.Handler
+}
+
+// Finisher is implemented by connectors whose Receipt may be Pending. The hub has
+// that on disk, so that neither an interruption nor a crash loses what is left.
+type Finisher interface {
+	// Finish does what is left of m, which is out already. It is called again until it
+	// returns nil or a *SendError of class Reject, and looks first what is done: what
+	// was begun is never done twice. It may be called while Send runs.
+	Finish(ctx context.Context, m message.Message) error
 }
 
 // Pacer is implemented by connectors whose provider takes only so many messages in

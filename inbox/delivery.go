@@ -33,6 +33,9 @@ type Delivery struct {
 	Ref      string           `json:"ref,omitempty"`      // the name under which the provider took it (Receipt.Ref)
 	Past     []string         `json:"past,omitempty"`     // its names of earlier attempts, on channels where each attempt is another message
 	Checking *Checking        `json:"checking,omitempty"` // while the provider is asked what became of it; then due is the next question
+	// Owed is when what is left of a message that is out is tried next: see
+	// connectors.Finisher.
+	Owed time.Time `json:"owed,omitzero"`
 	// Dismissed: an agent has seen the failure and leaves it at that.
 	Dismissed bool   `json:"dismissed,omitempty"`
 	Draft     *Draft `json:"draft,omitempty"` // what Undo gives back; gone with the first attempt

@@ -32,6 +32,7 @@ type channel struct {
 	inventory []connectors.Item
 	listing   func() error // fails an inventory
 	refetch   func(in connectors.Sink, sources []string) error
+	finish    func(ctx context.Context, m message.Message) error
 	read      func(raw message.Content, source string) (message.Message, error)
 }
 
@@ -56,6 +57,8 @@ func (c *channel) Inventory(_ context.Context, yield func(connectors.Item) error
 func (c *channel) Refetch(_ context.Context, in connectors.Sink, sources []string) error {
 	return c.refetch(in, sources)
 }
+
+func (c *channel) Finish(ctx context.Context, m message.Message) error { return c.finish(ctx, m) }
 
 func (c *channel) Read(raw message.Content, source string) (message.Message, error) {
 	return c.read(raw, source)

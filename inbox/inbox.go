@@ -198,6 +198,12 @@ func New(o Options) (*Hub, error) {
 				}
 				return []store.Key{store.K().Str(d.Account).Time(d.Due)}
 			}},
+			{Name: "owed", Keys: func(d *Delivery) []store.Key {
+				if d.Owed.IsZero() {
+					return nil
+				}
+				return []store.Key{store.K().Str(d.Account).Time(d.Owed)}
+			}},
 			{Name: "ref", Keys: func(d *Delivery) []store.Key {
 				var keys []store.Key
 				for _, ref := range append(d.Past[:len(d.Past):len(d.Past)], d.Ref) {

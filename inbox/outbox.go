@@ -250,6 +250,9 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 		overtaken := d.Status != message.Sending
 		if se == nil {
 			a.Result, a.Detail = "sent", receipt.Detail
+			if receipt.Pending {
+				d.Owed = tx.Now().Add(finishAfter[0])
+			}
 			if d.Ref == "" || len(d.Again) == 0 { // the rest of a message does not rename it
 				d.Ref = receipt.Ref
 			}

@@ -149,6 +149,9 @@ func (h *Hub) start(ctx context.Context, r *runner) {
 	}
 	ctx, r.cancel = context.WithCancel(ctx)
 	r.done.Go(func() { r.sup.Run(ctx) })
+	if f, ok := r.conn.(connectors.Finisher); ok {
+		r.done.Go(func() { h.finishing(ctx, r, f) })
+	}
 	r.done.Go(func() { r.again(ctx, "outbox", func() error { return h.lane(ctx, r) }) })
 	if p, ok := r.conn.(connectors.Phone); ok {
 		r.done.Go(func() { r.again(ctx, "desk", func() error { return h.tend(ctx, r, p) }) })

@@ -105,6 +105,7 @@ func (c *Connector) Info() connectors.Info {
 var (
 	_ connectors.Connector = (*Connector)(nil)
 	_ connectors.Auditor   = (*Connector)(nil)
+	_ connectors.Finisher  = (*Connector)(nil)
 	_ connectors.Reader    = (*Connector)(nil)
 	_ connectors.Tester    = (*Connector)(nil)
 )

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"throughline/connectors"
+	"throughline/message"
 )
 
 const (
@@ -17,6 +18,9 @@ const (
 	copyPatience = time.Second
 	// copyGrace is how long the end of an account waits for its last copies.
 	copyGrace = 3 * time.Second
+	// freshMail is how old a mail is at most that cannot have gone out before: of an
+	// older one an interrupted attempt may have left a copy.
+	freshMail = 15 * time.Second
 	// maxCopies is how many copies may wait for a server that cannot be reached.
 	maxCopies = 200
 )
@@ -32,16 +36,20 @@ type sentCopy struct {
 	mail *composed
 	size int64
 	at   time.Time
-	done chan error // of capacity one
+	look bool          // whether it is there already
+	done chan struct{} // closed when err holds
+	err  error
 }
 
 // copies puts copies of what was sent into the sent folder, one after the other
 // over one connection that is kept for a while. The mails are out already, so
-// nothing here makes a Send fail; a copy that is given up is logged.
+// nothing here makes a Send fail; a copy that is given up is logged. What an end of
+// the program leaves behind, Finish does in the next one.
 type copies struct {
 	mu      sync.Mutex
 	waiting []*sentCopy
-	ended   chan struct{} // of the goroutine that works, nil when none does
+	open    map[string]*sentCopy // those waiting and the one under way, by Message-ID
+	ended   chan struct{}        // of the goroutine that works, nil when none does
 	ctx     context.Context
 	cancel  context.CancelFunc
 	session *session
@@ -49,37 +57,71 @@ type copies struct {
 }
 
 // fileSent queues a copy and waits for it, but not long. The text tells people
-// what became of it if it is not there yet.
-func (c *Connector) fileSent(ctx context.Context, mail *composed, size int64, at time.Time) (note string) {
-	cp := &sentCopy{mail: mail, size: size, at: at, done: make(chan error, 1)}
-	if !c.copies.add(cp, c.fileCopies) {
-		c.log.Warn("no copy was put into the sent folder", "error", "too many copies wait")
-		return "; no copy in the sent folder: too many copies wait"
+// what became of it if it is not there yet, and pending that it follows.
+func (c *Connector) fileSent(ctx context.Context, mail *composed, size int64, at time.Time) (note string, pending bool) {
+	cp := c.copies.add(&sentCopy{mail: mail, size: size, at: at, look: time.Since(at) > freshMail, done: make(chan struct{})}, c.fileCopies)
+	if cp == nil {
+		return "; the copy for the sent folder follows: many wait", true
 	}
 	timer := time.NewTimer(c.limits.copy)
 	defer timer.Stop()
 	select {
-	case err := <-cp.done:
-		if err != nil {
-			return "; no copy in the sent folder: " + err.Error()
+	case <-cp.done:
+		if cp.err != nil {
+			return "; no copy in the sent folder: " + cp.err.Error(), errors.Is(cp.err, errCopyStopped)
 		}
-		return ""
+		return "", false
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return "; the copy for the sent folder follows as soon as the server takes it"
+	return "; the copy for the sent folder follows as soon as the server takes it", true
 }
 
-// add queues cp and sees to it that work runs.
-func (q *copies) add(cp *sentCopy, work func(context.Context)) bool {
+// Finish puts the copy of a mail that is out into the sent folder, unless it is there.
+func (c *Connector) Finish(ctx context.Context, m message.Message) error {
+	if c.set.sent == "" {
+		return nil // not wanted any more
+	}
+	mail, size, err := c.written(m)
+	if err != nil {
+		return err
+	}
+	cp := c.copies.add(&sentCopy{mail: mail, size: size, at: m.Time, look: true, done: make(chan struct{})}, c.fileCopies)
+	if cp == nil {
+		return &connectors.SendError{Class: connectors.Retry, Reason: "many copies wait for the sent folder"}
+	}
+	select {
+	case <-cp.done:
+	case <-ctx.Done():
+		return &connectors.SendError{Class: connectors.Retry, Reason: "the sent folder takes its time", Err: ctx.Err()}
+	}
+	switch {
+	case cp.err == nil:
+		return nil
+	case errors.Is(cp.err, errCopyStopped):
+		return &connectors.SendError{Class: connectors.Retry, Reason: cp.err.Error(), Err: cp.err}
+	}
+	return &connectors.SendError{Class: connectors.Reject, Reason: "no copy in the sent folder: " + cp.err.Error(), Err: cp.err}
+}
+
+// add queues cp and sees to it that work runs. It returns the copy to wait for, which
+// is another one if the same mail is on its way already; nil if there is no room.
+func (q *copies) add(cp *sentCopy, work func(context.Context)) *sentCopy {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) >= maxCopies {
-		return false
+	if same := q.open[cp.mail.id]; same != nil {
+		return same
 	}
+	if len(q.waiting) >= maxCopies {
+		return nil
+	}
+	if q.open == nil {
+		q.open = map[string]*sentCopy{}
+	}
+	q.open[cp.mail.id] = cp
 	q.waiting = append(q.waiting, cp)
 	if q.ended != nil {
-		return true
+		return cp
 	}
 	if q.idle != nil {
 		q.idle.Stop()
@@ -93,7 +135,16 @@ func (q *copies) add(cp *sentCopy, work func(context.Context)) bool {
 		defer close(ended)
 		work(ctx)
 	}()
-	return true
+	return cp
+}
+
+// end tells those who wait what became of a copy.
+func (q *copies) end(cp *sentCopy, err error) {
+	q.mu.Lock()
+	delete(q.open, cp.mail.id)
+	q.mu.Unlock()
+	cp.err = err
+	close(cp.done)
 }
 
 // next takes the first copy off the queue. When there is none, the worker has
@@ -161,7 +212,7 @@ func (c *Connector) fileCopies(ctx context.Context) {
 		if err != nil {
 			c.log.Warn("no copy was put into the sent folder", "message", cp.mail.id, "error", err.Error())
 		}
-		cp.done <- err
+		c.copies.end(cp, err)
 	}
 }
 
@@ -172,7 +223,7 @@ func (c *Connector) fileCopy(ctx context.Context, cp *sentCopy) error {
 			return errCopyStopped
 		}
 		kept := c.copies.session != nil
-		err := c.appendCopy(ctx, cp, try > 0)
+		err := c.appendCopy(ctx, cp, cp.look || try > 0)
 		var se *connectors.SendError
 		var no *imap.Error
 		switch {

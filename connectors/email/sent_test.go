@@ -105,3 +105,41 @@ func TestSentCopyStops(t *testing.T) {
 		t.Errorf("%d copies, session %v", n, c.copies.session)
 	}
 }
+
+// TestFinish: a copy that an end of the program left behind is made, once.
+func TestFinish(t *testing.T) {
+	c, srv, proxy := sentRig(t)
+	c.limits.copy = 0
+	proxy.Silence(true)
+	r, err := c.Send(t.Context(), outMail(1))
+	if err != nil || !r.Pending {
+		t.Fatalf("%+v %v", r, err)
+	}
+	c.copies.finish(0) // killed, or switched off
+	proxy.Silence(false)
+	for range 2 {
+		if err := c.Finish(t.Context(), outMail(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := filed(t, c, srv); n != 1 {
+		t.Errorf("%d copies, want 1", n)
+	}
+}
+
+// TestFinishJoins: a copy that is still on its way is waited for and not made again.
+func TestFinishJoins(t *testing.T) {
+	c, srv, proxy := sentRig(t)
+	c.limits.copy, c.limits.silence = 0, 200*time.Millisecond
+	proxy.Silence(true)
+	if r, err := c.Send(t.Context(), outMail(1)); err != nil || !r.Pending {
+		t.Fatalf("%+v %v", r, err)
+	}
+	proxy.Silence(false)
+	if err := c.Finish(t.Context(), outMail(1)); err != nil {
+		t.Fatal(err)
+	}
+	if n := filed(t, c, srv); n != 1 {
+		t.Errorf("%d copies, want 1", n)
+	}
+}

@@ -73,28 +73,39 @@ func (o *outgoing) release() {
 // Send composes m and hands it to the SMTP server. The mail is the same at
 // every attempt, with the same Message-ID.
 func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Receipt, error) {
-	mail, err := compose(m, c.set.address)
+	mail, size, err := c.written(m)
 	if err != nil {
-		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Reject, Reason: "the mail cannot be composed: " + err.Error(), Err: err}
+		return connectors.Receipt{}, err
 	}
-	if c.set.dkim != nil {
-		if mail.prefix, err = c.set.dkim.sign(mail.write); err != nil {
-			return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, Reason: "the mail cannot be signed: " + err.Error(), Err: err}
-		}
-	}
-	var size counter
-	if err := mail.write(&size); err != nil {
-		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, Reason: err.Error(), Err: err}
-	}
-	receipt, err := c.transmit(ctx, mail, int64(size))
+	receipt, err := c.transmit(ctx, mail, size)
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
 	receipt.Ref = cmp.Or(renamed(c.set.smtp.host, receipt.Detail), strings.Trim(mail.id, "<>"))
 	if c.set.sent != "" && len(m.Only) == 0 { // else the first attempt has left one
-		receipt.Detail += c.fileSent(ctx, mail, int64(size), m.Time)
+		var note string
+		note, receipt.Pending = c.fileSent(ctx, mail, size, m.Time)
+		receipt.Detail += note
 	}
 	return receipt, nil
+}
+
+// written composes m and signs it; the error is a *SendError.
+func (c *Connector) written(m message.Message) (*composed, int64, error) {
+	mail, err := compose(m, c.set.address)
+	if err != nil {
+		return nil, 0, &connectors.SendError{Class: connectors.Reject, Reason: "the mail cannot be composed: " + err.Error(), Err: err}
+	}
+	if c.set.dkim != nil {
+		if mail.prefix, err = c.set.dkim.sign(mail.write); err != nil {
+			return nil, 0, &connectors.SendError{Class: connectors.Retry, Reason: "the mail cannot be signed: " + err.Error(), Err: err}
+		}
+	}
+	var size counter
+	if err := mail.write(&size); err != nil {
+		return nil, 0, &connectors.SendError{Class: connectors.Retry, Reason: err.Error(), Err: err}
+	}
+	return mail, int64(size), nil
 }
 
 type counter int64
