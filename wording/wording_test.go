@@ -34,6 +34,11 @@ func TestOf(t *testing.T) {
 			Parts: map[string]Words{"reason": {Code: "twilio.unreachable", With: map[string]string{"cause": "no answer in time"},
 				Parts: map[string]Words{"cause": {Code: "cause.silent"}}}},
 		}},
+		{`a@example.org does not want messages about "offers" on this channel since 2027-01-02 03:04 UTC, in their own words: STOP`, &Words{
+			Code:  "delivery.opted_out_self",
+			With:  map[string]string{"address": "a@example.org", "what": `messages about "offers" on this channel`, "since": "2027-01-02 03:04 UTC", "said": "STOP"},
+			Parts: map[string]Words{"what": {Code: "delivery.what_about", With: map[string]string{"purpose": "offers"}}},
+		}},
 		{strings.Repeat("x", maxText+1), nil},
 	} {
 		if got := Of(tt.text); !reflect.DeepEqual(got, tt.want) {
