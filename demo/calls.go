@@ -76,7 +76,7 @@ func (w *World) addLine(ctx context.Context) error {
 	return err
 }
 
-// Ring lets a customer call now, unless one is on the line. It returns at once.
+// Ring lets a customer call as soon as the line is free. It returns at once.
 func (w *World) Ring() {
 	select {
 	case w.ring <- struct{}{}:
@@ -102,7 +102,7 @@ func (w *World) someCalls(dial chan<- caller) {
 	select {
 	case dial <- w.cast.callsNext(w.calls):
 		w.calls++
-	default: // somebody is on the line
+	default: // one calls, and the next is about to
 	}
 }
 

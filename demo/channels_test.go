@@ -19,10 +19,36 @@ import (
 func TestChannels(t *testing.T) {
 	s := run(t, quiet)
 	s.settled()
+	s.Ring()
 	t.Run("past texts", s.pastTexts)
 	t.Run("texts", s.textIsAnswered)
 	t.Run("slack", s.slackIsAnswered)
 	t.Run("notices", s.colleaguesAreTold)
+	t.Run("call", s.messageIsLeft)
+}
+
+// messageIsLeft: who calls while nobody is ready leaves a message, which is on the
+// caller's timeline with its sound and its words.
+func (s *stage) messageIsLeft(t *testing.T) {
+	s.until("a voicemail", func(tx *store.Tx) (found bool, err error) {
+		events, err := s.hub.Timeline.After(tx, 0, 100_000)
+		for _, e := range events {
+			if err != nil || e.Kind != timeline.MessageReceived {
+				continue
+			}
+			r, err := s.hub.Message(tx, e.Message)
+			if err != nil {
+				return false, err
+			}
+			if r.Channel == lineChannel && r.Call.Outcome == message.CallVoicemail && len(r.Parts) == 1 && r.Reply != "" {
+				if !strings.Contains(r.Reply, "The van did not come today") || r.Call.Choice != "Orders and deliveries" {
+					t.Errorf("%q, %+v", r.Reply, r.Call)
+				}
+				found = true
+			}
+		}
+		return found, err
+	})
 }
 
 // colleaguesAreTold: somebody who writes first is a notice at the desk.

@@ -63,7 +63,7 @@ func (w *World) Live(ctx context.Context) {
 	var watch sync.WaitGroup
 	watch.Go(func() { w.watchTexts(watching) })
 	watch.Go(func() { w.watchSlack(watching) })
-	dial := make(chan caller)
+	dial := make(chan caller, 1)
 	watch.Go(func() { w.takeCalls(watching, dial) })
 	defer func() { stop(); watch.Wait() }()
 	w.after(w.pace.First/2, w.trouble)
