@@ -33,6 +33,14 @@ func phoneCSP(sources []string) string {
 	return appCSP + "; connect-src 'self' " + list + "; media-src 'self' blob: mediastream: " + list
 }
 
+// microphone is who may listen: the page, where agents speak in the browser.
+func microphone(sources []string) string {
+	if len(sources) == 0 {
+		return "()"
+	}
+	return "(self)"
+}
+
 // answerWait is the most time from a request to the end of its answer: that of a
 // large file over a slow line. Live streams have limits of their own.
 const answerWait = 10 * time.Minute
@@ -115,12 +123,13 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self), payment=(), usb=()")
+		sources := s.hub.PhoneSources()
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone="+microphone(sources)+", payment=(), usb=()")
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			h.Set("Cache-Control", "no-store")
 		} else {
-			h.Set("Content-Security-Policy", phoneCSP(s.hub.PhoneSources()))
+			h.Set("Content-Security-Policy", phoneCSP(sources))
 		}
 		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")

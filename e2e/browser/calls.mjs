@@ -1,7 +1,7 @@
 // Calls on the screen: a telephone in the page rings, is taken, held and hung up, and
 // what it was about is on the timeline; nobody who writes is torn away; one click calls
 // a number.
-import { accessible, ask, assert, fits, run, signIn, step, until } from './stage.mjs'
+import { accessible, ask, assert, fits, HUB, run, signIn, step, until } from './stage.mjs'
 
 await run(async (open) => {
   const page = await open('nora')
@@ -15,6 +15,10 @@ await run(async (open) => {
   await page.keyboard.press('Shift+P')
   await page.locator('[data-testid=phone-state][data-ready=true]').waitFor()
   assert.equal(await state.getAttribute('data-trouble'), null)
+
+  const headers = (await page.request.get(`${HUB}/`)).headers()
+  assert.match(headers['permissions-policy'], /microphone=\(self\)/)
+  assert.match(headers['content-security-policy'], /connect-src 'self' http:\/\/127\.0\.0\.1:\d+;/)
 
   step('it rings: said aloud, with the caller’s timeline')
   await ask('ring', { as: 'ann' })
