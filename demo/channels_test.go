@@ -54,7 +54,10 @@ func (s *stage) messageIsLeft(t *testing.T) {
 // colleaguesAreTold: somebody who writes first is a notice at the desk.
 func (s *stage) colleaguesAreTold(t *testing.T) {
 	const words = "The bell of bike 12 is gone."
-	if err := s.slack.say(&talk{room: s.slack.fleet, who: s.slack.owen, tag: "parts"}, s.slack.owen, words); err != nil {
+	s.acting.Lock()
+	err := s.slack.say(&talk{room: s.slack.fleet, who: s.slack.owen, tag: "parts"}, s.slack.owen, words)
+	s.acting.Unlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
