@@ -89,7 +89,7 @@ var allowedInTests = map[string]string{
 	"identity":                     "store/storetest",
 	"inbox":                        "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"notify":                       "accounts blob connectors/connectortest connectors/slack connectors/slack/slacktest store/storetest",
-	"people":                       "accounts config connectors connectors/connectortest store/storetest",
+	"people":                       "accounts config connectors connectors/connectortest preference store/storetest",
 	"store":                        "store/storetest",
 	"timeline":                     "store/storetest",
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -276,7 +277,7 @@ func webLink(s string) (string, error) {
 	case (u.Scheme == "https" || u.Scheme == "http") && strings.Contains(u.Host, "."):
 	case u.Scheme == "mailto" && u.Opaque != "":
 	default:
-		return "", fmt.Errorf("a link begins with https://, http:// or mailto:")
+		return "", errors.New("a link begins with https://, http:// or mailto: and an address")
 	}
 	return u.String(), nil
 }

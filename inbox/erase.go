@@ -263,7 +263,9 @@ func (e *eraser) finish(agent uint64) error {
 	var notes []uint64
 	if err := e.events(func(ev *timeline.Event) error {
 		if ev.Conversation != 0 {
-			conversations[ev.Conversation] = conversations[ev.Conversation]
+			if _, ok := conversations[ev.Conversation]; !ok {
+				conversations[ev.Conversation] = false
+			}
 		}
 		if ev.Note != 0 && conversations[ev.Conversation] {
 			notes = append(notes, ev.Note)
@@ -283,6 +285,9 @@ func (e *eraser) finish(agent uint64) error {
 		}
 	}
 	if err := e.loose(conversations); err != nil {
+		return err
+	}
+	if err := e.Preference.EraseTx(e.tx, e.records, e.own); err != nil {
 		return err
 	}
 	if err := e.Identity.Erase(e.tx, e.records, e.handles); err != nil {

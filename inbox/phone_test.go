@@ -501,8 +501,10 @@ func TestDial(t *testing.T) {
 	if leg.Ref != "ref-out" {
 		t.Errorf("%+v", leg)
 	}
-	if !w.takes(of, leg) || !w.takes(of, leg) {
-		t.Fatal("the agent's leg does not have the call")
+	for range 2 { // asked again, it still has it
+		if !w.takes(of, leg) {
+			t.Fatal("the agent's leg does not have the call")
+		}
 	}
 	c := w.callIs(of, "dialling", in(message.CallDialling)).Call
 	if c.Customer() == nil || c.Customer().Number != "+12025550143" || c.Agent != 7 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,9 @@ import (
 
 	"throughline/connectors"
 	"throughline/identity"
+	"throughline/inbox"
 	"throughline/message"
+	"throughline/preference"
 	"throughline/store"
 )
 
@@ -40,11 +43,28 @@ func TestEraseLeavesNothing(t *testing.T) {
 	must(t, w.hub.EditCard(t.Context(), 1, z.ID, []identity.Edit{{Field: identity.FieldGoals, Value: "verdigris"}}))
 	must(t, w.hub.Relate(t.Context(), 1, z.ID, b.ID, "friend"))
 	must(t, w.hub.Link(t.Context(), 1, z.ID, "tel:+447700900777", "told on the phone to Obadiah"))
+	// Their words become lessons of the classifier.
+	support := "support"
+	var written []uint64
+	w.view(func(tx *store.Tx) error {
+		events, err := w.hub.Timeline.After(tx, 0, 1000)
+		for _, e := range events {
+			if e.Message != 0 && !slices.Contains(written, e.Conversation) {
+				written = append(written, e.Conversation)
+			}
+		}
+		return err
+	})
+	must(t, w.hub.Change(t.Context(), 1, written, inbox.Change{Purpose: &support}))
+	must(t, w.hub.Preference.CatchUp(t.Context()))
+	_, err := w.hub.Preference.State(t.Context(), preference.Statement{Customer: z.ID, Channel: "test", Wish: preference.Prefer, Source: preference.Stated, By: "agent:1",
+		Proof: preference.Proof{Heard: 1, Note: "said so beside the cormorant"}})
+	must(t, err)
 	w.bring("z.csv", "name,email,note\nZebulon Quartz,zebulon@example.org,ultramarine\nNobody,wrong,\n", Change{})
 	var before, last uint64
 	var n int
 	w.view(func(tx *store.Tx) error { before = w.hub.Timeline.Last(tx); return nil })
-	words := []string{"zebulon", "quartz", "xylophone", "marzipan", "quicksilver", "verdigris", "447700900777", "obadiah", "ultramarine"}
+	words := []string{"zebulon", "quartz", "xylophone", "marzipan", "quicksilver", "verdigris", "447700900777", "obadiah", "ultramarine", "cormorant"}
 	if found := grep(t, w, dir, words); len(found) < 4 {
 		t.Fatalf("the search finds only %v before", found)
 	}

@@ -105,7 +105,7 @@ func (l *Line) create(ctx context.Context, m *message.Message, leg message.CallL
 		return "", err
 	}
 	if sid = text(made.Sid); !callForm.MatchString(sid) {
-		return "", errors.New("Twilio's answer does not name the call")
+		return "", errors.New("the answer of Twilio does not name the call")
 	}
 	return sid, nil
 }

@@ -100,11 +100,6 @@ func Normalize(r *Record, country string) *Profile {
 	return p
 }
 
-// empty tells that there is nothing to compare.
-func (p *Profile) empty() bool {
-	return len(p.names)+len(p.emails)+len(p.phones)+len(p.usernames)+len(p.attrs) == 0
-}
-
 func values(texts []string, fold func(string) string) []value {
 	var out []value
 	for _, s := range texts {
