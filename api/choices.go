@@ -74,7 +74,8 @@ func (s *Server) saveChoices(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), choicesWait)
 	defer cancel()
 	r.Body = http.MaxBytesReader(w, r.Body, choicesBody)
-	if err := r.ParseForm(); err != nil {
+	// RFC 8058, 3.1: one click may come as either kind of form.
+	if err := r.ParseMultipartForm(choicesBody); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		choicesHead(w)
 		http.Error(w, "this form cannot be read", http.StatusBadRequest)
 		return
@@ -92,6 +93,11 @@ func (s *Server) saveChoices(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.showChoices(w, r, "unsubscribed")
+		return
+	}
+	if !r.PostForm.Has("save") { // nothing that our page sends: it must not count as a page with nothing chosen
+		choicesHead(w)
+		http.Error(w, "this form cannot be read", http.StatusBadRequest)
 		return
 	}
 	next := inbox.Choices{StopAll: r.PostForm.Has("stop-all")}

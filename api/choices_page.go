@@ -50,7 +50,7 @@ bdi { overflow-wrap: anywhere }
 {{end}}
 <h2>{{.T.all}}</h2>
 <p><label><input type="checkbox" name="stop-all"{{if .StopAll}} checked{{end}}> {{.T.stopAll}}</label></p>
-<p><button>{{.T.save}}</button></p>
+<p><button name="save" value="1">{{.T.save}}</button></p>
 </form>
 {{end}}
 </main></body></html>

@@ -65,7 +65,7 @@ func TestChoicesPage(t *testing.T) {
 	if list := optedOut(); len(list) != 1 || list[0] != "test offer" {
 		t.Errorf("unsubscribed: %v", list)
 	}
-	ask("POST", link.Path, url.Values{"channel.appointment": {"test"}, "channel.offer": {""}, "stop.offer": {"on"}, "quiet": {"on"}, "from": {"22:00"}, "to": {"07:30"}})
+	ask("POST", link.Path, url.Values{"save": {"1"}, "channel.appointment": {"test"}, "channel.offer": {""}, "stop.offer": {"on"}, "quiet": {"on"}, "from": {"22:00"}, "to": {"07:30"}})
 	var p CustomerPreferences
 	c.call(200, "GET", customer+"/preferences", nil, &p)
 	if len(p.Statements) != 2 || p.Quiet == nil || p.Quiet.From != 22*60 || p.Quiet.To != 7*60+30 {

@@ -204,8 +204,12 @@ func (s *Server) resumeCall(ctx context.Context, i *idIn) (*out[Message], error)
 func (s *Server) transferCall(ctx context.Context, i *idBody[CallTransferRequest]) (*out[Message], error) {
 	b := i.Body
 	if b.Agent != 0 {
-		if _, err := s.auth.Agent(b.Agent); err != nil {
+		a, err := s.auth.Agent(b.Agent)
+		if err != nil {
 			return nil, err
+		}
+		if a.Disabled { // his number may still be known
+			return nil, &inbox.InvalidError{Field: "agent", Text: "there is no such agent any more: choose somebody else"}
 		}
 	}
 	return s.steered(ctx, &idIn{i.ID}, s.hub.TransferCall(ctx, who(ctx).id(), i.ID, inbox.Transfer{Agent: b.Agent, Number: strings.TrimSpace(b.Number), Warm: b.Warm}))

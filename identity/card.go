@@ -329,7 +329,7 @@ func Shows(members []*Customer, field string) Shown {
 // done. It returns the names of what really changed; with an *EditError or an
 // *InvalidError nothing is written.
 func (i *Identity) EditCard(tx *store.Tx, id uint64, by string, edits []Edit) (changed []string, err error) {
-	root, err := i.Root(tx, id)
+	root, err := i.Living(tx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -343,7 +343,7 @@ func (i *Identity) Leave(tx *store.Tx, customer, company uint64) error {
 }
 
 func (i *Identity) belongs(tx *store.Tx, customer uint64) (*Customer, []*Membership, error) {
-	root, err := i.Root(tx, customer)
+	root, err := i.Living(tx, customer)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -374,11 +374,11 @@ func (i *Identity) Relate(tx *store.Tx, by string, from, to uint64, kind string)
 	if _, ok := relationKinds[kind]; !ok {
 		return nil, &InvalidError{"kind", "choose one of " + strings.Join(RelationKinds(), ", ")}
 	}
-	a, err := i.Root(tx, from)
+	a, err := i.Living(tx, from)
 	if err != nil {
 		return nil, err
 	}
-	b, err := i.Root(tx, to)
+	b, err := i.Living(tx, to)
 	if err != nil {
 		return nil, err
 	}

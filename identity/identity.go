@@ -205,6 +205,16 @@ func (i *Identity) Root(tx *store.Tx, id uint64) (*Customer, error) {
 	return c, err
 }
 
+// Living is the root of a customer who was not erased; store.ErrNotFound otherwise.
+// Nothing is written to an erased record: it is in no list, and is not erased twice.
+func (i *Identity) Living(tx *store.Tx, id uint64) (*Customer, error) {
+	c, err := i.Root(tx, id)
+	if err == nil && !c.Erased.IsZero() {
+		return nil, fmt.Errorf("customer %d was erased: %w", id, store.ErrNotFound)
+	}
+	return c, err
+}
+
 // Members returns root and every record merged into it, directly or by way of
 // another; root comes first.
 func (i *Identity) Members(tx *store.Tx, root uint64) ([]*Customer, error) {

@@ -21,7 +21,7 @@ func (i *Identity) Link(tx *store.Tx, customer uint64, h message.Handle, d Decis
 	if err != nil {
 		return nil, 0, err
 	}
-	root, err := i.Root(tx, customer)
+	root, err := i.Living(tx, customer)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -76,10 +76,10 @@ func (i *Identity) Unlink(tx *store.Tx, id uint64, d Decision) (split *Customer,
 // value becomes that of other; nil leaves root as it is. merged is the record that
 // now points to root.
 func (i *Identity) Merge(tx *store.Tx, into, other uint64, take []string, d Decision) (root, merged *Customer, err error) {
-	if root, err = i.Root(tx, into); err != nil {
+	if root, err = i.Living(tx, into); err != nil {
 		return nil, nil, err
 	}
-	if merged, err = i.Root(tx, other); err != nil {
+	if merged, err = i.Living(tx, other); err != nil {
 		return nil, nil, err
 	}
 	if root.ID == merged.ID {

@@ -125,7 +125,7 @@ func (i *Identity) decided(tx *store.Tx, a, b uint64) (*Suggestion, error) {
 	}
 	var found *Suggestion
 	for _, g := range list {
-		if g.State == SuggestionOpen {
+		if g.State == SuggestionOpen && g.By == "" { // with By, somebody took a decision back: no rule decides again
 			continue
 		}
 		x, errX := i.Root(tx, g.A)
@@ -162,7 +162,7 @@ func (i *Identity) Suggest(tx *store.Tx, a, b uint64, j *match.Judgement) (g *Su
 		a, b = b, a
 	}
 	was, err := i.decided(tx, a, b)
-	if err != nil || was != nil && was.State != SuggestionSame {
+	if err != nil || was != nil && was.State != SuggestionSame && was.State != SuggestionOpen {
 		return nil, false, err
 	}
 	if id, ok := i.suggestions.Lookup(tx, "pair", store.K().Uint(a).Uint(b)); ok {

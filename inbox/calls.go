@@ -242,7 +242,7 @@ func (h *Hub) steer(ctx context.Context, agent, id uint64, do connectors.Act, wi
 		return nil
 	}
 	h.log.Warn("a call could not be steered", "account", m.Account, "message", id, "act", string(do), "error", err)
-	if _, undo := h.callDo(ctx, agent, id, func(_ *store.Tx, c *message.Call) error { back(c); return nil }); undo != nil {
+	if _, undo := h.callDo(context.WithoutCancel(ctx), agent, id, func(_ *store.Tx, c *message.Call) error { back(c); return nil }); undo != nil {
 		return undo
 	}
 	return &ConflictError{err.Error()}

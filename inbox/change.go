@@ -102,6 +102,14 @@ func (h *Hub) takeChange(tx *store.Tx, account string, c message.Change) error {
 // applyChange changes a stored item and tells of it. What is older than what is
 // known, or known already, changes nothing.
 func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
+	if r.Erased { // that its call ended, and nothing of what was said
+		if c.Call == nil {
+			return nil
+		}
+		call := *c.Call
+		call.Choice = ""
+		c = &message.Change{Of: c.Of, Time: c.Time, Call: &call}
+	}
 	var was message.Call
 	if r.Call != nil {
 		was = *r.Call

@@ -104,7 +104,7 @@ func (h *Hub) Choices(tx *store.Tx, token string) (*Choices, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Choices{Handle: hd.Handle, Language: root.Language, Shared: hd.Shared, Channels: h.offered()}
+	c := &Choices{Handle: hd.Handle, Language: root.Language, Shared: hd.UsedByMany(), Channels: h.offered()}
 	channels := h.channelsOf(hd.Handle)
 	for _, ch := range channels {
 		no, err := h.refuses(tx, hd.ID, ch, "")
@@ -133,6 +133,9 @@ func (h *Hub) Choices(tx *store.Tx, token string) (*Choices, error) {
 		c.Purposes, c.Choices = append(c.Purposes, p), append(c.Choices, choice)
 	}
 	for _, s := range said {
+		if s.Source == preference.Stated && s.Channel != "" && !slices.Contains(c.Channels, s.Channel) {
+			c.Channels = append(c.Channels, s.Channel) // what was chosen once can be kept while its account is off
+		}
 		switch {
 		case s.Source != preference.Stated:
 		case s.Wish == preference.Quiet:
@@ -176,7 +179,7 @@ func (h *Hub) SaveChoices(ctx context.Context, token string, next Choices) error
 		if err != nil {
 			return err
 		}
-		if err := h.chooseConsent(tx, hd, was, &next); err != nil || hd.Shared {
+		if err := h.chooseConsent(tx, hd, was, &next); err != nil || hd.UsedByMany() {
 			return err
 		}
 		return h.chooseChannels(tx, hd, was, &next)
@@ -196,7 +199,7 @@ func (h *Hub) chooseConsent(tx *store.Tx, hd *identity.Handle, was, next *Choice
 		}
 		return nil
 	}
-	if was.StopAll != next.StopAll {
+	if was.StopAll != next.StopAll || next.StopAll { // said again: newer than any single welcome
 		if err := say("", next.StopAll); err != nil {
 			return err
 		}

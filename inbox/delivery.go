@@ -114,10 +114,10 @@ func (h *Hub) saveDelivery(tx *store.Tx, id uint64, d *Delivery, was bool, tell 
 	if !tell {
 		return nil
 	}
+	// The reason stands in the delivery: events are for ever, and it may name somebody.
 	data, err := json.Marshal(struct {
 		Status message.Status `json:"status"`
-		Reason string         `json:"reason,omitempty"`
-	}{d.Status, d.Reason})
+	}{d.Status})
 	if err != nil {
 		return err
 	}

@@ -292,8 +292,11 @@ func (t *tends) choose(ctx context.Context) (ring []job, err error) {
 				continue
 			}
 			legs, err := h.legsFor(tx, r, ready, taken)
-			if err != nil || len(legs) == 0 {
+			if err != nil {
 				return err
+			}
+			if len(legs) == 0 { // nobody is free for this one; others may be for the next
+				continue
 			}
 			c := r.Call.Settled()
 			for _, l := range legs {

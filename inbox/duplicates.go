@@ -277,11 +277,14 @@ func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found) (isNew 
 		}
 		kept[f.Other] = true
 		if f.Rule != "" {
-			if err := h.mergeByRule(tx, id, &f); err != nil {
+			merged, err := h.mergeByRule(tx, id, &f)
+			if err != nil {
 				return 0, false, err
 			}
-			// What else was found of the two is looked at again as one.
-			return isNew, true, nil
+			if merged { // what else was found of the two is looked at again as one
+				return isNew, true, nil
+			}
+			continue
 		}
 		g, news, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
 		if err != nil {
@@ -303,14 +306,16 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-// mergeByRule puts two customers together because an administrator said so.
-func (h *Hub) mergeByRule(tx *store.Tx, id uint64, f *identity.Found) error {
+// mergeByRule puts two customers together because an administrator said so, unless
+// something was decided of them since they were compared.
+func (h *Hub) mergeByRule(tx *store.Tx, id uint64, f *identity.Found) (merged bool, err error) {
 	into, other := min(id, f.Other), max(id, f.Other)
 	d := identity.Decision{By: f.Rule, Time: tx.Now(), Reason: f.Reason, Confidence: f.Confidence}
-	if _, _, err := h.Identity.Suggest(tx, into, other, f.Judgement); err != nil {
-		return err
+	g, _, err := h.Identity.Suggest(tx, into, other, f.Judgement)
+	if err != nil || g == nil || g.By != "" {
+		return false, err
 	}
-	return h.merge(tx, 0, into, other, nil, d)
+	return true, h.merge(tx, 0, into, other, nil, d)
 }
 
 // merge joins two customers and tells it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"throughline/blob"
@@ -190,6 +191,9 @@ func (e *eraser) concerns(r *Record) bool {
 
 // his are the messages that he wrote, and all of his conversations.
 func (e *eraser) his(r *Record) bool {
+	if r.Refiled != nil { // said to be from somebody else than the owner of its address
+		return slices.Contains(e.records, r.Refiled.Customer)
+	}
 	return e.isID(r.Sender) || slices.Contains(e.own, r.Conversation)
 }
 
@@ -212,6 +216,9 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 			return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
 		}
 		r.ReplyTo, r.To, r.Cc, r.Bcc = without(r.ReplyTo), without(r.To), without(r.Cc), without(r.Bcc)
+		if e.is(r.From.Handle) {
+			r.From = message.Person{}
+		}
 		return e.messages.Put(e.tx, id, r)
 	}
 	for _, p := range r.Parts {
@@ -225,8 +232,19 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 	kept := message.Message{ID: r.ID, Token: r.Token, Channel: r.Channel, Account: r.Account, Direction: r.Direction, Key: r.Key, Source: r.Source,
 		Time: r.Time, Received: r.Received, Kind: r.Kind, Bulk: r.Bulk, Automatic: r.Automatic, Vouch: r.Vouch, Chat: r.Chat, Edited: r.Edited, Deleted: r.Deleted}
 	if r.Call != nil {
-		call := *r.Call
-		call.Choice = ""
+		call := r.Call.Settled() // with slices of its own
+		call.Choice, call.WrapUp = "", nil
+		for i := range call.Legs {
+			if call.Legs[i].Role == message.CustomerLeg {
+				call.Legs[i].Number = ""
+			}
+			if call.Over() {
+				call.Legs[i].Ref = ""
+			}
+		}
+		for i := range call.Transfers {
+			call.Transfers[i].Number = ""
+		}
 		kept.Call = &call
 	}
 	r.Message, r.RawBlob, r.Erased = kept, "", true
@@ -248,6 +266,7 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 		d.Status, d.Due, d.Checking = message.Cancelled, time.Time{}, nil
 	}
 	d.Reason, d.Rejected, d.Again, d.Ref, d.Past, d.Draft, d.Dismissed = "", nil, nil, "", nil, nil, true
+	d.Owed = time.Time{} // there is nothing left to copy into the sent folder
 	for i := range d.Attempts {
 		d.Attempts[i].Detail = ""
 	}
@@ -329,6 +348,32 @@ func (e *eraser) stored(id uint64) (*Conversation, error) {
 	return c, err
 }
 
+// traces takes away what a handle left behind: that it could not be reached, with the
+// server's words, and that it was answered automatically.
+func (e *eraser) traces(hd *identity.Handle) error {
+	var gone []uint64
+	for s := range e.suspensions.Scan(e.tx, store.Range{Index: "who", Prefix: store.K().Uint(hd.ID)}) {
+		gone = append(gone, s.ID)
+	}
+	for _, id := range gone {
+		if err := e.suspensions.Delete(e.tx, id); err != nil {
+			return err
+		}
+	}
+	var answered []string
+	for key := range e.tx.Values(automaticBucket) {
+		if strings.HasSuffix(key, "\x00"+string(hd.Handle)) {
+			answered = append(answered, key)
+		}
+	}
+	for _, key := range answered {
+		if err := e.tx.PutValue(automaticBucket, key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // loose takes away what stands by itself: consents, tasks and drafts of messages
 // that were to begin a conversation.
 func (e *eraser) loose(conversations map[uint64]bool) error {
@@ -341,6 +386,9 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 			if err := e.consents.Delete(e.tx, c.ID); err != nil {
 				return err
 			}
+		}
+		if err := e.traces(hd); err != nil {
+			return err
 		}
 	}
 	var tasks []uint64
@@ -385,12 +433,17 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 	return nil
 }
 
+// dropAge is how old a file has to be: what is just being taken in is not named yet.
+// What is younger goes with the next Sweep.
+const dropAge = 10 * time.Minute
+
 // DropBlobs removes those of shas that nothing names any more, others included: see
 // Sweep.
 func (h *Hub) DropBlobs(ctx context.Context, shas []string, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
 	if len(shas) == 0 {
 		return blob.Swept{}, nil
 	}
+	began := time.Now()
 	used, err := h.usedBlobs(ctx, others)
 	if err != nil {
 		return blob.Swept{}, err
@@ -398,5 +451,5 @@ func (h *Hub) DropBlobs(ctx context.Context, shas []string, others ...func(ctx c
 	return h.Blobs.Sweep(ctx, func(sha string) bool {
 		_, keep := used[sha]
 		return keep || !slices.Contains(shas, sha)
-	}, 0)
+	}, time.Since(began)+dropAge)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"throughline/accounts"
 	"throughline/connectors"
 	"throughline/identity"
 	"throughline/message"
@@ -190,15 +191,27 @@ func (r *Record) callingKeys() []store.Key {
 // calling reads those calls, of one account or, for "", of all.
 func (h *Hub) calling(tx *store.Tx, account string) (list []*Record, err error) {
 	r := store.Range{Index: callingIndex}
+	off := func(string) bool { return false }
 	if account != "" {
 		r.Prefix = store.K().Str(account)
+	} else {
+		all, err := h.Accounts.ListTx(tx)
+		if err != nil {
+			return nil, err
+		}
+		// Of calls of a line that is switched off nobody would learn the end.
+		off = func(id string) bool {
+			return !slices.ContainsFunc(all, func(a accounts.Account) bool { return a.ID == id && !a.Disabled })
+		}
 	}
 	for e := range h.messages.Scan(tx, r) {
 		rec, err := h.Message(tx, e.ID)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, rec)
+		if !off(rec.Account) {
+			list = append(list, rec)
+		}
 	}
 	return list, nil
 }

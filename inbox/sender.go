@@ -43,7 +43,7 @@ func (h *Hub) Refile(ctx context.Context, agent, id, customer uint64) error {
 		subjects, former := before, e.Subjects
 		r.Refiled = nil
 		if customer != 0 {
-			root, err := h.Identity.Root(tx, customer)
+			root, err := h.Identity.Living(tx, customer)
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ const codeWindow = "window"
 // left out, and counts as refused.
 func (h *Hub) stillTo(tx *store.Tx, r *runner, rec *Record, d *Delivery, to []message.Handle) (only []message.Handle, no *message.Report, err error) {
 	only = slices.Clone(d.Again)
-	for _, handle := range to {
+	for _, handle := range slices.Clone(to) { // to may be d.Again, which shrinks below
 		out, err := h.optedOut(tx, rec.Channel, h.purposeOf(tx, rec.Conversation), []message.Handle{handle})
 		if err != nil {
 			return nil, nil, err
@@ -39,6 +39,9 @@ func (h *Hub) stillTo(tx *store.Tx, r *runner, rec *Record, d *Delivery, to []me
 		d.Again = slices.DeleteFunc(d.Again, func(o message.Handle) bool { return o == handle })
 		if !slices.ContainsFunc(d.Rejected, func(o message.Report) bool { return o.Handle == handle }) {
 			d.Rejected = append(d.Rejected, refused)
+		}
+		if len(only) == 0 { // an empty Only would be everybody
+			return nil, &refused, nil
 		}
 	}
 	window := r.info.Writing.Window

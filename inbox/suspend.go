@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,6 +170,18 @@ func (s *Suspension) text(to message.Handle) string {
 // noteReport takes from a report whether its recipient is reached; an opt-out is no
 // matter of the address.
 func (h *Hub) noteReport(tx *store.Tx, r *Record, rep *message.Report) error {
+	// A report is believed of those its message went to: anybody who got a mail of
+	// ours can write one that names somebody else.
+	to := rep.Handle
+	if c, err := identity.Canonical(to); err == nil {
+		to = c
+	}
+	if all := recipients(r); !slices.Contains(all, to) {
+		if len(all) != 1 {
+			return nil
+		}
+		to = all[0] // not named, or forwarded from there
+	}
 	switch rep.Status {
 	case message.Failed:
 		if rep.OptOut {
@@ -177,12 +190,8 @@ func (h *Hub) noteReport(tx *store.Tx, r *Record, rep *message.Report) error {
 		// A bounce that is lasting is so for its address, of which it tells; a
 		// provider's code may be lasting for other reasons.
 		lasting := rep.Gone || rep.Permanent && (rep.Code == "" || strings.Contains(rep.Code, "."))
-		return h.unreached(tx, r, rep.Handle, rep.Code, rep.Reason, lasting)
+		return h.unreached(tx, r, to, rep.Code, rep.Reason, lasting)
 	case message.Delivered, message.Read:
-		to := rep.Handle
-		if all := recipients(r); to == "" && len(all) == 1 {
-			to = all[0]
-		}
 		if hd, ok := h.Identity.Find(tx, to); ok {
 			return h.reached(tx, hd.ID, r.Channel)
 		}

@@ -149,7 +149,7 @@ func (h *Hub) addTask(tx *store.Tx, t Task) (id uint64, err error) {
 		}
 	}
 	if t.Customer != 0 {
-		root, err := h.Identity.Root(tx, t.Customer)
+		root, err := h.Identity.Living(tx, t.Customer)
 		if err != nil {
 			return 0, err
 		}

@@ -40,6 +40,10 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 	}); err != nil {
 		return nil, err
 	}
+	// First what may refuse: an import that is running.
+	if err := p.forgetFiles(ctx, records); err != nil {
+		return nil, err
+	}
 	for _, k := range p.keepers {
 		if k.Erase == nil {
 			continue
@@ -47,9 +51,6 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 		if err := k.Erase(ctx, agent, records); err != nil {
 			return nil, err
 		}
-	}
-	if err := p.forgetFiles(ctx, records); err != nil {
-		return nil, err
 	}
 	out, err := p.hub.Erase(ctx, agent, customer)
 	if err != nil {
@@ -101,7 +102,7 @@ func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
 			if i.Blob != "" && !slices.Contains(files, i.Blob) {
 				files = append(files, i.Blob)
 			}
-			i.Blob = ""
+			i.Blob, i.Header, i.Mapping = "", nil, nil // of a table without a header it is the first person's row
 			return nil
 		}); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"throughline/blob"
 	"throughline/inbox"
@@ -94,6 +95,9 @@ type rowKey struct {
 	Customer uint64 `json:"customer"`
 }
 
+// retryPause is how long a failure is left alone that could not even be written down.
+const retryPause = time.Minute
+
 // Run works on imports until ctx ends, one at a time; what an earlier process left
 // half done goes on.
 func (p *People) Run(ctx context.Context) error {
@@ -110,14 +114,19 @@ func (p *People) Run(ctx context.Context) error {
 			}
 			p.log.Error("import of people", "import", id, "error", err)
 			if id != 0 {
-				if err := p.fail(ctx, id, err); err != nil {
-					return err
+				ferr := p.fail(ctx, id, err)
+				if ferr == nil || errors.Is(ferr, store.ErrNotFound) { // removed meanwhile
+					continue
 				}
-				continue
+				if errors.Is(ferr, store.ErrClosed) {
+					return ferr
+				}
 			}
 		}
+		// One import's trouble, a full disk say, is no reason for the hub to stop.
 		select {
 		case <-p.kick:
+		case <-time.After(retryPause):
 		case <-ctx.Done():
 		}
 	}

@@ -336,7 +336,7 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 			if err != nil {
 				return nil, nil, err
 			}
-			if root, err = ids.Root(tx, k.Customer); errors.Is(err, store.ErrNotFound) {
+			if root, err = ids.Living(tx, k.Customer); errors.Is(err, store.ErrNotFound) {
 				root, err = nil, nil
 			} else if err != nil {
 				return nil, nil, err

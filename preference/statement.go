@@ -128,7 +128,8 @@ func (p *Preferences) StateTx(tx *store.Tx, s Statement) (id uint64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	s.Customer, s.Time, s.Ended, s.EndedBy = root.ID, tx.Now(), time.Time{}, ""
+	// It stays with the record it was said of, so that an unmerge takes it along.
+	s.Time, s.Ended, s.EndedBy = tx.Now(), time.Time{}, ""
 	for _, o := range now {
 		if !s.replaces(o) {
 			continue
@@ -141,7 +142,7 @@ func (p *Preferences) StateTx(tx *store.Tx, s Statement) (id uint64, err error) 
 			return 0, err
 		}
 	}
-	if err := p.forget(tx, root.ID); err != nil {
+	if err := p.forget(tx, s.Customer); err != nil {
 		return 0, err
 	}
 	s.ID = tx.NextID()

@@ -31,12 +31,14 @@ func (l *Line) expect(sid string, e end) {
 		return
 	}
 	l.mu.Lock()
-	_, known := l.ends[sid]
-	if !known && len(l.ends) < maxTaken {
+	old, known := l.ends[sid]
+	// Passed on, a caller waits a second time, and longer.
+	news := known && e.at.After(old.at) || !known && len(l.ends) < maxTaken
+	if news {
 		l.ends[sid] = e
 	}
 	l.mu.Unlock()
-	if !known {
+	if news {
 		l.core.nudge()
 	}
 }

@@ -156,8 +156,13 @@ func (l *Line) dialled(ctx context.Context, in connectors.Sink, q *request) ([]t
 	if err != nil {
 		return nil, err
 	}
-	if c := m.Call; c != nil && !c.Over() && c.Held() {
-		return l.joins(of, "true"), nil
+	if c := m.Call; c != nil && !c.Over() {
+		if c.Held() {
+			return l.joins(of, "true"), nil
+		}
+		if t := c.Pending(); t != nil && !t.Warm {
+			return []twiml.Element{&twiml.VoiceHangup{}}, nil // the customer was passed on: only the agent's leg is over
+		}
 	}
 	leg := message.CallLeg{ID: customerLeg, Ref: q.form.Get("DialCallSid"), Role: message.CustomerLeg, Began: q.at, Ended: q.at}
 	if spoke := seconds(q.form.Get("DialCallDuration")); status == "completed" && spoke > 0 {

@@ -88,6 +88,9 @@ func (b *board) Take(ctx context.Context, of, leg string) (message.Message, bool
 		b.legs[of][customerLeg] = message.CallLeg{ID: customerLeg, Role: message.CustomerLeg, Began: now}
 	}
 	b.mu.Unlock()
+	b.hub.mu.Lock()
+	b.hub.touch() // the state of the call is another: whoever waits for it looks again
+	b.hub.mu.Unlock()
 	m, err = b.Call(ctx, of)
 	return m, true, err
 }

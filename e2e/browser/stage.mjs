@@ -113,6 +113,10 @@ export async function accessible(page, what) {
 
 /** Nothing sticks out to the side. */
 export async function fits(page, what) {
-  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
-  assert.ok(wide <= room, `${what} is ${wide} px wide and has room for ${room}`)
+  // What hangs on the window's width is drawn anew a moment after it changed.
+  await until(`${what} fits`, async () => {
+    const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
+    assert.ok(wide <= room, `${what} is ${wide} px wide and has room for ${room}`)
+    return true
+  })
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type SMTP struct {
 
 	o    SMTPOptions
 	srv  *smtp.Server
+	ln   net.Listener
 	done chan struct{}
 
 	mu     sync.Mutex
@@ -88,7 +90,7 @@ func StartSMTP(o SMTPOptions) (*SMTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Port = port
+	s.Port, s.ln = port, ln
 	go func() {
 		defer close(s.done)
 		_ = s.srv.Serve(ln) // ends with Close
@@ -99,6 +101,7 @@ func StartSMTP(o SMTPOptions) (*SMTP, error) {
 // Close ends the server and its connections.
 func (s *SMTP) Close() error {
 	err := s.srv.Close()
+	_ = s.ln.Close() // Close does not know of it before Serve has begun
 	<-s.done
 	return err
 }
