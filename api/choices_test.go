@@ -94,6 +94,49 @@ func TestChoicesPage(t *testing.T) {
 	}
 }
 
+// One click may come as either kind of form (RFC 8058, 3.1); what is neither that
+// nor our page changes nothing.
+func TestOneClickForms(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	conversation, _ := w.arrive(mail("ann@example.org", "Ann", "hello"))
+	c := w.browser(w.agent("Max", auth.RoleManager))
+	var open Conversation
+	c.call(200, "GET", fmt.Sprintf("/api/conversations/%d", conversation), nil, &open)
+	customer := fmt.Sprintf("/api/customers/%d", open.Customer.ID)
+	var link ChoicesLink
+	c.call(200, "GET", customer+"/handles/mailto:ann@example.org/choices", nil, &link)
+	post := func(kind, body string) int {
+		t.Helper()
+		resp, err := w.http.Client().Post(w.http.URL+link.Path+"?purpose=offer", kind, strings.NewReader(body))
+		must(t, err)
+		must(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	said := func() (states []string) {
+		var now Customer
+		c.call(200, "GET", customer, nil, &now)
+		for _, con := range now.Handles[0].Consents {
+			states = append(states, con.Purpose+" "+string(con.State))
+		}
+		return states
+	}
+	for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain"} {
+		if status := post(kind, ""); status != 400 {
+			t.Errorf("nothing at all as %s: %d", kind, status)
+		}
+	}
+	if list := said(); len(list) != 0 {
+		t.Fatalf("nothing at all says %v", list)
+	}
+	form := "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n"
+	if status := post("multipart/form-data; boundary=b", form); status != 200 {
+		t.Errorf("one click as multipart: %d", status)
+	}
+	if list := said(); len(list) != 1 || list[0] != "offer opt_out" {
+		t.Errorf("unsubscribed: %v", list)
+	}
+}
+
 // TestChoicesTexts: every language of the page has every text.
 func TestChoicesTexts(t *testing.T) {
 	for lang, texts := range choicesWords {

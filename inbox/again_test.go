@@ -137,3 +137,30 @@ func TestAgainAndConsent(t *testing.T) {
 		})
 	}
 }
+
+// Everybody of the rest said stop: the message goes to nobody again, not to all.
+func TestAgainAndConsentOfAll(t *testing.T) {
+	const ann, bob, cid message.Handle = "mailto:ann@example.org", "mailto:bob@example.org", "mailto:cid@example.org"
+	w := newWorld(t)
+	n := 0
+	w.ch.send = func(context.Context, message.Message) (connectors.Receipt, error) {
+		n++
+		return connectors.Receipt{Rejected: []message.Report{{Handle: bob, Status: message.Failed, Code: "450"}, {Handle: cid, Status: message.Failed, Code: "450"}}}, nil
+	}
+	w.accept(mail(bob.Address(), "b", "hello"))
+	w.accept(mail(cid.Address(), "c", "hello"))
+	o := reply(w.accept(mail(ann.Address(), "q", "question"))[0], "answer")
+	o.Cc = []message.Person{{Handle: bob}, {Handle: cid}}
+	r := w.reply(o)
+	w.delivery(r.ID, func(d *Delivery) bool { return len(d.Again) == 2 })
+	for _, who := range []message.Handle{bob, cid} {
+		if err := w.SetConsent(t.Context(), 1, who, "test", "", message.OptOut, "told me"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.due(r.ID)
+	d := w.delivery(r.ID, func(d *Delivery) bool { return len(d.Again) == 0 })
+	if n != 1 || d.Status != message.Sent || len(d.Rejected) != 2 || d.waiting() {
+		t.Errorf("sent %d times, delivery %+v", n, d)
+	}
+}

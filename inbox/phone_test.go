@@ -272,6 +272,23 @@ func TestDeskLater(t *testing.T) {
 	}
 }
 
+// A caller for whom nobody is left to be asked keeps those behind him from nobody.
+func TestDeskBehind(t *testing.T) {
+	w := newWorld(t)
+	w.openLine()
+	w.ready(7)
+	w.ready(8)
+	first := w.rings("1")
+	legs := w.rung(2)
+	second := w.rings("2")
+	w.callIs(second, "waiting", in(message.CallWaiting))
+	w.legEnds(first, legs[8].ID, message.LegNoAnswer)
+	l, ok := w.rung(1)[8]
+	if !ok || !w.takes(second, l) {
+		t.Errorf("the second call does not ring where one is free: %+v", l)
+	}
+}
+
 // taken is a call that agent 7 speaks on.
 func (w *world) taken() (of string, id uint64) {
 	w.t.Helper()

@@ -35,13 +35,13 @@ func (h *Hub) stillTo(tx *store.Tx, r *runner, rec *Record, d *Delivery, to []me
 		if only == nil {
 			only = slices.Clone(to)
 		}
-		only = slices.DeleteFunc(only, func(o message.Handle) bool { return o == handle })
+		// An empty Only would be everybody.
+		if only = slices.DeleteFunc(only, func(o message.Handle) bool { return o == handle }); len(only) == 0 {
+			return nil, &refused, nil
+		}
 		d.Again = slices.DeleteFunc(d.Again, func(o message.Handle) bool { return o == handle })
 		if !slices.ContainsFunc(d.Rejected, func(o message.Report) bool { return o.Handle == handle }) {
 			d.Rejected = append(d.Rejected, refused)
-		}
-		if len(only) == 0 { // an empty Only would be everybody
-			return nil, &refused, nil
 		}
 	}
 	window := r.info.Writing.Window

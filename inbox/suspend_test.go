@@ -78,6 +78,32 @@ func TestBouncesSuspend(t *testing.T) {
 	}
 }
 
+// A report is believed of those its message went to: who got one mail of ours can
+// write a bounce that names anybody.
+func TestForgedBounce(t *testing.T) {
+	const ann, bob message.Handle = "mailto:ann@example.org", "mailto:bob@example.org"
+	w := newWorld(t)
+	w.accept(mail(bob.Address(), "b", "hello"))
+	o := reply(w.accept(mail(ann.Address(), "q", "question"))[0], "answer")
+	o.Cc = []message.Person{{Handle: "mailto:cid@example.org"}}
+	r := w.reply(o)
+	w.delivery(r.ID, func(d *Delivery) bool { return d.Status == message.Sent })
+	rep := message.Report{Ref: message.OwnRef(r.ID, r.Token), Handle: bob, Status: message.Failed, Code: "5.1.1", Permanent: true, Time: time.Now()}
+	if err := w.sink.Accept(t.Context(), connectors.Batch{Reports: []message.Report{rep}}); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.suspended(bob, "test"); s != nil {
+		t.Errorf("suspended by a bounce of a mail that did not go there: %+v", s)
+	}
+	rep.Handle = "mailto:Ann@example.org"
+	if err := w.sink.Accept(t.Context(), connectors.Batch{Reports: []message.Report{rep}}); err != nil {
+		t.Fatal(err)
+	}
+	if w.suspended(ann, "test") == nil {
+		t.Error("a bounce of the address itself suspends nothing")
+	}
+}
+
 // TestWritingLiftsSuspension: whoever writes from an address has it.
 func TestWritingLiftsSuspension(t *testing.T) {
 	w := newWorld(t)
