@@ -112,6 +112,7 @@ const spoke = (m: Message) => m.call?.outcome === 'answered'
 
 function entry(e: Entry, row?: Row) {
   if (!e.message?.call) return
+  told.set(e.message.id, (told.get(e.message.id) ?? 0) + 1)
   // What is over and was never ours is only read on its timeline.
   if (!calls.has(e.message.id) && e.message.call.state === 'ended') return
   learn(e.message, { conversation: e.conversation || undefined, customer: row?.customer })
@@ -165,7 +166,14 @@ async function once(key: string, f: () => Promise<unknown>) {
     busy = new Set([...busy].filter((k) => k !== key))
   }
 }
-const keep = (m: Message) => learn(m, {})
+/** How often the stream has told of each call. */
+const told = new Map<number, number>()
+/** Keeps the answer to a wish, unless the stream was quicker: what it told meanwhile is newer, or the same. */
+async function keep(message: number, answer: Promise<Message>) {
+  const before = told.get(message)
+  const m = await answer
+  if (told.get(message) === before) learn(m, {})
+}
 
 export const phone = {
   /** Begins to listen; does nothing the second time. */
@@ -237,7 +245,7 @@ export const phone = {
           if (legAt(message)) return
           try {
             if (!info?.number) await signIn([card.call.account])
-            keep(await api.takeCall(message))
+            await keep(message, api.takeCall(message))
             if (info?.number) toast(t('phone.onPhone', { number: info.number }))
           } catch (e) {
             wanted = without(wanted, message)
@@ -253,17 +261,17 @@ export const phone = {
           if (card.leg) devices.of(card.leg.id)?.mute(card.leg.id, !card.muted)
           return
         case 'hold':
-          return keep(await api.holdCall(message))
+          return keep(message, api.holdCall(message))
         case 'resume':
-          return keep(await api.resumeCall(message))
+          return keep(message, api.resumeCall(message))
         case 'complete':
-          return keep(await api.completeTransfer(message))
+          return keep(message, api.completeTransfer(message))
         case 'cancel':
-          return keep(await api.cancelCall(message))
+          return keep(message, api.cancelCall(message))
         case 'hangup': {
           wanted = without(wanted, message)
           try {
-            keep(await (card.stage === 'dialling' || (card.stage === 'connecting' && card.call.direction === 'out') ? api.cancelCall(message) : api.hangUp(message)))
+            await keep(message, card.stage === 'dialling' || (card.stage === 'connecting' && card.call.direction === 'out') ? api.cancelCall(message) : api.hangUp(message))
           } catch (e) {
             // The hub is away, or the call is over: at least our own leg ends.
             const own = legAt(message)
@@ -277,7 +285,7 @@ export const phone = {
   digits(card: Card, digits: string) {
     if (card.leg) devices.of(card.leg.id)?.digits(card.leg.id, digits)
   },
-  transfer: (card: Card, to: { agent?: number; number?: string; warm: boolean }) => once(`transfer ${card.call.message}`, async () => keep(await api.transferCall(card.call.message, to))),
+  transfer: (card: Card, to: { agent?: number; number?: string; warm: boolean }) => once(`transfer ${card.call.message}`, () => keep(card.call.message, api.transferCall(card.call.message, to))),
 
   /** Writes down what a call was about; the answer is the changed message. */
   async wrapUp(message: number, reason: string, note: string): Promise<Message | undefined> {
