@@ -115,8 +115,12 @@ export async function accessible(page, what) {
 export async function fits(page, what) {
   // What hangs on the window's width is drawn anew a moment after it changed.
   await until(`${what} fits`, async () => {
-    const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
-    assert.ok(wide <= room, `${what} is ${wide} px wide and has room for ${room}`)
+    const [wide, room, over] = await page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement
+      const out = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > clientWidth + 1)
+      return [scrollWidth, clientWidth, out.slice(0, 12).map((e) => `${e.tagName}.${e.className} ${e.dataset?.testid ?? ''}`)]
+    })
+    assert.ok(wide <= room, `${what} is ${wide} px wide and has room for ${room}: ${over.join(' | ')}`)
     return true
   })
 }
