@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"throughline/blob"
@@ -84,4 +85,25 @@ func mark(used map[string]struct{}, c *message.Change) {
 	for _, p := range c.Edit.Parts {
 		used[p.Blob] = struct{}{}
 	}
+}
+
+// dropAge is how old a file has to be: what is just being taken in is not named yet.
+// What is younger goes with the next Sweep.
+const dropAge = 10 * time.Minute
+
+// DropBlobs removes those of shas that nothing names any more, others included: see
+// Sweep.
+func (h *Hub) DropBlobs(ctx context.Context, shas []string, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
+	if len(shas) == 0 {
+		return blob.Swept{}, nil
+	}
+	began := time.Now()
+	used, err := h.usedBlobs(ctx, others)
+	if err != nil {
+		return blob.Swept{}, err
+	}
+	return h.Blobs.Sweep(ctx, func(sha string) bool {
+		_, keep := used[sha]
+		return keep || !slices.Contains(shas, sha)
+	}, time.Since(began)+dropAge)
 }

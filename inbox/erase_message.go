@@ -1,0 +1,99 @@
+package inbox
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"throughline/message"
+)
+
+// concerns tells whether a message is his and has not been erased yet, or names
+// him.
+func (e *eraser) concerns(r *Record) bool {
+	return !r.Erased && e.his(r) || e.named(r)
+}
+
+// his are the messages that he wrote, and all of his conversations.
+func (e *eraser) his(r *Record) bool {
+	if r.Refiled != nil { // said to be from somebody else than the owner of its address
+		return slices.Contains(e.records, r.Refiled.Customer)
+	}
+	return e.isID(r.Sender) || slices.Contains(e.own, r.Conversation)
+}
+
+func (e *eraser) named(r *Record) bool {
+	has := func(list []message.Person) bool {
+		return slices.ContainsFunc(list, func(p message.Person) bool { return e.is(p.Handle) })
+	}
+	return e.is(r.From.Handle) || has(r.ReplyTo) || has(r.To) || has(r.Cc) || has(r.Bcc)
+}
+
+// message empties one message, or takes only his name and address out of one that
+// is another customer's.
+func (e *eraser) message(id uint64, blobs map[string]bool) error {
+	r, err := e.Message(e.tx, id)
+	if err != nil {
+		return err
+	}
+	if !e.his(r) {
+		without := func(list []message.Person) []message.Person {
+			return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
+		}
+		r.ReplyTo, r.To, r.Cc, r.Bcc = without(r.ReplyTo), without(r.To), without(r.Cc), without(r.Bcc)
+		if e.is(r.From.Handle) {
+			r.From = message.Person{}
+		}
+		return e.messages.Put(e.tx, id, r)
+	}
+	for _, p := range r.Parts {
+		if p.Blob != "" {
+			blobs[p.Blob] = true
+		}
+	}
+	if r.RawBlob != "" {
+		blobs[r.RawBlob] = true
+	}
+	kept := message.Message{ID: r.ID, Token: r.Token, Channel: r.Channel, Account: r.Account, Direction: r.Direction, Key: r.Key, Source: r.Source,
+		Time: r.Time, Received: r.Received, Kind: r.Kind, Bulk: r.Bulk, Automatic: r.Automatic, Vouch: r.Vouch, Chat: r.Chat, Edited: r.Edited, Deleted: r.Deleted}
+	if r.Call != nil {
+		call := r.Call.Settled() // with slices of its own
+		call.Choice, call.WrapUp = "", nil
+		for i := range call.Legs {
+			if call.Legs[i].Role == message.CustomerLeg {
+				call.Legs[i].Number = ""
+			}
+			if call.Over() {
+				call.Legs[i].Ref = ""
+			}
+		}
+		for i := range call.Transfers {
+			call.Transfers[i].Number = ""
+		}
+		kept.Call = &call
+	}
+	r.Message, r.RawBlob, r.Erased = kept, "", true
+	if err := e.messages.Put(e.tx, id, r); err != nil {
+		return err
+	}
+	if err := e.tx.PutValue(rawBucket, rawKey(id), nil); err != nil {
+		return err
+	}
+	d, err := e.deliveries.Get(e.tx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	was := d.troubled()
+	if d.waiting() { // it must not go out any more
+		d.Status, d.Due, d.Checking = message.Cancelled, time.Time{}, nil
+	}
+	d.Reason, d.Rejected, d.Again, d.Ref, d.Past, d.Draft, d.Dismissed = "", nil, nil, "", nil, nil, true
+	d.Owed = time.Time{} // there is nothing left to copy into the sent folder
+	for i := range d.Attempts {
+		d.Attempts[i].Detail = ""
+	}
+	return e.saveDelivery(e.tx, id, d, was, false)
+}

@@ -1,0 +1,231 @@
+package people
+
+import (
+	"errors"
+	"fmt"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// row does what is to be done with one row, or in a check says what that would be.
+func (p *People) row(tx *store.Tx, i *Import, seen *seen, row Row, n int) (*RowResult, error) {
+	res := &RowResult{Import: i.ID, Row: n, Line: row.Line}
+	person, err := row.person(i.Country)
+	if err == nil {
+		err = p.place(tx, i, seen, person, res)
+	}
+	var bad *RowError
+	var field *identity.InvalidError
+	switch {
+	case errors.As(err, &bad):
+		res.Outcome, res.Reason = Bad, bad.Text
+	case errors.As(err, &field):
+		res.Outcome, res.Reason = Bad, field.Error()
+	case errors.Is(err, store.ErrNotFound):
+		res.Outcome, res.Reason = Bad, err.Error()
+	case err != nil:
+		return nil, err
+	}
+	if res.Outcome == Bad {
+		res.Customer, res.Fields, res.Of = 0, nil, 0
+	}
+	return res, nil
+}
+
+// place finds or makes the customer of a person.
+func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *RowResult) error {
+	ids := p.hub.Identity
+	for n, e := range who.edits {
+		value, err := ids.CheckField(tx, e.Field, e.Value)
+		if err != nil {
+			return err
+		}
+		who.edits[n].Value = value
+	}
+	root, fresh, err := p.find(tx, who)
+	if err != nil {
+		return err
+	}
+	if i.State == Checking {
+		if res.Of = seen.find(who, res.Row); res.Of != 0 && root == nil {
+			res.Outcome = Updated
+			seen.note(who, res.Of)
+			return nil
+		}
+		seen.note(who, res.Row)
+	}
+	if root == nil {
+		res.Outcome = Added
+		if i.State == Checking {
+			return nil
+		}
+		return p.create(tx, i, who, res)
+	}
+	res.Customer = root.ID
+	edits, err := p.changes(tx, i, root, who)
+	if err != nil {
+		return err
+	}
+	for _, e := range edits {
+		res.Fields = append(res.Fields, e.Field)
+	}
+	if len(fresh) > 0 {
+		res.Fields = append(res.Fields, "handles")
+	}
+	if res.Outcome = Updated; res.Fields == nil {
+		res.Outcome = Same
+	}
+	if i.State == Checking {
+		return nil
+	}
+	if err := p.remember(tx, who, root.ID); err != nil || res.Outcome == Same {
+		return err
+	}
+	changed, err := ids.EditCard(tx, root.ID, importBy(i), edits)
+	if err != nil {
+		return err
+	}
+	if err := p.link(tx, i, root.ID, fresh); err != nil {
+		return err
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	pairs := make([]any, 0, 2*len(changed))
+	for _, f := range changed {
+		pairs = append(pairs, f, true)
+	}
+	return p.hub.TellCustomer(tx, timeline.CustomerChanged, i.Agent, root.ID, nil, pairs...)
+}
+
+// find looks for the customer of a person by all his addresses and by the name
+// under which the row was imported before. fresh are the addresses nobody has.
+// An address that several people share says nothing of who this is.
+func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh []message.Handle, err error) {
+	ids := p.hub.Identity
+	by := ""
+	meet := func(id uint64, what string) error {
+		c, err := ids.Root(tx, id)
+		if err != nil {
+			return err
+		}
+		if root != nil && root.ID != c.ID {
+			return &RowError{fmt.Sprintf("%s belongs to %s, but %s to %s: merge the two, or leave one out", by, ids.DisplayName(tx, root), what, ids.DisplayName(tx, c))}
+		}
+		root, by = c, what
+		return nil
+	}
+	for _, h := range who.handles {
+		if _, ours := p.hub.Own(h); ours {
+			return nil, nil, &RowError{h.Address() + " is an address of our own"}
+		}
+		known, ok := ids.Find(tx, h)
+		switch {
+		case !ok:
+			fresh = append(fresh, h)
+		case known.Shared:
+		default:
+			if err := meet(known.Customer, h.Address()); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if root == nil {
+		if id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key)); ok {
+			k, err := p.keys.Get(tx, id)
+			if err != nil {
+				return nil, nil, err
+			}
+			if root, err = ids.Living(tx, k.Customer); errors.Is(err, store.ErrNotFound) {
+				root, err = nil, nil
+			} else if err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return root, fresh, nil
+}
+
+// changes are the fields that the row knows better: empty ones, and with Overwrite
+// all.
+func (p *People) changes(tx *store.Tx, i *Import, root *identity.Customer, who *person) ([]identity.Edit, error) {
+	members, err := p.hub.Identity.Members(tx, root.ID)
+	if err != nil {
+		return nil, err
+	}
+	var edits []identity.Edit
+	for _, e := range who.edits {
+		now := identity.Shows(members, e.Field).Value
+		switch {
+		case now == e.Value:
+			continue
+		case e.Field == identity.FieldTags: // tags are added to those there are
+			all, err := p.hub.Identity.CheckField(tx, e.Field, now+"\n"+e.Value)
+			if err != nil {
+				return nil, err
+			}
+			if all == now {
+				continue
+			}
+			e.Value = all
+		case now != "" && !i.Overwrite:
+			continue
+		}
+		edits = append(edits, e)
+	}
+	return edits, nil
+}
+
+// create makes a customer.
+func (p *People) create(tx *store.Tx, i *Import, who *person, res *RowResult) error {
+	c, err := p.hub.Identity.Create(tx, "")
+	if err != nil {
+		return err
+	}
+	if _, err := p.hub.Identity.EditCard(tx, c.ID, importBy(i), who.edits); err != nil {
+		return err
+	}
+	if err := p.link(tx, i, c.ID, who.handles); err != nil {
+		return err
+	}
+	res.Customer = c.ID
+	if err := p.remember(tx, who, c.ID); err != nil {
+		return err
+	}
+	return p.hub.TellCustomer(tx, timeline.CustomerCreated, i.Agent, c.ID, nil, "import", i.ID)
+}
+
+// link gives a customer the addresses that nobody has.
+func (p *People) link(tx *store.Tx, i *Import, customer uint64, handles []message.Handle) error {
+	d := identity.Decision{By: importBy(i), Time: tx.Now(), Reason: i.Name, Confidence: 1}
+	for _, h := range handles {
+		if known, ok := p.hub.Identity.Find(tx, h); ok && known.Shared {
+			continue
+		}
+		hd, _, err := p.hub.Identity.Link(tx, customer, h, d)
+		var clash *identity.ConflictError
+		if errors.As(err, &clash) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.hub.TellCustomer(tx, timeline.HandleLinked, i.Agent, customer, []uint64{hd.ID}, "handle", hd.Handle, "import", i.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember notes under which name the row is known again.
+func (p *People) remember(tx *store.Tx, who *person, customer uint64) error {
+	if id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key)); ok {
+		return p.keys.Put(tx, id, &rowKey{who.key, customer})
+	}
+	return p.keys.Insert(tx, tx.NextID(), &rowKey{who.key, customer})
+}
+
+func importBy(i *Import) string { return fmt.Sprintf("import:%d", i.ID) }
