@@ -3,11 +3,12 @@ import tailwindcss from '@tailwindcss/vite'
 import { gzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { later } from './src/lib/i18n/en.later'
 
 /** The scripts that the inbox needs before it shows anything, compressed: no more than this. */
 const FIRST_LOAD = 120_000
 
-/** Adds up what the browser fetches for the first sight of the inbox, and refuses too much of it. */
+/** Adds up what the browser fetches for the first sight of the inbox, and refuses too much of it, and texts that come later. */
 function firstLoad(): Plugin {
   return {
     name: 'first-load',
@@ -21,9 +22,12 @@ function firstLoad(): Plugin {
         chunks.find((c) => c.fileName === file)?.imports.forEach(need)
       }
       for (const c of chunks) if (c.isEntry || c.facadeModuleId?.endsWith('/inbox/Inbox.svelte')) need(c.fileName)
-      const size = chunks.filter((c) => needed.has(c.fileName)).reduce((n, c) => n + gzipSync(c.code).length, 0)
+      const first = chunks.filter((c) => needed.has(c.fileName))
+      const size = first.reduce((n, c) => n + gzipSync(c.code).length, 0)
       this.info(`first load of the inbox: ${(size / 1000).toFixed(1)} kB of scripts, gzip`)
       if (size > FIRST_LOAD) this.error(`the first load of the inbox has ${size} bytes of scripts, ${FIRST_LOAD} are allowed: fetch later (lib/later.svelte.ts) what it does not show`)
+      const early = Object.keys(later).filter((key) => first.some((c) => ['"', "'", '`'].some((q) => c.code.includes(q + key + q))))
+      if (early.length > 0) this.error(`the first load of the inbox shows texts that come later: move them to a catalogue of lib/i18n/en.ts: ${early.join(' ')}`)
     },
   }
 }
@@ -50,6 +54,7 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     include: ['src/**/*.test.ts'],
+    setupFiles: ['src/lib/i18n/texts.setup.ts'],
   },
   resolve: {
     alias: { $lib: new URL('./src/lib', import.meta.url).pathname },

@@ -1,5 +1,6 @@
 // Parts of a screen that its first sight does not need: fetched when the browser has
 // nothing better to do, at the latest when they are needed.
+import { withTexts } from './i18n/index.svelte'
 
 /** Safari has no idle callback; a moment after the first paint serves as well. */
 const idle = (f: () => void) => (typeof requestIdleCallback === 'function' ? requestIdleCallback(f, { timeout: 3000 }) : setTimeout(f, 600))
@@ -17,7 +18,7 @@ export class Later<T> {
     idle(() => void this.#fetch().catch(() => undefined))
   }
   async #fetch() {
-    this.now ??= await this.#load()
+    this.now ??= await withTexts(this.#load())
   }
   need() {
     if (this.now) return

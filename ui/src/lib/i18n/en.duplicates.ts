@@ -1,6 +1,5 @@
 // Texts of the duplicates desk.
 export const duplicates = {
-  'dup.title': 'Duplicates',
   'dup.text': 'Customers who may be one person',
   'dup.count': { one: '{n} possible duplicate', other: '{n} possible duplicates' },
   'dup.open': 'Open',

@@ -69,7 +69,6 @@ export const people = {
   'fields.edit': 'Change {name}',
   'fields.open': 'Open the link in {name}',
 
-  'view.tasks': 'Tasks',
   'task.list': 'Tasks',
   'task.views': 'Which tasks',
   'task.view.mine': 'Mine',
@@ -89,11 +88,9 @@ export const people = {
   'task.noneText': 'Add one above, or on the card of a customer: then it is about them.',
   'task.add': 'What is to be done?',
   'task.addButton': 'Add the task',
-  'task.due': 'Due',
   'task.setDue': 'Set',
   'task.dueAt': 'Due {time}.',
   'task.dueHelp': 'Empty: some day.',
-  'task.dueCount': { one: '{n} overdue or due today', other: '{n} overdue or due today' },
   'task.someDay': 'No date',
   'task.more': 'Show more',
   'task.title': 'Task',
@@ -106,8 +103,6 @@ export const people = {
   'task.doneBy': '{name}, {time}',
   'task.doneToast': 'Done: {text}',
   'task.doneN': { one: '{n} done', other: '{n} done' },
-  'task.nowDue': 'Due now: {text}',
-  'task.open': 'Open',
   'event.taskAdded': '{who} added a task: {text}',
   'event.taskDone': '{who} did: {text}',
 

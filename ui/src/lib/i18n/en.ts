@@ -1,18 +1,12 @@
-import { admin } from './en.admin'
-import { channels } from './en.channels'
-import { customers } from './en.customers'
 import { ways } from './en.ways'
 import { calls } from './en.calls'
-import { notices } from './en.notices'
 import { documents } from './en.documents'
-import { duplicates } from './en.duplicates'
-import { people } from './en.people'
 import { inbox } from './en.inbox'
-import { phone } from './en.phone'
 import { preference } from './en.preference'
 
-// Texts of the frame and of what all screens share. This catalogue is the type of
-// the others: {name} are parameters, objects are plural forms chosen by {n}.
+// Texts of the frame, of what all screens share and of the inbox: what the first load
+// needs; en.later.ts has the rest. Together they are the type of the other languages:
+// {name} are parameters, objects are plural forms chosen by {n}.
 const shared = {
   'app.name': 'Throughline',
   close: 'Close',
@@ -84,7 +78,14 @@ const shared = {
   'keys.phone': 'Telephone',
   'keys.everywhere': 'Everywhere',
 
+  'view.tasks': 'Tasks',
+  'task.due': 'Due',
+  'task.dueCount': { one: '{n} overdue or due today', other: '{n} overdue or due today' },
+  'task.nowDue': 'Due now: {text}',
+  'task.open': 'Open',
+  'dup.title': 'Duplicates',
+
   'setup.pending': 'Setting up…',
 } as const
 
-export const en = { ...shared, ...inbox, ...admin, ...channels, ...customers, ...ways, ...calls, ...notices, ...people, ...duplicates, ...documents, ...phone, ...preference }
+export const en = { ...shared, ...inbox, ...ways, ...calls, ...documents, ...preference }

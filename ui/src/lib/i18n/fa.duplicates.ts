@@ -2,7 +2,6 @@ import type { Texts } from './texts'
 import type { duplicates as en } from './en.duplicates'
 
 export const duplicates: Texts<typeof en> = {
-  'dup.title': 'تکراری‌ها',
   'dup.text': 'مشتریانی که شاید یک نفر باشند',
   'dup.count': { one: '{n} تکراری احتمالی', other: '{n} تکراری احتمالی' },
   'dup.open': 'باز',

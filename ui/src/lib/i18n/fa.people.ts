@@ -71,7 +71,6 @@ export const people: Texts<typeof en> = {
   'fields.edit': 'تغییر {name}',
   'fields.open': 'باز کردن پیوند {name}',
 
-  'view.tasks': 'کارها',
   'task.list': 'کارها',
   'task.views': 'کدام کارها',
   'task.view.mine': 'کارهای من',
@@ -91,11 +90,9 @@ export const people: Texts<typeof en> = {
   'task.noneText': 'در بالا یکی بیفزایید، یا روی کارت مشتری: آنگاه دربارهٔ اوست.',
   'task.add': 'چه کاری باید کرد؟',
   'task.addButton': 'افزودن کار',
-  'task.due': 'موعد',
   'task.setDue': 'تعیین',
   'task.dueAt': 'موعد: {time}.',
   'task.dueHelp': 'خالی: روزی.',
-  'task.dueCount': { one: '{n} کار گذشته از موعد یا برای امروز', other: '{n} کار گذشته از موعد یا برای امروز' },
   'task.someDay': 'بدون تاریخ',
   'task.more': 'نمایش بیشتر',
   'task.title': 'کار',
@@ -108,8 +105,6 @@ export const people: Texts<typeof en> = {
   'task.doneBy': '{name}، {time}',
   'task.doneToast': 'انجام شد: {text}',
   'task.doneN': { one: '{n} انجام‌شده', other: '{n} انجام‌شده' },
-  'task.nowDue': 'موعدش رسید: {text}',
-  'task.open': 'باز کردن',
   'event.taskAdded': '{who} کاری افزود: {text}',
   'event.taskDone': '{who} انجام داد: {text}',
 

@@ -83,6 +83,13 @@ export const fa: Catalogue = {
   'keys.phone': 'تلفن',
   'keys.everywhere': 'همه‌جا',
 
+  'view.tasks': 'کارها',
+  'task.due': 'موعد',
+  'task.dueCount': { one: '{n} کار گذشته از موعد یا برای امروز', other: '{n} کار گذشته از موعد یا برای امروز' },
+  'task.nowDue': 'موعدش رسید: {text}',
+  'task.open': 'باز کردن',
+  'dup.title': 'تکراری‌ها',
+
   'setup.pending': 'در حال راه‌اندازی…',
 
   ...inbox,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { en as first } from './en'
-import { documentsLater } from './en.documents.later'
+import { later } from './en.later'
 import { fa } from './fa'
 import { setLanguage, t } from './index.svelte'
 import { th } from './th'
 
-const en = { ...first, ...documentsLater }
+const en = { ...first, ...later }
 type Entry = string | Record<string, string>
 const all: Record<string, Record<string, Entry>> = { en, fa, th }
 const texts = (e: Entry) => (typeof e === 'string' ? [e] : Object.values(e))

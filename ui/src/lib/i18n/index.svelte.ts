@@ -1,10 +1,9 @@
 // All texts of the app. English is the type: a language that misses a key, has one
 // too many or gives a plain text for a plural does not compile.
 import { en } from './en'
-import type { documentsLater } from './en.documents.later'
-
+import type { later } from './en.later'
 import type { Plural, Texts } from './texts'
-type English = typeof en & typeof documentsLater
+type English = typeof en & typeof later
 export type Key = keyof English
 export type Catalogue = Texts<English>
 export type Language = 'en' | 'fa' | 'th'
@@ -16,9 +15,27 @@ export const languages: { id: Language; name: string }[] = [
   { id: 'th', name: 'ไทย' },
 ]
 
-/** English, to which screens that are fetched later add their texts. */
-const english = { ...en } as unknown as Catalogue
-export const addEnglish = (texts: typeof documentsLater) => void Object.assign(english, texts)
+/** English, as far as it has been fetched. The other languages are whole. */
+let english = en as unknown as Catalogue
+
+let rest: Promise<void> | undefined
+const restOfEnglish = () =>
+  (rest ??= import('./en.later').then(
+    ({ later }) => {
+      english = { ...en, ...later }
+      if (language === 'en') catalogue = english
+    },
+    (e) => {
+      rest = undefined // to be asked for again
+      throw e
+    },
+  ))
+
+/** Fetches a part of the app, and with it the texts that it may show. */
+export async function withTexts<T>(part: Promise<T>): Promise<T> {
+  const [loaded] = await Promise.all([part, restOfEnglish()])
+  return loaded
+}
 
 const load: Record<Language, () => Promise<Catalogue>> = {
   en: async () => english,
@@ -27,7 +44,7 @@ const load: Record<Language, () => Promise<Catalogue>> = {
 }
 
 let language = $state<Language>('en')
-let catalogue = $state.raw<Catalogue>(english)
+let catalogue = $state.raw<Catalogue>(en as unknown as Catalogue)
 let plural = new Intl.PluralRules('en')
 let number = new Intl.NumberFormat('en')
 

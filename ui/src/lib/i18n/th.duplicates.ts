@@ -2,7 +2,6 @@ import type { Texts } from './texts'
 import type { duplicates as en } from './en.duplicates'
 
 export const duplicates: Texts<typeof en> = {
-  'dup.title': 'รายการซ้ำ',
   'dup.text': 'ลูกค้าที่อาจเป็นคนเดียวกัน',
   'dup.count': { other: 'อาจซ้ำ {n} รายการ' },
   'dup.open': 'รอตัดสิน',

@@ -71,7 +71,6 @@ export const people: Texts<typeof en> = {
   'fields.edit': 'แก้ {name}',
   'fields.open': 'เปิดลิงก์ใน {name}',
 
-  'view.tasks': 'งาน',
   'task.list': 'งาน',
   'task.views': 'งานไหน',
   'task.view.mine': 'ของฉัน',
@@ -91,11 +90,9 @@ export const people: Texts<typeof en> = {
   'task.noneText': 'เพิ่มด้านบน หรือบนการ์ดของลูกค้า งานนั้นจะเกี่ยวกับเขา',
   'task.add': 'ต้องทำอะไร',
   'task.addButton': 'เพิ่มงาน',
-  'task.due': 'กำหนด',
   'task.setDue': 'ตั้ง',
   'task.dueAt': 'กำหนด {time}',
   'task.dueHelp': 'ว่างไว้: สักวัน',
-  'task.dueCount': { other: 'เกินกำหนดหรือครบกำหนดวันนี้ {n} งาน' },
   'task.someDay': 'ไม่กำหนดวัน',
   'task.more': 'แสดงเพิ่ม',
   'task.title': 'งาน',
@@ -108,8 +105,6 @@ export const people: Texts<typeof en> = {
   'task.doneBy': '{name} เมื่อ {time}',
   'task.doneToast': 'เสร็จแล้ว: {text}',
   'task.doneN': { other: 'เสร็จแล้ว {n} งาน' },
-  'task.nowDue': 'ถึงกำหนดแล้ว: {text}',
-  'task.open': 'เปิด',
   'event.taskAdded': '{who} เพิ่มงาน: {text}',
   'event.taskDone': '{who} ทำเสร็จ: {text}',
 

@@ -83,6 +83,13 @@ export const th: Catalogue = {
   'keys.phone': 'โทรศัพท์',
   'keys.everywhere': 'ทุกหน้า',
 
+  'view.tasks': 'งาน',
+  'task.due': 'กำหนด',
+  'task.dueCount': { other: 'เกินกำหนดหรือครบกำหนดวันนี้ {n} งาน' },
+  'task.nowDue': 'ถึงกำหนดแล้ว: {text}',
+  'task.open': 'เปิด',
+  'dup.title': 'รายการซ้ำ',
+
   'setup.pending': 'กำลังตั้งค่า…',
 
   ...inbox,

@@ -2,11 +2,8 @@
 import type { DocumentVersion, LibraryDocument } from '../../lib/api/types'
 import type { IconName } from '../../lib/components/icons'
 import { date } from '../../lib/format.svelte'
-import { documentsLater } from '../../lib/i18n/en.documents.later'
-import { addEnglish, t } from '../../lib/i18n/index.svelte'
+import { t } from '../../lib/i18n/index.svelte'
 import { rules } from './rules.svelte'
-
-addEnglish(documentsLater)
 
 const named = ['contract', 'offer', 'invoice', 'order', 'certificate', 'identity', 'other'] as const
 
