@@ -71,6 +71,7 @@ type CallRequest struct {
 	Account      string `json:"account" minLength:"1"`
 	To           string `json:"to" minLength:"1" maxLength:"2000" doc:"A handle, or a number in international form."`
 	Conversation uint64 `json:"conversation,omitempty" doc:"Absent: where the two last spoke, or a new one."`
+	Anyway       bool   `json:"anyway,omitempty" doc:"Call though the customer does not want to be called."`
 }
 
 // CallTransferRequest hands a call over.
@@ -174,7 +175,7 @@ func (s *Server) makeCall(ctx context.Context, i *callIn) (*out[Message], error)
 	if !strings.Contains(string(to), ":") {
 		to = message.NewHandle(identity.Tel, string(to))
 	}
-	seq, err := s.hub.Dial(ctx, inbox.CallOut{Agent: who(ctx).id(), Account: i.Body.Account, To: to, Conversation: i.Body.Conversation, Key: i.Key})
+	seq, err := s.hub.Dial(ctx, inbox.CallOut{Agent: who(ctx).id(), Account: i.Body.Account, To: to, Conversation: i.Body.Conversation, Key: i.Key, Anyway: i.Body.Anyway})
 	if invalid, ok := errors.AsType[*inbox.InvalidError](err); ok && invalid.Field == "key" {
 		return nil, &problemError{status: 422, detail: "Idempotency-Key: " + invalid.Text,
 			errors: []*huma.ErrorDetail{{Location: "header.Idempotency-Key", Message: invalid.Text}}}

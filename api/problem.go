@@ -127,6 +127,7 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		unclear  *preference.InvalidError
 		conflict *inbox.ConflictError
 		notSame  *inbox.NotSameError
+		unwanted *inbox.UnwantedError
 		idClash  *identity.ConflictError
 		idField  *identity.InvalidError
 		clash    *identity.EditError
@@ -175,7 +176,7 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 	case errors.As(err, &limited):
 		seconds := max(1, int(limited.RetryAfter.Seconds()+0.999))
 		return &problemError{status: 429, detail: err.Error(), headers: map[string]string{"Retry-After": strconv.Itoa(seconds)}}
-	case errors.As(err, &notSame):
+	case errors.As(err, &notSame), errors.As(err, &unwanted):
 		return &problemError{status: 409, detail: err.Error(), errors: []*huma.ErrorDetail{{Location: "body.anyway", Message: err.Error()}}}
 	case errors.As(err, &conflict), errors.As(err, &idClash):
 		return simple(409)

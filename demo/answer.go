@@ -48,7 +48,7 @@ func (w *World) delivered(m mailtest.Mail) error {
 		return fmt.Errorf("a mail of the hub cannot be read: %w", err)
 	}
 	t := w.cast.recipient(l, m.To)
-	if t == nil || w.mails >= maxLive {
+	if t == nil || w.isTold(l.id) || w.mails >= maxLive {
 		return nil
 	}
 	byVisitor, err := w.byVisitor(l.id)
@@ -64,6 +64,14 @@ func (w *World) delivered(m mailtest.Mail) error {
 		return w.deliver(t, w.cast.fromCustomer(t, words, time.Now()))
 	})
 	return nil
+}
+
+// isTold tells whether a message of ours is of the past: what its customer said to it
+// is told too.
+func (w *World) isTold(id string) bool {
+	var n uint64
+	_, err := fmt.Sscanf(id, "tl.%d.", &n)
+	return err == nil && n <= w.toldUpTo
 }
 
 // byVisitor tells whether the visitor wrote the mail of a Message-ID.

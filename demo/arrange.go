@@ -14,6 +14,7 @@ import (
 	"throughline/identity"
 	"throughline/inbox"
 	"throughline/message"
+	"throughline/preference"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -155,7 +156,8 @@ func (w *World) arrange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Alike changes go together: few transactions, and the lists settle at once.
+	// Alike changes of the desk go together: few transactions, and the lists settle
+	// at once. What is done was done at its time.
 	todo := map[work][]uint64{}
 	var notes []placed
 	for _, c := range list {
@@ -167,9 +169,14 @@ func (w *World) arrange(ctx context.Context) error {
 				notes = append(notes, c)
 			}
 		}
+		if job.status == inbox.Resolved {
+			if err := w.settle(ctx, c, job); err != nil {
+				return fmt.Errorf("resolve a conversation: %w", err)
+			}
+			continue
+		}
 		todo[job] = append(todo[job], c.ID)
 	}
-	// The many that are done first, then the few that stay on the desk.
 	jobs := slices.SortedFunc(maps.Keys(todo), func(a, b work) int {
 		return cmp.Or(strings.Compare(b.status, a.status), cmp.Compare(todo[a][0], todo[b][0]))
 	})
@@ -198,6 +205,22 @@ func (w *World) arrange(ctx context.Context) error {
 		return err
 	}
 	return w.fileAway(ctx)
+}
+
+// settle ends a conversation some hours after its last message, with its purpose where
+// no rule gave one.
+func (w *World) settle(ctx context.Context, c placed, job work) error {
+	ch := inbox.Change{Status: &job.status, Tags: &[]string{job.tag}}
+	if job.assignee != 0 {
+		ch.Assignee = &job.assignee
+	}
+	if job.priority != "" {
+		ch.Priority = &job.priority
+	}
+	if p := purposeOf(job.tag); c.Purpose == "" && p != "" && !slices.ContainsFunc(rules(), func(r preference.Rule) bool { return r.Tag == job.tag }) {
+		ch.Purpose = &p
+	}
+	return w.hub.Change(store.At(ctx, c.Last.Add(w.cast.between(time.Hour, 20*time.Hour))), job.actor, []uint64{c.ID}, ch)
 }
 
 // introduce does what is known about customers: two records that are one person,
@@ -234,10 +257,8 @@ func (w *World) introduce(ctx context.Context) error {
 			if p.company != "" {
 				edits = append(edits, identity.Edit{Field: identity.FieldCompany, Value: p.company})
 			}
-			if l.code != "en" {
-				edits = append(edits, identity.Edit{Field: identity.FieldLanguage, Value: l.code})
-			}
-			if id == 0 || edits == nil {
+			edits = append(edits, identity.Edit{Field: identity.FieldLanguage, Value: l.code})
+			if id == 0 {
 				continue
 			}
 			if err := w.hub.EditCard(ctx, w.agents[0], id, edits); err != nil {

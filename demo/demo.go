@@ -35,6 +35,8 @@ import (
 	"throughline/documents"
 	"throughline/inbox"
 	"throughline/notify"
+	"throughline/preference"
+	"throughline/store"
 )
 
 // Options are what the demo works on.
@@ -148,10 +150,11 @@ type World struct {
 	acting  sync.Mutex // held while Live changes the world
 
 	// Only Live touches these.
-	agenda []task
-	mails  int // written live
-	texts  int // written live
-	calls  int // made live
+	toldUpTo uint64 // the newest message of ours that tells of the past
+	agenda   []task
+	mails    int // written live
+	texts    int // written live
+	calls    int // made live
 }
 
 // Start makes agents, accounts and mailboxes. It returns before anything is taken
@@ -190,12 +193,25 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := w.setPurposes(ctx); err != nil {
+		return err
+	}
 	for box := range boxes {
 		if err := w.addAccount(ctx, o.Accounts, box); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setPurposes gives what comes in a purpose where a rule can tell.
+func (w *World) setPurposes(ctx context.Context) error {
+	var p preference.Policy
+	if err := w.hub.Store.View(func(tx *store.Tx) (err error) { p, err = w.hub.Preference.Policy(tx); return err }); err != nil {
+		return err
+	}
+	p.Rules = rules()
+	return w.hub.Preference.SetPolicy(ctx, "", p)
 }
 
 // hire creates the agents. Their passwords are random and known to nobody: the

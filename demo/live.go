@@ -44,7 +44,7 @@ func (w *World) Live(ctx context.Context) {
 		}
 		// Whoever presses "try again" shall succeed.
 		w.imap[w.poison.box].Poison(w.poison.uid, false)
-		if err := errors.Join(w.addSlack(ctx), w.addPhones(ctx), w.addLine(ctx), w.knowAll(ctx)); err != nil {
+		if err := errors.Join(w.addSlack(ctx), w.addPhones(ctx), w.addLine(ctx), w.knowAll(ctx), w.tellHabits(ctx)); err != nil {
 			return err
 		}
 		return errors.Join(w.arrange(ctx), w.settleIn(ctx))

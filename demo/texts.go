@@ -145,6 +145,9 @@ func (c *cast) pastTexts(now time.Time) (out []postcard) {
 			if address == fleetOwner || address == tourGuide {
 				continue // they use Slack
 			}
+			if isRegular(slices.Index(c.langs, l), i) {
+				continue // told with his habits
+			}
 			if isKnown(i) == linked && !used[c.number(l, i)] && now.Sub(last) > least {
 				used[c.number(l, i)] = true
 				return i
@@ -194,6 +197,11 @@ func (c *cast) pastTexts(now time.Time) (out []postcard) {
 			out = append(out, postcard{chat: t, body: t.say(words), at: now.Add(-d.age + time.Duration(n)*20*time.Second), with: t.matter.photo && n == 0})
 		}
 	}
+	// The telephone of a family, without a name.
+	who := person{name: familyNumber, address: familyNumber}
+	family := &chat{lang: en, matter: &short{tag: "pickup", then: "👍"}, who: who, number: strings.ReplaceAll(familyNumber, " ", ""), phone: texts,
+		fill: c.filler(en, who), plan: plan{status: inbox.Resolved, agent: 1}}
+	out = append(out, postcard{chat: family, body: "This is Grace, I am with you in ten minutes. Is the bell ready?", at: now.Add(-50 * time.Hour)})
 	for l := range c.nextText {
 		delete(c.nextText, l)
 	}

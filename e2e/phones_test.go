@@ -28,13 +28,14 @@ type phones struct {
 	admin  *client
 }
 
-// startTwilio starts the double with our two senders, whose webhooks go to the hub.
+// startTwilio starts the double with our two senders, whose webhooks go to the hub,
+// besides the numbers of o.
 func startTwilio(t testing.TB, h *hub, o twiliotest.Options) *twiliotest.Server {
 	t.Helper()
-	o.Numbers = []twiliotest.Number{
-		{PhoneNumber: ourNumber, SMS: true, MMS: true, SMSURL: h.url() + "/hooks/sms/message"},
-		{PhoneNumber: "whatsapp:" + ourWhatsApp, SMSURL: h.url() + "/hooks/whatsapp/message"},
-	}
+	o.Numbers = append(o.Numbers,
+		twiliotest.Number{PhoneNumber: ourNumber, SMS: true, MMS: true, SMSURL: h.url() + "/hooks/sms/message"},
+		twiliotest.Number{PhoneNumber: "whatsapp:" + ourWhatsApp, SMSURL: h.url() + "/hooks/whatsapp/message"},
+	)
 	if o.Speed == 0 {
 		o.Speed = 100
 	}

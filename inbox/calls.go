@@ -25,6 +25,7 @@ type CallOut struct {
 	To           message.Handle
 	Conversation uint64 // 0 takes the one in which the two last spoke, or opens one
 	Key          string // see Outgoing.Key
+	Anyway       bool   // though the customer does not want to be called
 }
 
 // Dial makes a call: it rings at the agent first and then at the customer. It is a
@@ -73,6 +74,11 @@ func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error
 		return 0, err
 	} else if out != nil {
 		return 0, &ConflictError{out.String()}
+	}
+	if !o.Anyway {
+		if err := h.unwanted(tx, run.info.Channel, o.To, o.Conversation); err != nil {
+			return 0, err
+		}
 	}
 	calls, err := h.calling(tx, "")
 	if err != nil {

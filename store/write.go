@@ -82,7 +82,7 @@ func (c *call) claim() bool {
 // still waiting, fn is not run and ctx's error returned; once fn has begun, its
 // real result is.
 func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.submit(ctx, &call{fn: fn, answer: make(chan error, 1)})
+	return s.submit(ctx, &call{fn: s.inPast(ctx, fn), answer: make(chan error, 1)})
 }
 
 // exclusive runs fn on the writer goroutine, between two groups.

@@ -55,7 +55,7 @@ export const unlinkHandle = (id: number, handle: string, reason?: string) =>
 export const patchHandle = (id: number, handle: string, shared: boolean) => call(client.PATCH('/api/customers/{id}/handles/{handle}', { params: { path: { id, handle } }, body: { shared } }))
 export const setConsent = (id: number, handle: string, body: { channel: string; purpose?: string; state: 'opt_in' | 'opt_out'; reason: string }) =>
   call(client.PUT('/api/customers/{id}/handles/{handle}/consent', { params: { path: { id, handle } }, body }))
-export const mergeCustomer = (id: number, other: number, reason?: string) => call(client.POST('/api/customers/{id}/merge', { params: { path: { id } }, body: { other, reason } }))
+export const mergeCustomer = (id: number, other: number, reason?: string, anyway?: boolean) => call(client.POST('/api/customers/{id}/merge', { params: { path: { id } }, body: { other, reason, anyway } }))
 export const unmergeCustomer = (id: number, member: number, reason?: string) => call(client.POST('/api/customers/{id}/unmerge', { params: { path: { id } }, body: { member, reason } }))
 
 // People and session

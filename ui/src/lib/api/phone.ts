@@ -8,7 +8,7 @@ export const putPhone = (body: { ready: boolean; number?: string }) => call(clie
 export const phoneToken = (account: string) => call(client.POST('/api/phone/token', { body: { account } }))
 export const listCalls = () => call(client.GET('/api/calls'))
 /** key names the call: asked for again under the same one, the hub calls nobody twice. */
-export const startCall = (body: { account: string; to: string; conversation?: number }, key: string) => call(client.POST('/api/calls', { params: { header: { 'Idempotency-Key': key } }, body }))
+export const startCall = (body: { account: string; to: string; conversation?: number; anyway?: boolean }, key: string) => call(client.POST('/api/calls', { params: { header: { 'Idempotency-Key': key } }, body }))
 export const takeCall = (id: number) => call(client.POST('/api/calls/{id}/take', one(id)))
 export const holdCall = (id: number) => call(client.POST('/api/calls/{id}/hold', one(id)))
 export const resumeCall = (id: number) => call(client.POST('/api/calls/{id}/resume', one(id)))

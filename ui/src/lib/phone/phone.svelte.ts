@@ -300,7 +300,7 @@ export const phone = {
   },
 
   /** Calls a number or handle: first this agent's device rings, then the other side. */
-  call: (to: string, o: { account?: string; conversation?: number } = {}) =>
+  call: (to: string, o: { account?: string; conversation?: number; anyway?: boolean } = {}): Promise<void> =>
     once(`call ${to}`, async () => {
       const line = phone.lines.find((l) => l.account === o.account) ?? phone.lines[0]
       if (!line) return
@@ -311,9 +311,13 @@ export const phone = {
       if (!info?.number && line.browser) await signIn([line.account])
       placing++
       try {
-        const m = await api.startCall({ account: line.account, to, conversation: o.conversation }, newKey())
+        const m = await api.startCall({ account: line.account, to, conversation: o.conversation, anyway: o.anyway }, newKey())
         wanted = withOne(wanted, m.id)
         learn(m, { conversation: o.conversation })
+      } catch (e) {
+        // The customer does not want to be called: only on purpose.
+        if (!(e instanceof ApiError) || !e.errors.some((x) => x.location === 'body.anyway')) throw e
+        toast(explain(e), { tone: 'bad', seconds: 15, action: { label: t('phone.call'), testid: 'call-anyway', run: () => phone.call(to, { ...o, anyway: true }) } })
       } finally {
         placing--
       }
