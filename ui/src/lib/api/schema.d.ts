@@ -2671,6 +2671,8 @@ export interface components {
         };
         CallRequest: {
             account: string;
+            /** @description Call though the customer does not want to be called. */
+            anyway?: boolean;
             /**
              * Format: int64
              * @description Absent: where the two last spoke, or a new one.
