@@ -128,6 +128,7 @@ type CustomField struct {
 	Choices  []string `json:"choices,omitempty" maxItems:"200" doc:"Of a choice."`
 	Order    int      `json:"order,omitempty" doc:"Smaller ones come first."`
 	Archived bool     `json:"archived,omitempty" doc:"Keeps its values and is not offered any more."`
+	Tells    string   `json:"tells,omitempty" enum:"born,address,postcode,city,state,email,phone,username,own" doc:"What of a person it holds, for finding duplicates; own is what only this person has. Only of customers; absent: nothing."`
 }
 
 // CustomFieldChange changes a custom field; absent properties stay.
@@ -136,6 +137,7 @@ type CustomFieldChange struct {
 	Choices  *[]string `json:"choices,omitempty" maxItems:"200"`
 	Order    *int      `json:"order,omitempty"`
 	Archived *bool     `json:"archived,omitempty"`
+	Tells    *string   `json:"tells,omitempty" maxLength:"20" doc:"As in CustomField; empty: nothing."`
 }
 
 // CustomFields are all custom fields in their order.
@@ -290,7 +292,7 @@ func (s *Server) listCardHistory(ctx context.Context, i *historyIn) (*out[FieldH
 }
 
 func toCustomField(d *identity.FieldDef) CustomField {
-	return CustomField{ID: d.ID, Name: d.Name, Kind: d.Kind, Of: d.Of, Choices: d.Choices, Order: d.Order, Archived: d.Archived}
+	return CustomField{ID: d.ID, Name: d.Name, Kind: d.Kind, Of: d.Of, Choices: d.Choices, Order: d.Order, Archived: d.Archived, Tells: d.Tells}
 }
 
 func (s *Server) listFields(ctx context.Context, _ *none) (*out[CustomFields], error) {
@@ -310,7 +312,7 @@ func (s *Server) createField(ctx context.Context, i *in[CustomField]) (*out[Cust
 		b.Choices[n] = straight(b.Choices[n])
 	}
 	return s.putField(ctx, 0, func(d *identity.FieldDef) {
-		*d = identity.FieldDef{Name: straight(b.Name), Kind: b.Kind, Of: b.Of, Choices: b.Choices, Order: b.Order, Archived: b.Archived}
+		*d = identity.FieldDef{Name: straight(b.Name), Kind: b.Kind, Of: b.Of, Choices: b.Choices, Order: b.Order, Archived: b.Archived, Tells: b.Tells}
 	})
 }
 
@@ -331,6 +333,9 @@ func (s *Server) changeField(ctx context.Context, i *idBody[CustomFieldChange]) 
 		}
 		if b.Archived != nil {
 			d.Archived = *b.Archived
+		}
+		if b.Tells != nil {
+			d.Tells = *b.Tells
 		}
 	})
 }

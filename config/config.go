@@ -43,6 +43,7 @@ type Config struct {
 	TLS            TLS
 	Log            Log
 	Undo           time.Duration // how long a sent message can be taken back, 0 = not at all
+	Country        string        // of telephone numbers without a country code, ISO 3166; "" if none is set
 	ChatPause      time.Duration // how long after its last message a resolved chat is taken up again
 	AuditKeep      time.Duration // of the log of security events, 0 = for ever
 	DefaultCharset string        // of texts that name none and are not UTF-8; a WHATWG encoding name in lower case
@@ -203,6 +204,7 @@ func (c *Config) Redacted() string {
 		Log            map[string]string `json:"log"`
 		Undo           string            `json:"undo"`
 		ChatHours      int               `json:"chat_hours"`
+		Country        string            `json:"country"`
 		AuditDays      int               `json:"audit_days"`
 		DefaultCharset string            `json:"default_charset"`
 		Limits         map[string]int64  `json:"limits"`
@@ -214,7 +216,7 @@ func (c *Config) Redacted() string {
 		c.Listen, c.Data, c.URL(), c.TrustedProxies,
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
-		c.Undo.String(), int(c.ChatPause / time.Hour), int(c.AuditKeep / day), c.DefaultCharset,
+		c.Undo.String(), int(c.ChatPause / time.Hour), c.Country, int(c.AuditKeep / day), c.DefaultCharset,
 		map[string]int64{"upload_bytes": c.Limits.UploadBytes, "document_bytes": c.Limits.DocumentBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		c.Clamd,

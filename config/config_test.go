@@ -69,6 +69,7 @@ trusted_proxies: [127.0.0.1, 10.1.2.3/8, "::1"]
 log: {level: debug, format: json}
 undo: 1m30s
 chat_hours: 12
+country: gb
 audit_days: 30
 default_charset: Latin1
 limits:

@@ -81,6 +81,13 @@ func schema() []setting {
 			c.ChatPause = time.Duration(n) * time.Hour
 			return ""
 		}},
+		{key: "country", set: func(_ *reader, c *Config, v value) string {
+			c.Country = strings.ToUpper(v.text)
+			if len(c.Country) != 2 || strings.Trim(c.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+				return "is not a country; write its two letters of ISO 3166, for example GB"
+			}
+			return ""
+		}},
 		{key: "audit_days", set: func(_ *reader, c *Config, v value) string {
 			n, err := strconv.Atoi(v.text)
 			if err != nil || n < 0 || n > MaxAuditDays {

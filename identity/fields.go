@@ -41,6 +41,41 @@ type FieldDef struct {
 	Choices  []string `json:"choices,omitempty"`
 	Order    int      `json:"order"`
 	Archived bool     `json:"archived,omitempty"`
+	// Tells says what of a person the field holds, so that it helps to tell who he is;
+	// "" if it does not.
+	Tells string `json:"tells,omitempty"`
+}
+
+// What a custom field of customers may tell of a person.
+const (
+	TellsBorn     = "born" // the date of birth
+	TellsAddress  = "address"
+	TellsPostcode = "postcode"
+	TellsCity     = "city"
+	TellsState    = "state"
+	TellsEmail    = "email"
+	TellsPhone    = "phone"
+	TellsUsername = "username"
+	TellsOwn      = "own" // what only this person has, such as the number of a contract
+)
+
+var tells = []string{TellsBorn, TellsAddress, TellsPostcode, TellsCity, TellsState, TellsEmail, TellsPhone, TellsUsername, TellsOwn}
+
+// mayTell tells whether fields of a kind can hold such a thing.
+func mayTell(kind, what string) bool {
+	switch kind {
+	case KindText:
+		return true
+	case KindNumber:
+		return what == TellsOwn || what == TellsPostcode
+	case KindDate:
+		return what == TellsBorn || what == TellsOwn
+	case KindChoice:
+		return what == TellsCity || what == TellsState
+	case KindLink:
+		return what == TellsUsername || what == TellsOwn
+	}
+	return false
 }
 
 // Limits of custom fields.
@@ -161,6 +196,28 @@ func (i *Identity) FieldDefs(tx *store.Tx) ([]*FieldDef, error) {
 	return list, nil
 }
 
+// telling are the fields that help to tell who somebody is, archived ones not.
+func (i *Identity) telling(tx *store.Tx) (list []*FieldDef) {
+	for e := range i.fields.Scan(tx, store.Range{}) {
+		if d, err := i.fields.Peek(tx, e.ID); err == nil && d.Tells != "" && !d.Archived {
+			d.ID = e.ID
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// Attributes are the names of the custom fields that hold what only one person has.
+func (i *Identity) Attributes(tx *store.Tx) []string {
+	names := []string{}
+	for _, d := range i.telling(tx) {
+		if d.Tells == TellsOwn {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
 // PutFieldDef adds a custom field (ID 0) or changes one. The kind of one that
 // exists stays: its values would mean something else.
 func (i *Identity) PutFieldDef(tx *store.Tx, d FieldDef) (*FieldDef, error) {
@@ -182,6 +239,16 @@ func (i *Identity) PutFieldDef(tx *store.Tx, d FieldDef) (*FieldDef, error) {
 	}
 	if d.Of != OfCustomer && d.Of != OfCompany {
 		return nil, &InvalidError{"of", "choose customer or company"}
+	}
+	if d.Tells != "" {
+		switch {
+		case !slices.Contains(tells, d.Tells):
+			return nil, &InvalidError{"tells", "choose one of " + strings.Join(tells, ", ")}
+		case d.Of != OfCustomer:
+			return nil, &InvalidError{"tells", "only a field of customers tells who somebody is"}
+		case !mayTell(d.Kind, d.Tells):
+			return nil, &InvalidError{"tells", "a field of this kind does not hold that: choose another meaning, or none"}
+		}
 	}
 	var choices []string
 	for _, c := range d.Choices {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"throughline/identity/match"
 	"throughline/message"
@@ -87,9 +89,13 @@ func (i *Identity) personOf(tx *store.Tx, root uint64) (*Person, error) {
 			*list = append(*list, text)
 		}
 	}
+	fields := i.telling(tx)
 	for _, c := range members {
 		add(&r.Names, c.Name)
 		add(&r.Companies, c.Company)
+		for _, d := range fields {
+			p.field(d, c.Fields[strconv.FormatUint(d.ID, 10)], add)
+		}
 		for e := range i.handles.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(c.ID)}) {
 			h, err := i.Handle(tx, e.ID)
 			if err != nil {
@@ -108,7 +114,55 @@ func (i *Identity) personOf(tx *store.Tx, root uint64) (*Person, error) {
 			}
 		}
 	}
+	firms, err := i.MembershipsOf(tx, members)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range firms {
+		firm, err := i.Company(tx, m.Company)
+		if err != nil {
+			return nil, err
+		}
+		add(&r.Companies, firm.Name)
+	}
 	return p, nil
+}
+
+// field adds what a custom field tells.
+func (p *Person) field(d *FieldDef, value string, add func(list *[]string, text string)) {
+	if value == "" {
+		return
+	}
+	r := &p.Record
+	switch d.Tells {
+	case TellsBorn:
+		add(&r.Born, value)
+	case TellsAddress:
+		add(&r.Addresses, strings.Join(strings.Fields(value), " "))
+	case TellsPostcode:
+		add(&r.Postcodes, value)
+	case TellsCity:
+		add(&r.Cities, value)
+	case TellsState:
+		add(&r.States, value)
+	case TellsEmail, TellsPhone:
+		list := &r.Emails
+		if d.Tells == TellsPhone {
+			list = &r.Phones
+		}
+		for _, text := range strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(",;|\n", c) }) {
+			add(list, strings.TrimSpace(text))
+		}
+	case TellsUsername:
+		add(&r.Usernames, value)
+	case TellsOwn:
+		if r.Attributes == nil {
+			r.Attributes = map[string][]string{}
+		}
+		list := r.Attributes[d.Name]
+		add(&list, value)
+		r.Attributes[d.Name] = list
+	}
 }
 
 // address adds a handle to what is known.

@@ -91,7 +91,7 @@ func (i *Identity) Model(tx *store.Tx) *match.Model {
 			return m
 		}
 	}
-	return match.NewModel(i.people.Len(tx), nil)
+	return match.NewModel(i.people.Len(tx), i.Attributes(tx))
 }
 
 // SetModel keeps learned weights.

@@ -54,7 +54,10 @@ func newSuggestions(s *store.Store) *store.Table[Suggestion] {
 			{Name: "pair", Unique: true, Keys: func(g *Suggestion) []store.Key {
 				return []store.Key{store.K().Uint(g.A).Uint(g.B)}
 			}},
-			{Name: "state", Count: true, Keys: func(g *Suggestion) []store.Key {
+			{Name: "waiting", Count: true, Keys: func(g *Suggestion) []store.Key {
+				if g.State == SuggestionOpen && len(g.Evidence) == 0 {
+					return nil // nothing speaks for it
+				}
 				return []store.Key{store.K().Str(g.State).UintDesc(uint64(g.Confidence * math.MaxUint32))}
 			}},
 			{Name: "record", Keys: func(g *Suggestion) []store.Key {
@@ -76,7 +79,7 @@ func (i *Identity) Suggestion(tx *store.Tx, id uint64) (*Suggestion, error) {
 
 // Suggestions returns those of a state, the surest first.
 func (i *Identity) Suggestions(tx *store.Tx, state string, after store.Key, limit int) (list []*Suggestion, next store.Key, err error) {
-	for e := range i.suggestions.Scan(tx, store.Range{Index: "state", Prefix: store.K().Str(state), After: after}) {
+	for e := range i.suggestions.Scan(tx, store.Range{Index: "waiting", Prefix: store.K().Str(state), After: after}) {
 		if len(list) == limit {
 			return list, next, nil
 		}
@@ -91,7 +94,7 @@ func (i *Identity) Suggestions(tx *store.Tx, state string, after store.Key, limi
 
 // CountSuggestions is how many there are of a state.
 func (i *Identity) CountSuggestions(tx *store.Tx, state string) int {
-	return i.suggestions.Count(tx, "state", store.K().Str(state))
+	return i.suggestions.Count(tx, "waiting", store.K().Str(state))
 }
 
 // SuggestionsOf returns those about any of a customer's records, the newest first.
@@ -156,10 +159,15 @@ func (i *Identity) NotSame(tx *store.Tx, a, b uint64) (*Suggestion, error) {
 }
 
 // Suggest keeps what was found of two customers, unless something was decided of
-// them. It reports whether an open suggestion is new.
+// them. j speaks of a first. It reports whether an open suggestion is new.
 func (i *Identity) Suggest(tx *store.Tx, a, b uint64, j *match.Judgement) (g *Suggestion, isNew bool, err error) {
+	evidence := j.Evidence
 	if a > b {
 		a, b = b, a
+		evidence = slices.Clone(evidence)
+		for n := range evidence {
+			evidence[n].A, evidence[n].B = evidence[n].B, evidence[n].A
+		}
 	}
 	was, err := i.decided(tx, a, b)
 	if err != nil || was != nil && was.State != SuggestionSame && was.State != SuggestionOpen {
@@ -173,7 +181,7 @@ func (i *Identity) Suggest(tx *store.Tx, a, b uint64, j *match.Judgement) (g *Su
 		g, isNew = &Suggestion{ID: tx.NextID(), A: a, B: b, Created: tx.Now()}, true
 	}
 	isNew = isNew || g.State != SuggestionOpen
-	g.State, g.Confidence, g.Weight, g.Evidence = SuggestionOpen, j.Confidence, j.Weight, j.Evidence
+	g.State, g.Confidence, g.Weight, g.Evidence = SuggestionOpen, j.Confidence, j.Weight, evidence
 	return g, isNew, i.suggestions.Put(tx, g.ID, g)
 }
 
@@ -208,10 +216,16 @@ func (i *Identity) Forget(tx *store.Tx, record uint64, keep func(other uint64) b
 		if other == record {
 			other = g.B
 		}
-		if g.State != SuggestionOpen || keep != nil && keep(other) {
+		if g.State != SuggestionOpen || keep != nil && keep(other) || g.By != "" && len(g.Evidence) == 0 {
 			continue
 		}
-		if err := i.suggestions.Delete(tx, g.ID); err != nil {
+		if g.By != "" { // somebody parted them or took a decision back: no rule forgets that
+			g.Confidence, g.Weight, g.Evidence = 0, 0, nil
+			err = i.suggestions.Put(tx, g.ID, g)
+		} else {
+			err = i.suggestions.Delete(tx, g.ID)
+		}
+		if err != nil {
 			return n, err
 		}
 		n++
@@ -220,7 +234,8 @@ func (i *Identity) Forget(tx *store.Tx, record uint64, keep func(other uint64) b
 }
 
 // Parted notes that a merge of a record was taken back: what a rule had put together
-// is not the same from now on, what a person had is open again.
+// is not the same from now on; what a person had is open again, without evidence too:
+// no rule puts them together any more.
 func (i *Identity) Parted(tx *store.Tx, record uint64, d Decision) error {
 	for e := range i.suggestions.Scan(tx, store.Range{Index: "record", Prefix: store.K().Uint(record)}) {
 		g, err := i.Suggestion(tx, e.ID)
@@ -230,16 +245,8 @@ func (i *Identity) Parted(tx *store.Tx, record uint64, d Decision) error {
 		if g.State != SuggestionSame || g.Merged != record {
 			continue
 		}
-		switch {
-		case strings.HasPrefix(g.By, "rule:"):
+		if g.State = SuggestionOpen; strings.HasPrefix(g.By, "rule:") {
 			g.State = SuggestionNotSame
-		case len(g.Evidence) > 0:
-			g.State = SuggestionOpen
-		default:
-			if err := i.suggestions.Delete(tx, g.ID); err != nil {
-				return err
-			}
-			continue
 		}
 		g.Merged, g.By, g.Time, g.Reason = 0, d.By, d.Time, d.Reason
 		if err := i.suggestions.Put(tx, g.ID, g); err != nil {
@@ -249,10 +256,10 @@ func (i *Identity) Parted(tx *store.Tx, record uint64, d Decision) error {
 	return nil
 }
 
-// OpenSuggestions is how many open suggestions there are about a record.
+// OpenSuggestions is how many open suggestions with evidence there are about a record.
 func (i *Identity) OpenSuggestions(tx *store.Tx, record uint64) (n int) {
 	for e := range i.suggestions.Scan(tx, store.Range{Index: "record", Prefix: store.K().Uint(record)}) {
-		if g, err := i.Suggestion(tx, e.ID); err == nil && g.State == SuggestionOpen {
+		if g, err := i.Suggestion(tx, e.ID); err == nil && g.State == SuggestionOpen && len(g.Evidence) > 0 {
 			n++
 		}
 	}

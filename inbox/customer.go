@@ -90,20 +90,32 @@ func (h *Hub) EditCard(ctx context.Context, agent, id uint64, edits []identity.E
 
 // PutField adds a custom field (ID 0) or changes one.
 func (h *Hub) PutField(ctx context.Context, agent, id uint64, change func(*identity.FieldDef)) (d *identity.FieldDef, err error) {
+	again := false
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		again = false
 		def := new(identity.FieldDef)
 		if id != 0 {
 			if def, err = h.Identity.FieldDef(tx, id); err != nil {
 				return err
 			}
 		}
+		was := *def
 		change(def)
 		if d, err = h.Identity.PutFieldDef(tx, *def); err != nil {
 			return linkError(err)
 		}
+		if d.Tells != was.Tells || d.Tells != "" && (d.Archived != was.Archived || d.Name != was.Name) {
+			again = true // what is known of everybody changes
+			if err := h.beginLook(tx, actorOrHub(agent)); err != nil {
+				return err
+			}
+		}
 		_, err = h.Timeline.Append(tx, timeline.Event{Kind: timeline.FieldsChanged, Actor: actorOrHub(agent), Quiet: true})
 		return err
 	})
+	if again {
+		h.wakeLook()
+	}
 	return d, err
 }
 

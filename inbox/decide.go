@@ -56,17 +56,15 @@ func (h *Hub) Decide(ctx context.Context, agent, id uint64, v Verdict) error {
 				}
 			}
 		case identity.SuggestionNotSame, identity.SuggestionLater:
-			if a.ID == b.ID {
-				return &ConflictError{"these were merged: undo that first"}
+			if err := h.partPair(tx, agent, g, v.Reason); err != nil {
+				return err
 			}
 			if _, err := h.Identity.Decide(tx, g.A, g.B, v.State, 0, d); err != nil {
 				return err
 			}
 		case identity.SuggestionOpen:
-			if g.State == identity.SuggestionSame && g.Merged != 0 {
-				if _, err := h.unmerge(tx, agent, g.Merged, v.Reason); err != nil {
-					return err
-				}
+			if err := h.partPair(tx, agent, g, v.Reason); err != nil {
+				return err
 			}
 			if _, err := h.Identity.Decide(tx, g.A, g.B, v.State, 0, d); err != nil {
 				return err
@@ -79,6 +77,30 @@ func (h *Hub) Decide(ctx context.Context, agent, id uint64, v Verdict) error {
 			Subjects: slices.Compact([]uint64{g.A, g.B})})
 		return err
 	})
+}
+
+// partPair takes the merge of a pair back, if it was merged.
+func (h *Hub) partPair(tx *store.Tx, agent uint64, g *identity.Suggestion, reason string) error {
+	if g.State == identity.SuggestionSame && g.Merged != 0 {
+		m, err := h.Identity.Customer(tx, g.Merged)
+		if err != nil {
+			return err
+		}
+		if m.MergedInto != 0 {
+			if _, err := h.unmerge(tx, agent, g.Merged, reason); err != nil {
+				return err
+			}
+		}
+	}
+	a, err := h.Identity.Root(tx, g.A)
+	if err != nil {
+		return err
+	}
+	b, err := h.Identity.Root(tx, g.B)
+	if err == nil && a.ID == b.ID {
+		err = &ConflictError{"these became one customer by another merge: undo that one on the customer's page first"}
+	}
+	return err
 }
 
 // SetRules changes what becomes of pairs that may be one person.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"throughline/identity"
-	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -19,24 +19,6 @@ import (
 // something new is known with those who share something rare with him, some
 // milliseconds after the commit and never in its way. What it finds are suggestions;
 // two customers become one without asking only by an administrator's rule.
-
-// namedInFooter are the addresses that a person names in the footer of a mail.
-func namedInFooter(m *message.Message) []message.Handle {
-	if m.Direction != message.In || m.Kind != message.Human || m.Bulk || m.Vouch == message.VouchFailed || m.Signature == "" {
-		return nil
-	}
-	return identity.SignatureHandles(m.Signature, "")
-}
-
-// notOurs leaves out our own addresses.
-func (h *Hub) notOurs(handles []message.Handle) (others []message.Handle) {
-	for _, n := range handles {
-		if _, ours := h.Own(n); !ours {
-			others = append(others, n)
-		}
-	}
-	return others
-}
 
 const (
 	matchBucket = "duplicates"
@@ -69,6 +51,10 @@ func (h *Hub) followLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What an earlier process noticed and did not come to compare.
+	if err := h.compareNoticed(ctx); err != nil {
+		return err
+	}
 	kept := at
 	for events, err := range h.Timeline.Tail(ctx, at) {
 		if err != nil {
@@ -85,13 +71,11 @@ func (h *Hub) followLog(ctx context.Context) error {
 		if len(ids) == 0 && at-kept < matchedEvery {
 			continue
 		}
-		if err := h.match(ctx, ids); err != nil {
+		if err := h.notice(ctx, ids, at); err != nil {
 			return err
 		}
 		kept = at
-		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-			return tx.PutValue(matchBucket, matchedKey, []byte(strconv.FormatUint(at, 10)))
-		}); err != nil {
+		if err := h.compareNoticed(ctx); err != nil {
 			return err
 		}
 	}
@@ -138,6 +122,16 @@ func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, 
 		}
 	}
 	for _, e := range events {
+		if e.Kind == timeline.CompanyChanged { // its name is known of all who belong to it
+			people, err := h.peopleOf(tx, &e)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range people {
+				add(p)
+			}
+			continue
+		}
 		news := strings.HasPrefix(e.Kind, "customer.") || strings.HasPrefix(e.Kind, "handle.")
 		if e.Kind == timeline.MessageReceived {
 			var d arrivalData
@@ -171,22 +165,104 @@ func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, 
 	return ids, nil
 }
 
-// match brings what is known of customers up to date and compares those of whom
-// something changed.
-func (h *Hub) match(ctx context.Context, ids []uint64) error {
-	for part := range slices.Chunk(ids, matchBatch) {
-		var changed []uint64
-		if err := h.Store.Update(ctx, func(tx *store.Tx) (err error) {
-			changed, err = h.refreshPeople(tx, part)
-			return err
-		}); err != nil {
-			return err
+// peopleOf are the customers who belong to the company an event is about.
+func (h *Hub) peopleOf(tx *store.Tx, e *timeline.Event) (ids []uint64, err error) {
+	var data struct {
+		Company uint64 `json:"company"`
+	}
+	if e.Data == nil || json.Unmarshal(e.Data, &data) != nil {
+		return nil, nil
+	}
+	members, err := h.Identity.PeopleOf(tx, data.Company)
+	for _, m := range members {
+		root, err := h.Identity.Root(tx, m.Customer)
+		if err != nil {
+			return nil, ignoreNotFound(err)
 		}
-		if _, err := h.compare(ctx, changed); err != nil {
+		ids = append(ids, root.ID)
+	}
+	return ids, err
+}
+
+// notice brings what is known of customers up to date and writes down, in the same
+// transactions, of whom something changed. The last of them keeps the place in the log,
+// so that nothing is noticed and forgotten.
+func (h *Hub) notice(ctx context.Context, ids []uint64, at uint64) error {
+	for more := true; more; {
+		part := ids[:min(len(ids), matchBatch)]
+		ids = ids[len(part):]
+		more = len(ids) > 0
+		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
+			changed, err := h.refreshPeople(tx, part)
+			if err != nil {
+				return err
+			}
+			for _, id := range changed {
+				if err := tx.PutValue(noticedBucket, noticedKey(id), []byte{1}); err != nil {
+					return err
+				}
+			}
+			if more {
+				return nil
+			}
+			return tx.PutValue(matchBucket, matchedKey, []byte(strconv.FormatUint(at, 10)))
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noticeNow is notice for a customer of whom no event tells.
+func (h *Hub) noticeNow(tx *store.Tx, customer uint64) error {
+	root, err := h.Identity.Root(tx, customer)
+	if err != nil {
+		return err
+	}
+	changed, err := h.refreshPeople(tx, []uint64{root.ID})
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	return tx.PutValue(noticedBucket, noticedKey(root.ID), []byte{1})
+}
+
+// noticedBucket has those who are still to be compared.
+const noticedBucket = "noticed"
+
+func noticedKey(id uint64) string { return fmt.Sprintf("%016x", id) }
+
+// noticed are some of them.
+func (h *Hub) noticed(tx *store.Tx) (ids []uint64) {
+	for key := range tx.Values(noticedBucket) {
+		if id, err := strconv.ParseUint(key, 16, 64); err == nil {
+			ids = append(ids, id)
+		}
+		if len(ids) == matchBatch {
+			break
+		}
+	}
+	return ids
+}
+
+// compareNoticed compares them all. Each is crossed off in the transaction that keeps
+// what was found.
+func (h *Hub) compareNoticed(ctx context.Context) error {
+	for {
+		var ids []uint64
+		if err := h.Store.View(func(tx *store.Tx) error { ids = h.noticed(tx); return nil }); err != nil || len(ids) == 0 {
+			return err
+		}
+		if _, err := h.compare(ctx, ids, func(tx *store.Tx) error {
+			for _, id := range ids {
+				if err := tx.PutValue(noticedBucket, noticedKey(id), nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
 }
 
 func (h *Hub) refreshPeople(tx *store.Tx, ids []uint64) (changed []uint64, err error) {
@@ -211,31 +287,23 @@ func (h *Hub) refreshPeople(tx *store.Tx, ids []uint64) (changed []uint64, err e
 }
 
 // compare finds out who customers may be. It reads in one transaction and writes,
-// if there is anything to write, in another. found counts new suggestions.
-func (h *Hub) compare(ctx context.Context, ids []uint64) (found int, err error) {
+// if there is anything to write, in another, with done if that is not nil. found
+// counts new suggestions.
+func (h *Hub) compare(ctx context.Context, ids []uint64, done func(tx *store.Tx) error) (found int, err error) {
 	results := make(map[uint64][]identity.Found, len(ids))
+	var todo []uint64
 	if err := h.Store.View(func(tx *store.Tx) error {
 		model, rules := h.Identity.Model(tx), h.Identity.Rules(tx)
 		for _, id := range ids {
 			if results[id], err = h.Identity.Judge(tx, id, model, rules); err != nil {
 				return err
 			}
-		}
-		return nil
-	}); err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	var todo []uint64
-	err = h.Store.View(func(tx *store.Tx) error {
-		for _, id := range ids {
-			open := h.Identity.OpenSuggestions(tx, id)
-			if len(results[id]) > 0 || open > 0 {
+			if len(results[id]) > 0 || h.Identity.OpenSuggestions(tx, id) > 0 {
 				todo = append(todo, id)
 			}
 		}
 		return nil
-	})
-	if err != nil || len(todo) == 0 {
+	}); err != nil || len(todo) == 0 && done == nil {
 		return 0, err
 	}
 	err = h.Store.Update(ctx, func(tx *store.Tx) error {
@@ -248,6 +316,11 @@ func (h *Hub) compare(ctx context.Context, ids []uint64) (found int, err error) 
 			}
 			found += n
 			changed = changed || c
+		}
+		if done != nil {
+			if err := done(tx); err != nil {
+				return err
+			}
 		}
 		if !changed {
 			return nil
@@ -311,7 +384,7 @@ func ignoreNotFound(err error) error {
 func (h *Hub) mergeByRule(tx *store.Tx, id uint64, f *identity.Found) (merged bool, err error) {
 	into, other := min(id, f.Other), max(id, f.Other)
 	d := identity.Decision{By: f.Rule, Time: tx.Now(), Reason: f.Reason, Confidence: f.Confidence}
-	g, _, err := h.Identity.Suggest(tx, into, other, f.Judgement)
+	g, _, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
 	if err != nil || g == nil || g.By != "" {
 		return false, err
 	}

@@ -73,6 +73,9 @@ type Options struct {
 	// ChatPause is how long after its last message a resolved chat is still taken
 	// up again by the next one.
 	ChatPause time.Duration
+	// Country is where people's telephone numbers are from that have no country code
+	// (ISO 3166); "" for that of our own numbers, if all are of one.
+	Country string
 	// Zone is that of the board's days and hours, nil the machine's.
 	Zone *time.Location
 	Log  *slog.Logger
@@ -91,6 +94,7 @@ type Hub struct {
 	kinds   map[string]connectors.Kind
 	undo    time.Duration
 	pause   time.Duration // Options.ChatPause
+	country string        // Options.Country
 	public  string
 	tempDir string
 	log     *slog.Logger
@@ -130,7 +134,7 @@ func New(o Options) (*Hub, error) {
 		Timeline: timeline.New(o.Store),
 		Identity: identity.New(o.Store),
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
-		undo:     o.Undo, pause: o.ChatPause, public: o.PublicURL, tempDir: o.TempDir, log: o.Log,
+		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, log: o.Log,
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),

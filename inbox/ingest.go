@@ -252,12 +252,12 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 		return 0, err
 	}
 	news := whose.News
-	if !sent && len(a.named) > 0 {
-		if more, err := h.Identity.AddHints(tx, whose, identity.FromSignature, h.notOurs(a.named)); err != nil {
+	if !sent && a.footer != "" {
+		more, err := h.readFooter(tx, a, whose)
+		if err != nil {
 			return 0, err
-		} else if more {
-			news = true
 		}
+		news = news || more
 	}
 	sender := whose
 	if sent {

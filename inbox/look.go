@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -63,12 +64,28 @@ func (h *Hub) StartLook(ctx context.Context, agent uint64) error {
 		if l := h.LastLook(tx); l != nil && l.Finished.IsZero() {
 			return &ConflictError{"all customers are being looked through just now"}
 		}
-		return h.putLook(tx, &Look{Started: tx.Now(), By: actorOrHub(agent), Phase: lookIndex, Total: h.Identity.Len(tx)})
+		return h.beginLook(tx, actorOrHub(agent))
 	})
 	if err == nil {
 		h.wakeLook()
 	}
 	return err
+}
+
+// beginLook begins a look from the start, also where one is under way.
+func (h *Hub) beginLook(tx *store.Tx, by string) error {
+	return h.putLook(tx, &Look{Started: tx.Now(), By: by, Phase: lookIndex, Total: h.Identity.Len(tx)})
+}
+
+// errOtherLook ends a step of a look that was stopped or begun anew meanwhile.
+var errOtherLook = errors.New("this look is not going on any more")
+
+// goesOn tells that a look is still the one under way.
+func (h *Hub) goesOn(tx *store.Tx, l *Look) error {
+	if now := h.LastLook(tx); now == nil || !now.Started.Equal(l.Started) || !now.Finished.IsZero() {
+		return errOtherLook
+	}
+	return nil
 }
 
 func (h *Hub) wakeLook() {
@@ -107,7 +124,7 @@ func (h *Hub) nightly(ctx context.Context) error {
 		if l := h.LastLook(tx); l != nil && l.Finished.IsZero() {
 			return nil
 		}
-		return h.putLook(tx, &Look{Started: tx.Now(), Phase: lookIndex, Total: h.Identity.Len(tx)})
+		return h.beginLook(tx, "")
 	})
 }
 
@@ -127,7 +144,7 @@ func (h *Hub) doLook(ctx context.Context) error {
 		default:
 			err = h.lookCompare(ctx, l)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errOtherLook) {
 			return err
 		}
 	}
@@ -136,6 +153,9 @@ func (h *Hub) doLook(ctx context.Context) error {
 // lookIndex brings some customers' data up to date.
 func (h *Hub) lookIndex(ctx context.Context, l *Look) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := h.goesOn(tx, l); err != nil {
+			return err
+		}
 		next := *l
 		ids := h.Identity.Records(tx, l.After, lookWrite)
 		next.Total = h.Identity.Len(tx)
@@ -157,12 +177,13 @@ func (h *Hub) lookIndex(ctx context.Context, l *Look) error {
 // lookLearn learns the weights from all customers, or from some taken at random.
 func (h *Hub) lookLearn(ctx context.Context, l *Look) error {
 	var records []match.Record
+	var attrs []string
 	var after uint64
 	random := rand.New(rand.NewPCG(uint64(l.Started.UnixNano()), 1))
 	for {
 		var ids []uint64
 		if err := h.Store.View(func(tx *store.Tx) error {
-			ids = h.Identity.People(tx, after, lookRead)
+			ids, attrs = h.Identity.People(tx, after, lookRead), h.Identity.Attributes(tx)
 			share := float64(lookSample) / float64(max(1, h.Identity.Len(tx)))
 			for _, id := range ids {
 				if share < 1 && random.Float64() > share {
@@ -184,8 +205,11 @@ func (h *Hub) lookLearn(ctx context.Context, l *Look) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := match.Learn(records, "")
+	m := match.Learn(records, attrs)
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := h.goesOn(tx, l); err != nil {
+			return err
+		}
 		if err := h.Identity.SetModel(tx, m); err != nil {
 			return err
 		}
@@ -204,11 +228,14 @@ func (h *Hub) lookCompare(ctx context.Context, l *Look) error {
 	}); err != nil {
 		return err
 	}
-	found, err := h.compare(ctx, ids)
+	found, err := h.compare(ctx, ids, nil)
 	if err != nil {
 		return err
 	}
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := h.goesOn(tx, l); err != nil {
+			return err
+		}
 		next := *l
 		next.Found += found
 		next.Done += len(ids)

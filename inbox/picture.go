@@ -122,9 +122,15 @@ func (h *Hub) heard(tx *store.Tx, account string, p message.Person) error {
 	if !ok {
 		return nil
 	}
-	p.Handle = known.Handle
-	if _, _, err := h.Identity.Resolve(tx, p, false); err != nil {
+	p.Handle, p.Hints = known.Handle, h.readHints(account, p.Hints)
+	now, _, err := h.Identity.Resolve(tx, p, false)
+	if err != nil {
 		return err
+	}
+	if now.News {
+		if err := h.noticeNow(tx, now.Customer); err != nil {
+			return err
+		}
 	}
 	return h.Identity.Depict(tx, account, p)
 }

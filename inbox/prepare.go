@@ -19,7 +19,9 @@ type arrival struct {
 	whole   message.Content // the item as it was delivered
 	raw     []byte          // packed, if it lies beside the record
 	rawBlob string
-	named   []message.Handle // addresses in its footer
+	footer  string           // if it may name addresses of its writer
+	country string           // with which its numbers were read
+	named   []message.Handle // those addresses
 }
 
 // held makes a held item of one that cannot be stored.
@@ -34,6 +36,7 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		m.Direction = message.In
 	}
 	canonicalise(&m)
+	m.From.Hints = h.readHints(account, m.From.Hints)
 	m.Deleted, m.Former, m.Thread, m.Automatic = time.Time{}, nil, nil, false // ours to say
 	m.Time, m.Received = calendar(m.Time), calendar(m.Received)
 	m.Reports = slices.Clone(m.Reports)
@@ -52,7 +55,11 @@ func (h *Hub) prepare(ctx context.Context, account string, m message.Message) (*
 		}
 		p.Blob, p.Size, p.Content = ref.SHA256, ref.Size, nil
 	}
-	a := &arrival{m: m, whole: m.Raw, named: namedInFooter(&m)}
+	a := &arrival{m: m, whole: m.Raw}
+	if a.footer = footerOf(&m); a.footer != "" {
+		a.country = h.homeOf(account)
+		a.named = identity.SignatureHandles(a.footer, a.country)
+	}
 	switch raw := m.Raw; {
 	case raw == nil:
 	case raw.Size() > maxInlineRaw:

@@ -45,7 +45,8 @@ type Person struct {
 	Name   string `json:"name,omitempty"`
 	Handle Handle `json:"handle"`
 	// Hints are other addresses that the provider's directory names for this
-	// person, e.g. the email in a chat profile. They link nothing by themselves.
+	// person, e.g. the email in a chat profile. They link nothing by themselves. A
+	// number may be as it was written, without a country code.
 	Hints []Handle `json:"hints,omitempty"`
 	// Picture is the name of the picture that the directory shows of this person,
 	// for the connector that gave it; another picture has another name.

@@ -20,6 +20,7 @@ const (
 	maxRooms  = 5000
 	roomsFor  = time.Hour
 	maxOpened = 5000
+	maxPhone  = 40 // bytes: what is longer is no number
 )
 
 // whoami is what auth.test says of the bot token.
@@ -129,6 +130,9 @@ func readPerson(u bag) person {
 	// A stranger shares no channel with us: what is told of him is not certain.
 	if e := strings.TrimSpace(profile.str("email")); !u.flag("is_stranger") && !p.Bot && len(e) <= 254 {
 		p.Email = e
+	}
+	if n := strings.TrimSpace(profile.str("phone")); !u.flag("is_stranger") && !p.Bot && len(n) <= maxPhone {
+		p.Phone = n
 	}
 	return p
 }

@@ -45,6 +45,7 @@ type person struct {
 	Team  string `json:"team,omitempty"`
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
+	Phone string `json:"phone,omitempty"` // as its owner wrote it
 	Bot   bool   `json:"bot,omitempty"`
 	Guest bool   `json:"guest,omitempty"`
 	// Picture is the address of the one he has chosen.
@@ -208,6 +209,9 @@ func (rec *record) person(user string, e *entry) message.Person {
 	out := message.Person{Name: p.Name, Handle: handleOf(p.Team, user), Picture: p.Picture}
 	if strings.Contains(p.Email, "@") {
 		out.Hints = []message.Handle{message.NewHandle("mailto", p.Email)}
+	}
+	if p.Phone != "" {
+		out.Hints = append(out.Hints, message.NewHandle("tel", p.Phone))
 	}
 	return out
 }

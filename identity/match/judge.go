@@ -33,15 +33,16 @@ func (m *Model) Judge(freq Frequencies, a, b *Profile, least float64) *Judgement
 	return j
 }
 
-// Learn returns the model of a base of which records are a sample.
-func Learn(records []Record, country string) *Model {
+// Learn returns the model of a base of which records are a sample. attrs are the
+// attributes to compare, at most MaxAttrs of them.
+func Learn(records []Record, attrs []string) *Model {
 	profiles := make([]*Profile, len(records))
 	inParallel(len(records), func(from, to int) {
 		for i := from; i < to; i++ {
-			profiles[i] = Normalize(&records[i], country)
+			profiles[i] = Normalize(&records[i], "")
 		}
 	})
-	b := newBase(profiles)
+	b := newBase(profiles, attrs)
 	return learn(b, comparePairs(profiles, b, Block(profiles), func(string, float64) {}))
 }
 

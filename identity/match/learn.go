@@ -30,7 +30,9 @@ const minAttr = 0.02
 // randomPairs is how many pairs are taken at random.
 const randomPairs = 200_000
 
-func newBase(profiles []*Profile) *base {
+// newBase counts what profiles have. attrs are the attributes to compare; nil for those
+// that enough of them have.
+func newBase(profiles []*Profile, attrs []string) *base {
 	b := &base{n: len(profiles), counts: map[string]int32{}, shared: map[string]bool{}, random: map[Levels]int{}}
 	b.freq = b
 	having := map[string]int{}
@@ -45,6 +47,9 @@ func newBase(profiles []*Profile) *base {
 		for _, k := range p.handleKeys() {
 			users[k] = append(users[k], int32(i))
 		}
+	}
+	if attrs != nil {
+		b.attrs, having = attrs[:min(len(attrs), MaxAttrs)], nil
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(having), func(x, y string) int { return cmp.Or(cmp.Compare(having[y], having[x]), cmp.Compare(x, y)) }) {
 		if len(b.attrs) < MaxAttrs && float64(having[k]) >= minAttr*float64(len(profiles)) {

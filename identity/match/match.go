@@ -80,7 +80,7 @@ func Find(records []Record, o Options) *Result {
 		}
 	})
 	tell("normalize", 1)
-	base := newBase(profiles)
+	base := newBase(profiles, nil)
 	blocks := Block(profiles)
 	tell("block", 1)
 

@@ -90,7 +90,7 @@ func TestPairs(t *testing.T) {
 		if got := len(r.Clusters) == 1; got != c.want {
 			t.Errorf("%s: together %v, want %v", c.name, got, c.want)
 			p, q := Normalize(&c.a, "IR"), Normalize(&c.b, "IR")
-			w, why := r.Model.explain(&newBase([]*Profile{p, q}).comparer, p, q)
+			w, why := r.Model.explain(&newBase([]*Profile{p, q}, nil).comparer, p, q)
 			t.Logf("  %.3f %+v", r.Model.Confidence(w), why)
 		}
 	}
@@ -172,7 +172,7 @@ func FuzzNormalize(f *testing.F) {
 		r := Record{ID: "x", Names: []string{n, a}, First: []string{a}, Last: []string{n, d}, Emails: []string{e, n}, Phones: []string{p, a}, Born: []string{d}, Addresses: []string{a},
 			Companies: []string{n}, Usernames: []string{e}, Postcodes: []string{p}, Attributes: map[string][]string{d: {p}}}
 		x, y := Normalize(&r, "GB"), Normalize(&r, "")
-		b := newBase([]*Profile{x, y})
+		b := newBase([]*Profile{x, y}, nil)
 		for f, l := range b.compare(x, x, nil) {
 			if l > 1 && Field(f) != Email && Field(f) != Phone {
 				t.Errorf("field %d of a record differs from itself: level %d", f, l)

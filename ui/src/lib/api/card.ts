@@ -15,7 +15,7 @@ export const patchCard = (id: number, body: CustomerChange) => call(client.PATCH
 export const listCardHistory = (id: number, field: string) => call(client.GET('/api/customers/{id}/history', { params: { path: { id }, query: { field } } }))
 
 export const listFields = () => call(client.GET('/api/fields'))
-export const createField = (body: { name: string; kind: CustomField['kind']; of: CustomField['of']; choices?: string[]; order?: number }) => call(client.POST('/api/fields', { body: body as CustomField }))
+export const createField = (body: { name: string; kind: CustomField['kind']; of: CustomField['of']; choices?: string[]; order?: number; tells?: CustomField['tells'] }) => call(client.POST('/api/fields', { body: body as CustomField }))
 export const patchField = (id: number, body: S['CustomFieldChange']) => call(client.PATCH('/api/fields/{id}', { params: { path: { id } }, body }))
 
 export const listTasks = (query: { view?: TaskView; customer?: number; conversation?: number; cursor?: string; limit?: number }, signal?: AbortSignal) =>
