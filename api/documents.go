@@ -26,7 +26,7 @@ func (s *Server) listDocuments(ctx context.Context, i *documentsIn) (*out[Docume
 	if err != nil {
 		return nil, err
 	}
-	f := documents.Filter{Type: i.Type, Tag: i.Tag, Deleted: i.Deleted, Managers: who(ctx).seesRestricted()}
+	f := documents.Filter{Type: i.Type, Tag: i.Tag, Deleted: i.Deleted, Role: who(ctx).role()}
 	if i.Expiring > 0 {
 		f.Expires = s.now().UTC().AddDate(0, 0, i.Expiring)
 	}

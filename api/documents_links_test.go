@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"throughline/auth"
+	"throughline/documents"
 )
 
 // outsider asks for a link's page or file, without any session.
@@ -32,7 +34,7 @@ func TestSharedDocument(t *testing.T) {
 	c := w.browser(w.agent("Ann", auth.RoleAgent))
 	var customer Customer
 	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
-	d := putDocument(t, c, customer.ID, "<b>Offer</b>.html", "text/html", "<script>alert(1)</script>", "")
+	d := putDocument(t, c, customer.ID, "a.html", "text/html", "<script>alert(1)</script>", "&title=%3Cb%3EOffer")
 	at := "/api/documents/" + itoa(int(d.ID))
 	c.refused(422, "POST", at+"/links", map[string]any{"days": 0})
 	var made NewDocumentLink
@@ -44,11 +46,11 @@ func TestSharedDocument(t *testing.T) {
 	for lang, want := range map[string]string{"en": "Download", "fa-IR,en;q=0.5": "دریافت", "th": "ดาวน์โหลด", "de": "Download"} {
 		resp, page := w.outsider("GET", made.Path, lang, nil)
 		h := resp.Header
-		if resp.StatusCode != 200 || !strings.Contains(page, want) || strings.Contains(page, "<b>") || strings.Contains(page, "alert(1)") {
+		if resp.StatusCode != 200 || !strings.Contains(page, want) || strings.Contains(page, "Offer") || strings.Contains(page, "alert(1)") || strings.Contains(page, " B<") {
 			t.Errorf("%s: %d %s", lang, resp.StatusCode, page)
 		}
 		if h.Get("Set-Cookie") != "" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") || h.Get("Cache-Control") != "no-store" ||
-			h.Get("X-Robots-Tag") != "noindex" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Frame-Options") != "DENY" {
+			h.Get("X-Robots-Tag") != noRobots || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Frame-Options") != "DENY" {
 			t.Errorf("%s: %v", lang, h)
 		}
 	}
@@ -66,19 +68,19 @@ func TestSharedDocument(t *testing.T) {
 	// Agents see the use of it, managers who it was.
 	var links DocumentLinks
 	c.call(200, "GET", at+"/links", nil, &links)
-	if len(links.Links) != 1 || links.Links[0].Downloads != 1 || links.Links[0].Visits != 4 || links.Links[0].Note != "for Zoe" {
+	if len(links.Links) != 1 || links.Links[0].Downloads != 1 || links.Links[0].Visits != 1 || links.Links[0].Note != "for Zoe" {
 		t.Errorf("%+v", links)
 	}
 	boss := w.browser(w.agent("Max", auth.RoleManager))
 	var opened DocumentOpenings
 	boss.call(200, "GET", at+"/openings", nil, &opened)
-	if len(opened.Openings) != 5 || opened.Openings[0].How != "linkfile" || opened.Openings[0].Address == "" {
+	if len(opened.Openings) != 2 || opened.Openings[0].How != "linkfile" || opened.Openings[0].Address == "" {
 		t.Errorf("%+v", opened)
 	}
 
 	c.call(204, "DELETE", at+"/links/"+itoa(int(made.Link.ID)), nil, nil)
 	for _, method := range []string{"GET", "POST"} {
-		if resp, page := w.outsider(method, made.Path, "en", url.Values{"password": {"open sesame"}}); resp.StatusCode != 410 || strings.Contains(page, "Offer") {
+		if resp, page := w.outsider(method, made.Path, "en", url.Values{"password": {"open sesame"}}); resp.StatusCode != 410 || strings.Contains(page, "Offer") || !strings.Contains(page, "taken it back") {
 			t.Errorf("%s after it was taken back: %d %s", method, resp.StatusCode, page)
 		}
 	}
@@ -104,5 +106,82 @@ func TestSharedDocumentIsUsedUp(t *testing.T) {
 	// A link is no way in for anything else.
 	if resp, _ := w.outsider("PUT", made.Path, "en", nil); resp.StatusCode == 200 {
 		t.Errorf("PUT: %d", resp.StatusCode)
+	}
+}
+
+// A link without a password tells what it leads to, in a page that the title cannot
+// break out of.
+func TestPageOfALink(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	c := w.browser(w.admin)
+	var customer Customer
+	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
+	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "&title=%3Cb%3EOffer")
+	var made NewDocumentLink
+	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1}, &made)
+	if resp, page := w.outsider("GET", made.Path, "en", nil); resp.StatusCode != 200 || !strings.Contains(page, "Offer") || !strings.Contains(page, "5 B") || strings.Contains(page, "<b>") {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+}
+
+// Whoever has a link cannot keep the hub busy with it, nor guess its password quickly.
+func TestPaceOfLinks(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	c := w.browser(w.admin)
+	var customer Customer
+	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
+	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "")
+	var made NewDocumentLink
+	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1, "password": "open sesame"}, &made)
+	for range documents.WrongPasswords {
+		if resp, _ := w.outsider("POST", made.Path, "en", url.Values{"password": {"wrong"}}); resp.StatusCode != 403 {
+			t.Fatal(resp.StatusCode)
+		}
+	}
+	if resp, page := w.outsider("POST", made.Path, "en", url.Values{"password": {"open sesame"}}); resp.StatusCode != 429 || !strings.Contains(page, "too many wrong passwords") {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+	for range linkPerAddress {
+		w.outsider("GET", made.Path, "en", nil)
+	}
+	resp, page := w.outsider("GET", made.Path, "en", nil)
+	if resp.StatusCode != 429 || !strings.Contains(page, "very often") || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+}
+
+func TestLinkPace(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := &linkPace{now: func() time.Time { return now }}
+	often := func(token, address string) (n int) {
+		for n < 1000 && p.take(token, address) {
+			n++
+		}
+		return n
+	}
+	for _, x := range []struct {
+		token, address string
+		want           int
+	}{
+		{"a", "203.0.113.1", linkPerAddress},
+		{"a", "203.0.113.2", linkPerAddress},
+		{"b", "203.0.113.1", linkPerAddress},
+		{"c", "203.0.113.1", addressLinks - 2*linkPerAddress - 2}, // two were refused, and count
+		{"a", "2001:db8::1", linkPerAddress},
+		{"a", "2001:db8::2", 0},
+	} {
+		if got := often(x.token, x.address); got != x.want {
+			t.Errorf("%s from %s: %d, want %d", x.token, x.address, got, x.want)
+		}
+	}
+	now = now.Add(linkWindow)
+	if got := often("a", "203.0.113.1"); got != linkPerAddress {
+		t.Errorf("a minute later: %d", got)
+	}
+	for i := range linkPaceKeys {
+		p.take(itoa(i), "203.0.113.9")
+	}
+	if len(p.count) > linkPaceKeys+1 {
+		t.Errorf("%d keys are kept", len(p.count))
 	}
 }

@@ -175,6 +175,9 @@ func (s *Server) undeleteDocument(ctx context.Context, i *idIn) (*out[LibraryDoc
 }
 
 func (s *Server) purgeDocument(ctx context.Context, i *idIn) (*struct{}, error) {
+	if err := s.maySee(ctx, i.ID); err != nil {
+		return nil, err
+	}
 	return nil, s.docs.Purge(ctx, who(ctx).id(), i.ID)
 }
 

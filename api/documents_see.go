@@ -11,28 +11,37 @@ import (
 )
 
 // entryDocument names the document of an event. One entry goes to all screens, so
-// what only managers may see is not named.
+// only what every agent may see is named.
 func (v *view) entryDocument(e *timeline.Event) (*EntryDocument, error) {
 	var about struct{ Document uint64 }
 	if err := json.Unmarshal(e.Data, &about); err != nil {
 		return nil, nil // an event of a later version
 	}
-	d, err := v.s.docs.Get(v.tx, about.Document)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	title, err := v.commonTitle(about.Document)
+	if err != nil || title == "" {
 		return nil, err
 	}
-	rules, err := v.s.docs.Rules(v.tx)
-	if err != nil || rules.Restricted(d.Type) {
-		return nil, err
-	}
-	return &EntryDocument{ID: d.ID, Title: d.Title}, nil
+	return &EntryDocument{ID: about.Document, Title: title}, nil
 }
 
-// seen reads a document that the caller may see. One of a restricted type is not
-// there for others.
+// commonTitle is what a document is called if every agent may know, "" if not or if
+// there is none (any more).
+func (v *view) commonTitle(id uint64) (string, error) {
+	d, err := v.s.docs.Get(v.tx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	rules, err := v.s.docs.Rules(v.tx)
+	if err != nil || !rules.Sees(documents.RoleAgent, d.Type) {
+		return "", err
+	}
+	return d.Title, nil
+}
+
+// seen reads a document that the caller may see. For everybody else it is not there.
 func (s *Server) seen(ctx context.Context, tx *store.Tx, id uint64) (*documents.Document, error) {
 	d, err := s.docs.Get(tx, id)
 	if err != nil {
@@ -42,7 +51,7 @@ func (s *Server) seen(ctx context.Context, tx *store.Tx, id uint64) (*documents.
 	if err != nil {
 		return nil, err
 	}
-	if rules.Restricted(d.Type) && !who(ctx).seesRestricted() {
+	if !rules.Sees(who(ctx).role(), d.Type) {
 		return nil, store.ErrNotFound
 	}
 	return d, nil
@@ -60,7 +69,7 @@ func (s *Server) maySee(ctx context.Context, id uint64) error {
 func (s *Server) mayPut(ctx context.Context, typ string) error {
 	return s.hub.Store.View(func(tx *store.Tx) error {
 		rules, err := s.docs.Rules(tx)
-		if err == nil && rules.Restricted(typ) && !who(ctx).seesRestricted() {
+		if err == nil && !rules.Sees(who(ctx).role(), typ) {
 			err = &documents.InvalidError{Field: "type", Text: "only managers see documents of this type: choose another one"}
 		}
 		return err

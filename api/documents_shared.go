@@ -17,6 +17,9 @@ import (
 // linkPath is where links to documents begin; the token follows.
 const linkPath = "/d/"
 
+// noRobots keeps what links lead to out of search engines.
+const noRobots = "noindex, nofollow, noarchive"
+
 // linkCSP is the policy of the page of a link: a form, and nothing that runs.
 const linkCSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -27,30 +30,36 @@ var linkPage = template.Must(template.New("link").Parse(linkPageHTML))
 
 // linkText are the texts of the page in one language.
 type linkText struct {
-	Title, Until, Password, Wrong, Download string
-	Problems                                map[string]string // by documents.LinkError.Why; "" is any other
+	Title, Until, Locked, Password, Wrong, Download string
+	Problems                                        map[string]string // by documents.LinkError.Why; "" is any other
 }
 
 var linkTexts = map[string]linkText{
-	"en": {"A document for you", "available until", "Password", "This password is wrong.", "Download", map[string]string{
+	"en": {"A document for you", "available until", "Type the password that its sender gave you.", "Password", "This password is wrong.", "Download", map[string]string{
 		"":                    "This link does not work. Ask whoever sent it for a new one.",
 		documents.LinkExpired: "This link has expired. Ask whoever sent it for a new one.",
 		documents.LinkUsedUp:  "This link has been used as often as it was meant to be. Ask whoever sent it for a new one.",
-		documents.LinkShut:    "There were too many wrong passwords. Try again in a quarter of an hour.",
+		documents.LinkRevoked: "Whoever sent this link has taken it back. Ask them if you still need the document.",
+		documents.LinkShut:    "There were too many wrong passwords. Try again later, or ask whoever sent the link.",
+		tooOften:              "This link was opened very often just now. Try again in a minute.",
 		"busy":                "This cannot be done right now. Try again in a moment.",
 	}},
-	"fa": {"سندی برای شما", "در دسترس تا", "گذرواژه", "این گذرواژه درست نیست.", "دریافت", map[string]string{
+	"fa": {"سندی برای شما", "در دسترس تا", "گذرواژه‌ای را که فرستنده به شما داده بنویسید.", "گذرواژه", "این گذرواژه درست نیست.", "دریافت", map[string]string{
 		"":                    "این پیوند کار نمی‌کند. از فرستنده پیوند تازه‌ای بخواهید.",
 		documents.LinkExpired: "مهلت این پیوند گذشته است. از فرستنده پیوند تازه‌ای بخواهید.",
 		documents.LinkUsedUp:  "این پیوند به اندازه‌ای که باید به کار رفته است. از فرستنده پیوند تازه‌ای بخواهید.",
-		documents.LinkShut:    "گذرواژهٔ نادرست زیاد وارد شد. یک ربع ساعت دیگر دوباره بکوشید.",
+		documents.LinkRevoked: "فرستنده این پیوند را پس گرفته است. اگر هنوز سند را لازم دارید از او بخواهید.",
+		documents.LinkShut:    "گذرواژهٔ نادرست زیاد وارد شد. بعداً دوباره بکوشید یا از فرستنده بپرسید.",
+		tooOften:              "این پیوند در همین دم بسیار باز شده است. یک دقیقهٔ دیگر دوباره بکوشید.",
 		"busy":                "اکنون نمی‌شود. کمی دیگر دوباره بکوشید.",
 	}},
-	"th": {"เอกสารสำหรับคุณ", "ใช้ได้ถึง", "รหัสผ่าน", "รหัสผ่านไม่ถูกต้อง", "ดาวน์โหลด", map[string]string{
+	"th": {"เอกสารสำหรับคุณ", "ใช้ได้ถึง", "ใส่รหัสผ่านที่ผู้ส่งให้ไว้", "รหัสผ่าน", "รหัสผ่านไม่ถูกต้อง", "ดาวน์โหลด", map[string]string{
 		"":                    "ลิงก์นี้ใช้ไม่ได้ โปรดขอลิงก์ใหม่จากผู้ส่ง",
 		documents.LinkExpired: "ลิงก์นี้หมดอายุแล้ว โปรดขอลิงก์ใหม่จากผู้ส่ง",
 		documents.LinkUsedUp:  "ลิงก์นี้ถูกใช้ครบจำนวนแล้ว โปรดขอลิงก์ใหม่จากผู้ส่ง",
-		documents.LinkShut:    "ใส่รหัสผ่านผิดหลายครั้งเกินไป ลองใหม่ในอีกสิบห้านาที",
+		documents.LinkRevoked: "ผู้ส่งได้ยกเลิกลิงก์นี้แล้ว หากยังต้องการเอกสารโปรดติดต่อผู้ส่ง",
+		documents.LinkShut:    "ใส่รหัสผ่านผิดหลายครั้งเกินไป ลองใหม่ภายหลังหรือสอบถามผู้ส่ง",
+		tooOften:              "ลิงก์นี้ถูกเปิดบ่อยมากเมื่อครู่ ลองใหม่ในอีกหนึ่งนาที",
 		"busy":                "ทำไม่ได้ในขณะนี้ ลองใหม่ในอีกสักครู่",
 	}},
 }
@@ -82,8 +91,11 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request, status int, f 
 		page.Dir = "rtl"
 	}
 	if f != nil {
-		page.Name, page.Size, page.Password = f.Document.Title, sizeText(f.Version.Size), f.Link.Password != ""
-		page.Expires = f.Link.Expires.Format("2006-01-02 15:04 UTC")
+		// Before the password nothing is told, not even what the document is called.
+		if page.Password = f.Link.Password != ""; !page.Password {
+			page.Name, page.Size = f.Document.Title, sizeText(f.Version.Size)
+			page.Expires = f.Link.Expires.Format("2006-01-02 15:04 UTC")
+		}
 	} else if page.Problem = text.Problems[problem]; page.Problem == "" {
 		page.Problem = text.Problems[""]
 	}
@@ -97,7 +109,7 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request, status int, f 
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", linkCSP)
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
+	h.Set("X-Robots-Tag", noRobots)
 	h.Set("Vary", "Accept-Language")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
@@ -135,6 +147,10 @@ func (s *Server) linkProblem(w http.ResponseWriter, r *http.Request, err error) 
 // visitLink shows what a link leads to. The file itself comes with the form's POST,
 // so that programs which look at links in messages do not use it up.
 func (s *Server) visitLink(w http.ResponseWriter, r *http.Request) {
+	if !s.linkPace.take(r.PathValue("token"), s.clientAddress(r)) {
+		s.linkTooOften(w, r)
+		return
+	}
 	f, err := s.docs.Visit(r.Context(), r.PathValue("token"), s.clientAddress(r))
 	if err != nil {
 		s.linkProblem(w, r, err)
@@ -149,6 +165,10 @@ const maxLinkForm = 8 << 10
 // takeLink answers with the file, to whoever knows the password if there is one.
 func (s *Server) takeLink(w http.ResponseWriter, r *http.Request) {
 	token := r.PathValue("token")
+	if !s.linkPace.take(token, s.clientAddress(r)) {
+		s.linkTooOften(w, r)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxLinkForm)
 	password := r.PostFormValue("password")
 	var f *documents.Followed
@@ -156,17 +176,18 @@ func (s *Server) takeLink(w http.ResponseWriter, r *http.Request) {
 		f, err = s.docs.Follow(tx, token)
 		return err
 	})
+	proven := false
 	if err == nil && f.Link.Password != "" {
-		var ok bool
-		if ok, err = s.auth.CheckSecret(r.Context(), f.Link.Password, password); err == nil && !ok {
-			if err = s.docs.WrongPassword(r.Context(), f.Link.ID); err == nil {
-				s.showLink(w, r, http.StatusForbidden, f, true, "")
-				return
-			}
+		if f, err = s.docs.Attempt(r.Context(), token); err == nil {
+			proven, err = s.auth.CheckSecret(r.Context(), f.Link.Password, password)
+		}
+		if err == nil && !proven {
+			s.showLink(w, r, http.StatusForbidden, f, true, "")
+			return
 		}
 	}
 	if err == nil {
-		f, err = s.docs.Take(r.Context(), token, s.clientAddress(r))
+		f, err = s.docs.Take(r.Context(), token, s.clientAddress(r), proven)
 	}
 	if err != nil {
 		s.linkProblem(w, r, err)
@@ -178,6 +199,12 @@ func (s *Server) takeLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer content.Close()
-	w.Header().Set("X-Robots-Tag", "noindex")
+	w.Header().Set("X-Robots-Tag", noRobots)
 	serveVersion(w, r, f.Version, content, false)
+}
+
+// linkTooOften answers whoever opens links faster than people do.
+func (s *Server) linkTooOften(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "60")
+	s.showLink(w, r, http.StatusTooManyRequests, nil, false, tooOften)
 }

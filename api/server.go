@@ -64,23 +64,24 @@ type Metrics struct {
 
 // Server answers HTTP requests.
 type Server struct {
-	o       Options
-	log     *slog.Logger
-	now     func() time.Time
-	hub     *inbox.Hub
-	auth    *auth.Auth
-	docs    *documents.Library
-	notify  *notify.Notify
-	people  *people.People
-	public  *url.URL // of PublicURL, nil if not set
-	huma    huma.API
-	routes  []route
-	openapi []byte
-	handler http.Handler
-	images  *imageProxy
-	signer  *signer
-	metrics *metrics
-	lives   *lives
+	o        Options
+	log      *slog.Logger
+	now      func() time.Time
+	hub      *inbox.Hub
+	auth     *auth.Auth
+	docs     *documents.Library
+	notify   *notify.Notify
+	people   *people.People
+	public   *url.URL // of PublicURL, nil if not set
+	huma     huma.API
+	routes   []route
+	openapi  []byte
+	handler  http.Handler
+	images   *imageProxy
+	signer   *signer
+	linkPace *linkPace
+	metrics  *metrics
+	lives    *lives
 }
 
 // New makes a server. Run must be started too.
@@ -130,7 +131,7 @@ func build(o Options) (*Server, *http.ServeMux, error) {
 		s.public = u
 	}
 	s.images, s.signer = newImageProxy(), &signer{now: s.now}
-	s.lives = newLives(s)
+	s.lives, s.linkPace = newLives(s), &linkPace{now: s.now}
 	mux := http.NewServeMux()
 	s.huma = newHuma(mux, o.Version)
 	s.register()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,6 +25,14 @@ type Task struct {
 	Done         time.Time      `json:"done,omitzero"`
 	DoneBy       uint64         `json:"done_by,omitempty"`
 	Rev          uint64         `json:"rev"`
+	Reminder     *TaskReminder  `json:"reminder,omitempty" doc:"A document expires; text says so in English. Gone once somebody has written a text."`
+}
+
+// TaskReminder is a document that a task reminds of.
+type TaskReminder struct {
+	Document uint64 `json:"document"`
+	Title    string `json:"title,omitempty" doc:"Absent if not everybody may see it, or if it is gone."`
+	Expires  string `json:"expires" doc:"The last day on which it holds, YYYY-MM-DD."`
 }
 
 // Tasks is a page of tasks.
@@ -78,6 +87,14 @@ func (v *view) task(id uint64) (*Task, error) {
 func (v *view) taskShape(t *inbox.Task) (*Task, error) {
 	out := &Task{ID: t.ID, Text: t.Text, Due: t.Due, Assignee: t.Assignee, Conversation: t.Conversation, Creator: t.Creator,
 		Created: t.Created, Done: t.Done, DoneBy: t.DoneBy, Rev: t.Rev}
+	if t.Document != 0 && t.Text == "" {
+		title, err := v.commonTitle(t.Document)
+		if err != nil {
+			return nil, err
+		}
+		out.Reminder = &TaskReminder{Document: t.Document, Title: title, Expires: t.Expires.Format(dateForm)}
+		out.Text = cmp.Or(title, "A document") + " expires on " + out.Reminder.Expires
+	}
 	if t.Customer != 0 {
 		root, err := v.s.hub.Identity.Root(v.tx, t.Customer)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -148,7 +148,7 @@ type Options struct {
 	Scanner Scanner
 	// Remind is called in the transaction in which a document is reminded of, beside the
 	// line on the timeline; nil does nothing more.
-	Remind func(tx *store.Tx, d *Document, restricted bool) error
+	Remind func(tx *store.Tx, d *Document) error
 	Log    *slog.Logger
 }
 
@@ -164,7 +164,7 @@ type Library struct {
 
 	extractor extract.Func
 	scanner   Scanner
-	reminder  func(tx *store.Tx, d *Document, restricted bool) error
+	reminder  func(tx *store.Tx, d *Document) error
 
 	documents *store.Table[Document]
 	files     *store.Table[File]

@@ -180,13 +180,13 @@ func TestLists(t *testing.T) {
 		f    documents.Filter
 		want string
 	}{
-		{"everything", documents.Filter{Managers: true}, "five four three two one"},
+		{"everything", documents.Filter{Role: documents.RoleAdmin}, "five four three two one"},
 		{"without the restricted type", documents.Filter{}, "five four two one"},
-		{"of Ann", documents.Filter{Owners: []uint64{w.ann}, Managers: true}, "five three one"},
+		{"of Ann", documents.Filter{Owners: []uint64{w.ann}, Role: documents.RoleAdmin}, "five three one"},
 		{"a type", documents.Filter{Type: "contract"}, "four one"},
 		{"a restricted type, by an agent", documents.Filter{Type: "identity"}, ""},
 		{"a tag", documents.Filter{Tag: "nf"}, "five four"},
-		{"by date", documents.Filter{Expires: w.now.AddDate(0, 0, 25), Managers: true}, "five four"},
+		{"by date", documents.Filter{Expires: w.now.AddDate(0, 0, 25), Role: documents.RoleAdmin}, "five four"},
 		{"by date, of Bob", documents.Filter{Owners: []uint64{w.bob}, Expires: w.now.AddDate(0, 0, 99)}, "four two"},
 		{"type and tag", documents.Filter{Type: "offer", Tag: "nf"}, "five"},
 		{"the bin", documents.Filter{Deleted: true}, ""},

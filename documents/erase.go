@@ -12,7 +12,7 @@ func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) erro
 		for {
 			var page []*Document
 			if err := l.store.View(func(tx *store.Tx) (err error) {
-				page, _, err = l.List(tx, Filter{Owners: owners, Deleted: deleted, Managers: true}, nil, 100)
+				page, _, err = l.List(tx, Filter{Owners: owners, Deleted: deleted, Role: RoleAdmin}, nil, 100)
 				return err
 			}); err != nil {
 				return err

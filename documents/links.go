@@ -21,9 +21,16 @@ const (
 	MaxDownloads = 10000
 	maxLinkNote  = 200 // characters
 
-	// After so many wrong passwords a link is shut for a while.
-	wrongPasswords = 10
+	// After so many wrong passwords a link is shut for a while, each time for twice as
+	// long.
+	WrongPasswords = 10
 	shutFor        = 15 * time.Minute
+	maxShut        = 4 * time.Hour
+
+	// Looking at the page of a link is written down once in a while for each address,
+	// and so often in an hour for all of them: whoever has a link cannot fill the disk.
+	sameVisit    = 15 * time.Minute
+	VisitsHourly = 60
 )
 
 // Link lets somebody outside open a document.
@@ -41,11 +48,14 @@ type Link struct {
 	Revoked   time.Time `json:"revoked,omitzero"`
 	RevokedBy uint64    `json:"revoked_by,omitempty"`
 
-	Visits    int       `json:"visits,omitempty"`
-	Downloads int       `json:"downloads,omitempty"`
-	Last      time.Time `json:"last,omitzero"` // visit or download
-	Wrong     int       `json:"wrong,omitempty"`
-	ShutUntil time.Time `json:"shut_until,omitzero"`
+	Visits     int       `json:"visits,omitempty"` // those written down
+	Downloads  int       `json:"downloads,omitempty"`
+	Last       time.Time `json:"last,omitzero"`   // visit or download
+	Wrong      int       `json:"wrong,omitempty"` // passwords since the last right one, or since it was shut
+	Shuts      int       `json:"shuts,omitempty"` // since the last right one
+	ShutUntil  time.Time `json:"shut_until,omitzero"`
+	Hour       time.Time `json:"hour,omitzero"` // in which HourVisits were written down
+	HourVisits int       `json:"hour_visits,omitempty"`
 }
 
 // LinkError tells why a link does not lead to its document (any more).
@@ -196,95 +206,4 @@ func (l *Library) dropLinks(tx *store.Tx, document uint64) error {
 		}
 	}
 	return nil
-}
-
-// Followed is where a link leads.
-type Followed struct {
-	Link     *Link
-	Document *Document
-	Version  Version
-}
-
-// follow finds what a token leads to, or a *LinkError.
-func (l *Library) follow(tx *store.Tx, token string) (*Followed, error) {
-	id, ok := l.links.Lookup(tx, "digest", store.K().Str(digest(token)))
-	if !ok {
-		return nil, &LinkError{LinkUnknown}
-	}
-	k, err := l.links.Get(tx, id)
-	if err != nil {
-		return nil, err
-	}
-	k.ID = id
-	if err := k.holds(tx.Now()); err != nil {
-		return nil, err
-	}
-	d, err := l.Get(tx, k.Document)
-	if err != nil {
-		return nil, err
-	}
-	if !d.Deleted.IsZero() {
-		return nil, &LinkError{LinkGone}
-	}
-	v, err := d.Version(k.Version)
-	if err != nil {
-		return nil, &LinkError{LinkGone}
-	}
-	if l.Safe(tx, v.Blob) != nil {
-		return nil, &LinkError{LinkGone}
-	}
-	return &Followed{k, d, *v}, nil
-}
-
-// Follow returns where a token leads, and writes nothing down.
-func (l *Library) Follow(tx *store.Tx, token string) (*Followed, error) { return l.follow(tx, token) }
-
-// Visit writes down that somebody at an address looks at the page of a link.
-func (l *Library) Visit(ctx context.Context, token, address string) (*Followed, error) {
-	return l.use(ctx, token, address, ByLink)
-}
-
-// Take writes down that somebody at an address saves the file of a link. The caller
-// has seen to the password.
-func (l *Library) Take(ctx context.Context, token, address string) (*Followed, error) {
-	return l.use(ctx, token, address, ByLinkFile)
-}
-
-func (l *Library) use(ctx context.Context, token, address, how string) (f *Followed, err error) {
-	err = l.store.Update(ctx, func(tx *store.Tx) error {
-		if f, err = l.follow(tx, token); err != nil {
-			return err
-		}
-		first := f.Link.Last.IsZero()
-		f.Link.Last = tx.Now()
-		if how == ByLink {
-			f.Link.Visits++
-		} else {
-			f.Link.Downloads++
-			f.Link.Wrong = 0
-		}
-		if err := l.links.Put(tx, f.Link.ID, f.Link); err != nil {
-			return err
-		}
-		if err := l.opened(tx, Opening{Document: f.Document.ID, Version: f.Version.Number, How: how, Link: f.Link.ID, Address: address}); err != nil {
-			return err
-		}
-		// The first time is news; later ones stand in the list of openings.
-		return l.tell(tx, timeline.DocumentOpened, 0, f.Document, !first, f.Version.Number)
-	})
-	return f, err
-}
-
-// WrongPassword counts a wrong password of a link, and shuts it after several.
-func (l *Library) WrongPassword(ctx context.Context, link uint64) error {
-	return l.store.Update(ctx, func(tx *store.Tx) error {
-		k, err := l.links.Get(tx, link)
-		if err != nil {
-			return err
-		}
-		if k.Wrong++; k.Wrong >= wrongPasswords {
-			k.Wrong, k.ShutUntil = 0, tx.Now().Add(shutFor)
-		}
-		return l.links.Put(tx, link, k)
-	})
 }

@@ -3,8 +3,10 @@ package documents_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,13 +57,13 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	for range 2 {
-		_, err := w.lib.Take(t.Context(), twice, "203.0.113.5")
+		_, err := w.lib.Take(t.Context(), twice, "203.0.113.5", false)
 		w.ok(err)
 	}
 	if got := w.why(twice); got != documents.LinkUsedUp {
 		t.Errorf("after two downloads: %q", got)
 	}
-	if _, err := w.lib.Take(t.Context(), twice, ""); err == nil {
+	if _, err := w.lib.Take(t.Context(), twice, "", false); err == nil {
 		t.Error("a third download")
 	}
 	if got := w.why("nonsense") + w.why(""); got != documents.LinkUnknown+documents.LinkUnknown {
@@ -134,22 +136,112 @@ func TestLinksAreChecked(t *testing.T) {
 	}
 }
 
+// Each attempt counts before its password is looked at, and each shutting is longer.
 func TestWrongPasswordsShutALink(t *testing.T) {
 	w := newWorld(t)
-	k, token := w.share(w.add(w.ann, "a.txt", "a"), documents.NewLink{Password: "hash"})
-	for range 9 {
-		w.ok(w.lib.WrongPassword(t.Context(), k.ID))
+	_, token := w.share(w.add(w.ann, "a.txt", "a"), documents.NewLink{Password: "hash"})
+	attempts := func() (n int) {
+		for {
+			_, err := w.lib.Attempt(t.Context(), token)
+			if bad, ok := errors.AsType[*documents.LinkError](err); ok && bad.Why == documents.LinkShut {
+				return n
+			}
+			w.ok(err)
+			n++
+		}
 	}
-	if got := w.why(token); got != "" {
-		t.Errorf("after nine: %q", got)
+	for _, minutes := range []int{15, 30, 60, 120, 240, 240} {
+		if n := attempts(); n != documents.WrongPasswords {
+			t.Fatalf("%d attempts", n)
+		}
+		w.now = w.now.Add(time.Duration(minutes)*time.Minute - time.Second)
+		if got := w.why(token); got != documents.LinkShut {
+			t.Errorf("just before %d minutes: %q", minutes, got)
+		}
+		w.now = w.now.Add(time.Second)
+		if got := w.why(token); got != "" {
+			t.Errorf("after %d minutes: %q", minutes, got)
+		}
 	}
-	w.ok(w.lib.WrongPassword(t.Context(), k.ID))
-	if got := w.why(token); got != documents.LinkShut {
-		t.Errorf("after ten: %q", got)
+	// The right one at the last attempt opens it, and begins anew.
+	attempts()
+	if _, err := w.lib.Take(t.Context(), token, "203.0.113.5", false); err == nil {
+		t.Error("shut, and taken without the password")
 	}
-	w.now = w.now.Add(16 * time.Minute)
-	if got := w.why(token); got != "" {
-		t.Errorf("later: %q", got)
+	_, err := w.lib.Take(t.Context(), token, "203.0.113.5", true)
+	w.ok(err)
+	if n := attempts(); n != documents.WrongPasswords {
+		t.Errorf("%d attempts after the right one", n)
+	}
+}
+
+// Attempts at once are no way around the count.
+func TestAttemptsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.share(w.add(w.ann, "a.txt", "a"), documents.NewLink{Password: "hash"})
+	var in atomic.Int64
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, err := w.lib.Attempt(t.Context(), token); err == nil {
+				in.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if in.Load() != documents.WrongPasswords {
+		t.Errorf("%d were let in", in.Load())
+	}
+}
+
+// Looking at a page is written down once in a while, however often it is done.
+func TestVisitsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	id := w.add(w.ann, "a.txt", "a")
+	k, token := w.share(id, documents.NewLink{})
+	w.now = w.now.Truncate(time.Hour)
+	visits := func() int {
+		var n int
+		w.ok(w.store.View(func(tx *store.Tx) error {
+			list, err := w.lib.Links(tx, id)
+			for _, l := range list {
+				if l.ID == k.ID {
+					n = l.Visits
+				}
+			}
+			openings, _, err2 := w.lib.Openings(tx, id, nil, 1000)
+			if len(openings) != n {
+				t.Errorf("%d openings of %d visits", len(openings), n)
+			}
+			return errors.Join(err, err2)
+		}))
+		return n
+	}
+	visit := func(address string) {
+		_, err := w.lib.Visit(t.Context(), token, address)
+		w.ok(err)
+	}
+	for _, a := range []string{"203.0.113.5", "203.0.113.5", "203.0.113.6", "2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1"} {
+		visit(a)
+	}
+	if n := visits(); n != 4 {
+		t.Errorf("%d visits of four networks", n)
+	}
+	w.now = w.now.Add(15 * time.Minute)
+	visit("203.0.113.5")
+	if n := visits(); n != 5 {
+		t.Errorf("%d visits, with one that came again", n)
+	}
+	for i := range 200 {
+		visit(fmt.Sprintf("198.51.100.%d", i))
+	}
+	if n := visits(); n != documents.VisitsHourly {
+		t.Errorf("%d visits in one hour", n)
+	}
+	w.now = w.now.Add(time.Hour)
+	visit("198.51.100.250")
+	if n := visits(); n != documents.VisitsHourly+1 {
+		t.Errorf("%d visits in the next", n)
 	}
 }
 

@@ -15,8 +15,8 @@ type Filter struct {
 	Tag     string
 	Expires time.Time // only those that expire by then
 	Deleted bool      // those in the bin instead
-	// Managers sees restricted types too.
-	Managers bool
+	// Role is of whoever asks; what the rules hide from it is not there.
+	Role string
 }
 
 // expiring orders a list by its dates.
@@ -33,7 +33,7 @@ func (f *Filter) passes(d *Document, rules *Rules) bool {
 		(f.Type == "" || d.Type == f.Type) &&
 		(f.Tag == "" || slices.Contains(d.Tags, f.Tag)) &&
 		(!f.expiring() || !d.Expires.IsZero() && !d.Expires.After(f.Expires)) &&
-		(f.Managers || !rules.Restricted(d.Type))
+		rules.Sees(f.Role, d.Type)
 }
 
 // List returns documents: last changed first, by date when those that expire are

@@ -2,6 +2,7 @@ package documents_test
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,6 +106,7 @@ func (w *world) get(id uint64) *documents.Document {
 // titles lists the documents that pass f.
 func (w *world) titles(f documents.Filter) string {
 	w.t.Helper()
+	f.Role = cmp.Or(f.Role, documents.RoleAgent)
 	var names []string
 	w.ok(w.store.View(func(tx *store.Tx) error {
 		var after store.Key
@@ -130,7 +132,7 @@ func (w *world) find(q string) string {
 	w.t.Helper()
 	var names []string
 	w.ok(w.store.View(func(tx *store.Tx) error {
-		found, err := w.lib.Search(tx, q, documents.Filter{Managers: true}, 20)
+		found, err := w.lib.Search(tx, q, documents.Filter{Role: documents.RoleAdmin}, 20)
 		for _, f := range found {
 			names = append(names, f.Document.Title)
 		}

@@ -33,6 +33,12 @@ func newOpenings(s *store.Store) *store.Table[Opening] {
 		Append: true,
 		Indexes: []store.Index[Opening]{
 			{Name: "document", Keys: func(o *Opening) []store.Key { return []store.Key{store.K().Uint(o.Document)} }},
+			{Name: "visit", Keys: func(o *Opening) []store.Key {
+				if o.How != ByLink {
+					return nil
+				}
+				return []store.Key{store.K().Uint(o.Link).Str(Network(o.Address))}
+			}},
 		},
 	})
 }

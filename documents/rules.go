@@ -48,6 +48,34 @@ func (r *Rules) Type(key string) *Type {
 	return nil
 }
 
+// The roles that rules speak of, each with all that the one before it may.
+const (
+	RoleAgent   = "agent"
+	RoleManager = "manager"
+	RoleAdmin   = "admin"
+)
+
+var roleOrder = []string{RoleAgent, RoleManager, RoleAdmin}
+
+// Least returns the least role that an act asks for: never less than for seeing,
+// since whoever adds, deletes or shares a document sees it.
+func (r *Rules) Least(act string) string {
+	see, own := slices.Index(roleOrder, r.Roles[ActSee]), slices.Index(roleOrder, r.Roles[act])
+	if see < 0 || own < 0 {
+		return RoleAdmin
+	}
+	return roleOrder[max(see, own)]
+}
+
+// Sees tells whether a role sees documents of a type.
+func (r *Rules) Sees(role, typ string) bool {
+	least := r.Least(ActSee)
+	if r.Restricted(typ) && least == RoleAgent {
+		least = RoleManager
+	}
+	return slices.Index(roleOrder, role) >= slices.Index(roleOrder, least)
+}
+
 // Restricted tells whether only managers see documents of a type. Only what is in
 // the bin can have one that is no longer on the list, and stays restricted.
 func (r *Rules) Restricted(key string) bool {
@@ -59,7 +87,7 @@ func (r *Rules) Restricted(key string) bool {
 func defaultRules() *Rules {
 	return &Rules{
 		Types: []Type{{Key: "contract"}, {Key: "offer"}, {Key: "invoice"}, {Key: "order"}, {Key: "certificate"}, {Key: "identity", Managers: true}, {Key: "other"}},
-		Roles: map[string]string{ActSee: "agent", ActAdd: "agent", ActDelete: "agent", ActShare: "agent"},
+		Roles: map[string]string{ActSee: RoleAgent, ActAdd: RoleAgent, ActDelete: RoleAgent, ActShare: RoleAgent},
 	}
 }
 
@@ -118,7 +146,7 @@ func (l *Library) SetRules(ctx context.Context, r Rules) error {
 		if _, ok := acts[act]; !ok {
 			return &InvalidError{"roles", "there is no act of this name: use see, add, delete and share"}
 		}
-		if !slices.Contains([]string{"agent", "manager", "admin"}, role) {
+		if !slices.Contains(roleOrder, role) {
 			return &InvalidError{"roles." + act, "use agent, manager or admin"}
 		}
 	}

@@ -124,11 +124,7 @@ func (l *Library) remind(ctx context.Context, id uint64) error {
 		}
 		d.Reminded = tx.Now()
 		if l.reminder != nil {
-			rules, err := l.Rules(tx)
-			if err != nil {
-				return err
-			}
-			if err := l.reminder(tx, d, rules.Restricted(d.Type)); err != nil {
+			if err := l.reminder(tx, d); err != nil {
 				return err
 			}
 		}

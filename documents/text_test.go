@@ -65,7 +65,7 @@ func (w *world) read(id uint64) (r documents.Reading) {
 func (w *world) snippets(q string) (list []string) {
 	w.t.Helper()
 	w.ok(w.store.View(func(tx *store.Tx) error {
-		found, err := w.lib.Search(tx, q, documents.Filter{Managers: true}, 20)
+		found, err := w.lib.Search(tx, q, documents.Filter{Role: documents.RoleAdmin}, 20)
 		for _, f := range found {
 			s, at := "", 0
 			for _, m := range f.Marks {

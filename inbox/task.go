@@ -29,6 +29,12 @@ type Task struct {
 	Done         time.Time `json:"done,omitzero"`
 	DoneBy       uint64    `json:"done_by,omitempty"`
 	Rev          uint64    `json:"rev"` // sequence number of the event of its last change
+
+	// Document is what the hub reminds of and Expires the last day on which it holds.
+	// Text is empty then, until somebody writes one: the words are made where the task
+	// is shown, in the reader's language, and not everybody may know the title.
+	Document uint64    `json:"document,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"`
 }
 
 // Limits of tasks.

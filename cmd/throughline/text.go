@@ -46,21 +46,16 @@ func virusScanner(c *config.Config) (documents.Scanner, error) {
 }
 
 // remindByTask makes a task of each reminder: for whoever owns the customer, else
-// for whoever put the document there. Tasks are for all eyes: what only managers see
-// is not named.
-func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document, bool) error {
-	return func(tx *store.Tx, d *documents.Document, restricted bool) error {
+// for whoever put the document there.
+func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document) error {
+	return func(tx *store.Tx, d *documents.Document) error {
 		root, err := hub.Identity.Root(tx, d.Owner)
 		if err != nil {
 			return err
 		}
-		title := "“" + d.Title + "”"
-		if restricted {
-			title = "A document that only managers see"
-		}
 		_, err = hub.AddTaskTx(tx, inbox.Task{
-			Text: fmt.Sprintf("%s expires on %s", title, d.Expires.Format("2006-01-02")),
-			Due:  tx.Now(), Customer: root.ID, Assignee: cmp.Or(root.Owner, d.CreatedBy),
+			Document: d.ID, Expires: d.Expires,
+			Due: tx.Now(), Customer: root.ID, Assignee: cmp.Or(root.Owner, d.CreatedBy),
 		})
 		return err
 	}

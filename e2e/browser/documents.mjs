@@ -39,7 +39,8 @@ await run(async (open) => {
   await page.getByTestId('share-done').click()
   const ann = await open('ann')
   await ann.goto(address)
-  await ann.getByRole('heading', { name: 'lease' }).waitFor()
+  await ann.getByRole('heading', { name: 'A document for you' }).waitFor()
+  assert.ok(!(await ann.content()).includes('lease'), 'nothing is told before the password')
   await accessible(ann, 'the page of a link')
   await ann.getByLabel('Password').fill('wrong')
   await ann.getByRole('button', { name: 'Download' }).click()
@@ -52,7 +53,7 @@ await run(async (open) => {
   await page.getByTestId('link-revoke').click()
   await page.locator('[data-testid=document-link][data-active=false]').waitFor()
   await ann.goto(address)
-  await ann.getByText('This link does not work').waitFor()
+  await ann.getByText('has taken it back').waitFor()
 
   step('deleted and brought back')
   await page.getByTestId('document-menu').click()

@@ -21,6 +21,8 @@ export const documentsLater = {
   'docs.uploading': 'Uploading {name}',
   'docs.cancelUpload': 'Cancel the upload of {name}',
   'docs.tooLarge': '{name} is larger than {size}.',
+  'docs.notForYou': 'Documents are not open to your role',
+  'docs.notForYouHint': 'An administrator decides in the settings who sees documents.',
   'docs.close': 'Close the document',
   'docs.gone': 'There is no such document',
 

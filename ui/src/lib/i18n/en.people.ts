@@ -69,6 +69,8 @@ export const people = {
   'fields.edit': 'Change {name}',
   'fields.open': 'Open the link in {name}',
 
+  'task.expires': '{title} expires on {time}',
+  'task.expiresUnnamed': 'A document expires on {time}',
   'task.list': 'Tasks',
   'task.views': 'Which tasks',
   'task.view.mine': 'Mine',

@@ -25,6 +25,8 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'docs.uploading': 'در حال بارگذاری {name}',
   'docs.cancelUpload': 'لغو بارگذاری {name}',
   'docs.tooLarge': '{name} بزرگ‌تر از {size} است.',
+  'docs.notForYou': 'سندها برای نقش شما باز نیستند',
+  'docs.notForYouHint': 'مدیر سامانه در تنظیمات تعیین می‌کند چه کسی سندها را ببیند.',
   'docs.close': 'بستن سند',
   'docs.gone': 'چنین سندی نیست',
 

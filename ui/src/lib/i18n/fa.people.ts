@@ -71,6 +71,8 @@ export const people: Texts<typeof en> = {
   'fields.edit': 'تغییر {name}',
   'fields.open': 'باز کردن پیوند {name}',
 
+  'task.expires': '{title} در {time} منقضی می‌شود',
+  'task.expiresUnnamed': 'سندی در {time} منقضی می‌شود',
   'task.list': 'کارها',
   'task.views': 'کدام کارها',
   'task.view.mine': 'کارهای من',

@@ -25,6 +25,8 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'docs.uploading': 'กำลังอัปโหลด {name}',
   'docs.cancelUpload': 'ยกเลิกการอัปโหลด {name}',
   'docs.tooLarge': '{name} ใหญ่กว่า {size}',
+  'docs.notForYou': 'บทบาทของคุณดูเอกสารไม่ได้',
+  'docs.notForYouHint': 'ผู้ดูแลระบบกำหนดในการตั้งค่าว่าใครดูเอกสารได้',
   'docs.close': 'ปิดเอกสาร',
   'docs.gone': 'ไม่มีเอกสารนี้',
 

@@ -71,6 +71,8 @@ export const people: Texts<typeof en> = {
   'fields.edit': 'แก้ {name}',
   'fields.open': 'เปิดลิงก์ใน {name}',
 
+  'task.expires': '{title} หมดอายุ {time}',
+  'task.expiresUnnamed': 'มีเอกสารหมดอายุ {time}',
   'task.list': 'งาน',
   'task.views': 'งานไหน',
   'task.view.mine': 'ของฉัน',

@@ -18,7 +18,8 @@ export const rules = {
     return now?.bytes ?? 0
   },
   may(act: 'see' | 'add' | 'delete' | 'share') {
-    return !!now && session.may(now.roles[act] as Role)
+    // Nobody acts on what they may not see, whatever else the rules grant.
+    return !!now && session.may(now.roles.see as Role) && session.may(now.roles[act] as Role)
   },
   /** Types that the asking agent sees and may choose. */
   get choices() {

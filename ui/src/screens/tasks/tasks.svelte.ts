@@ -5,6 +5,7 @@ import { t } from '../../lib/i18n/index.svelte'
 import { connection } from '../../lib/live/live.svelte'
 import { session } from '../../lib/session.svelte'
 import { toast } from '../../lib/toast.svelte'
+import { taskText } from './say'
 
 export interface TaskQuery {
   view?: TaskView
@@ -100,6 +101,6 @@ export class TaskList {
     this.take({ ...x, done: done ? new Date().toISOString() : undefined })
     const r = await attempt(patchTask(x.id, { done }))
     this.take(r ?? { ...x, rev: x.rev })
-    if (r && done) toast(t('task.doneToast', { text: x.text }), { tone: 'good', action: { label: t('undo'), run: () => void this.done(r, false) } })
+    if (r && done) toast(t('task.doneToast', { text: taskText(x) }), { tone: 'good', action: { label: t('undo'), run: () => void this.done(r, false) } })
   }
 }
