@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -25,31 +26,35 @@ type poisoned struct {
 	uid imap.UID
 }
 
-// arrivalPatience is how long Live waits for the past before it begins anyway.
+// arrivalPatience is how long Live waits for more of the past before it begins
+// anyway.
 const arrivalPatience = time.Minute
 
 // arrived waits until the hub has taken in the mails of the past.
 func (w *World) arrived(ctx context.Context) error {
-	return w.complete(ctx, func(tx *store.Tx) bool {
-		done := true
+	return w.complete(ctx, func(tx *store.Tx) (missing int) {
 		for box := range boxes {
 			h := w.hub.Health(tx, accountIDs[box])
-			done = done && h.Stored+h.Duplicate+h.Held >= w.due[box]
+			missing += max(0, w.due[box]-h.Stored-h.Duplicate-h.Held)
 		}
-		return done
+		return missing
 	})
 }
 
-// complete waits until done, which is asked after each commit.
-func (w *World) complete(ctx context.Context, done func(tx *store.Tx) bool) error {
+// complete waits until nothing is missing, which is asked after each commit.
+func (w *World) complete(ctx context.Context, missing func(tx *store.Tx) int) error {
 	wake, stop := w.hub.Store.Watch()
 	defer stop()
 	late := time.NewTimer(arrivalPatience)
 	defer late.Stop()
-	for {
-		complete := false
-		if err := w.hub.Store.View(func(tx *store.Tx) error { complete = done(tx); return nil }); err != nil || complete {
+	for least := math.MaxInt; ; {
+		var left int
+		if err := w.hub.Store.View(func(tx *store.Tx) error { left = missing(tx); return nil }); err != nil || left == 0 {
 			return err
+		}
+		if left < least { // a slow machine, but it goes on
+			least = left
+			late.Reset(arrivalPatience)
 		}
 		select {
 		case <-wake:

@@ -229,8 +229,9 @@ func (w *World) theySay(ctx context.Context, strands []*strand, over, words func
 			heard[sid] = s
 		}
 	}
-	if err := w.complete(ctx, func(tx *store.Tx) bool {
-		return w.hub.Health(tx, accountIDs[support]).Stored >= have[support] && w.hub.Health(tx, accountIDs[sales]).Stored >= have[sales]
+	if err := w.complete(ctx, func(tx *store.Tx) int {
+		missing := func(box int) int { return max(0, have[box]-w.hub.Health(tx, accountIDs[box]).Stored) }
+		return missing(support) + missing(sales)
 	}); err != nil {
 		return err
 	}
@@ -320,11 +321,13 @@ func (w *World) weSay(ctx context.Context, s *strand) error {
 
 // outboxEmpty waits until what we said is on its way: what is said next may forbid it.
 func (w *World) outboxEmpty(ctx context.Context, strands []*strand) error {
-	return w.complete(ctx, func(tx *store.Tx) bool {
-		return !slices.ContainsFunc(strands, func(s *strand) bool {
-			d, err := w.hub.Delivery(tx, s.last)
-			return err == nil && (d.Status == message.Queued || d.Status == message.Sending)
-		})
+	return w.complete(ctx, func(tx *store.Tx) (missing int) {
+		for _, s := range strands {
+			if d, err := w.hub.Delivery(tx, s.last); err == nil && (d.Status == message.Queued || d.Status == message.Sending) {
+				missing++
+			}
+		}
+		return missing
 	})
 }
 

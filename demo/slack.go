@@ -123,7 +123,7 @@ func (w *World) addSlack(ctx context.Context) error {
 	}}); err != nil {
 		return err
 	}
-	if err := w.complete(ctx, func(tx *store.Tx) bool { return w.hub.Health(tx, slackID).Stored >= due }); err != nil || w.notify == nil {
+	if err := w.complete(ctx, func(tx *store.Tx) int { return max(0, due-w.hub.Health(tx, slackID).Stored) }); err != nil || w.notify == nil {
 		return err
 	}
 	_, err = w.notify.Save(ctx, notify.Rule{Name: "Desk", Account: slackID, Place: s.desk.ID, Preview: true, Language: "en",

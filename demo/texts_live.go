@@ -77,12 +77,11 @@ func (w *World) addPhones(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.complete(ctx, func(tx *store.Tx) bool {
-		done := true
+	return w.complete(ctx, func(tx *store.Tx) (missing int) {
 		for phone := range phones {
-			done = done && w.hub.Health(tx, phoneIDs[phone]).Stored >= due[phone]
+			missing += max(0, due[phone]-w.hub.Health(tx, phoneIDs[phone]).Stored)
 		}
-		return done
+		return missing
 	})
 }
 
