@@ -38,6 +38,26 @@ func (a *Accounts) ListTx(tx *store.Tx) ([]Account, error) {
 	return out, nil
 }
 
+// Face is what people know an account by.
+type Face struct{ ID, Channel, Name string }
+
+// Faces are those of all accounts, in no order. It is much quicker than ListTx: every
+// frame of the live stream asks for them.
+func (a *Accounts) Faces(tx *store.Tx) ([]Face, error) {
+	out := make([]Face, 0, len(a.file))
+	for _, f := range a.file {
+		out = append(out, Face{f.ID, f.Channel, f.Name})
+	}
+	for e := range a.table.Scan(tx, store.Range{Index: indexID}) {
+		r, err := a.table.Peek(tx, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Face{r.Account, r.Channel, r.Name})
+	}
+	return out, nil
+}
+
 // Show returns one account, without its secrets, or ErrNotFound.
 func (a *Accounts) Show(id string) (Account, error) {
 	if f, ok := a.file[id]; ok {

@@ -11,7 +11,6 @@ import (
 	"throughline/accounts"
 	"throughline/auth"
 	"throughline/connectors"
-	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
 	"throughline/wording"
@@ -254,9 +253,5 @@ func (s *Server) ownAddress(account string) string {
 	if !ok {
 		return ""
 	}
-	h, err := identity.Canonical(info.Own.Handle)
-	if err != nil {
-		h = info.Own.Handle
-	}
-	return h.Address()
+	return info.Own.Handle.Address()
 }

@@ -66,6 +66,7 @@ var (
 	descLast      = prometheus.NewDesc("throughline_account_last_success_seconds", "Unix time of the last success.", []string{"account"}, nil)
 	descSockets   = prometheus.NewDesc("throughline_live_connections", "Open live streams.", nil, nil)
 	descSeq       = prometheus.NewDesc("throughline_events_total", "Events in the log.", nil, nil)
+	descBehind    = prometheus.NewDesc("throughline_follower_behind_events", "Events of the log that a follower has yet to look at.", []string{"follower"}, nil)
 	descFile      = prometheus.NewDesc("throughline_store_file_bytes", "Size of the store's file.", nil, nil)
 	descUsed      = prometheus.NewDesc("throughline_store_used_bytes", "Used part of the store's file.", nil, nil)
 	descUpdates   = prometheus.NewDesc("throughline_store_updates_total", "Updates answered.", nil, nil)
@@ -75,7 +76,7 @@ var (
 )
 
 func (c *hubCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descItems, descHeld, descOutbox, descPhase, descLag, descLast, descSockets, descSeq, descFile, descUsed, descUpdates, descFailed, descCommits, descCommitSec} {
+	for _, d := range []*prometheus.Desc{descItems, descHeld, descOutbox, descPhase, descLag, descLast, descSockets, descSeq, descBehind, descFile, descUsed, descUpdates, descFailed, descCommits, descCommitSec} {
 		ch <- d
 	}
 }
@@ -101,6 +102,9 @@ func (c *hubCollector) Collect(ch chan<- prometheus.Metric) {
 			return err
 		}
 		counter(descSeq, float64(v.seq()))
+		for follower, n := range c.s.hub.Behind(v.tx) {
+			gauge(descBehind, float64(n), follower)
+		}
 		for _, a := range list {
 			h := v.health(a.ID)
 			counter(descItems, float64(h.Stored), a.ID, "stored")

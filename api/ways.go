@@ -143,7 +143,7 @@ func (v *view) channels() map[string]string {
 func (v *view) accountFaces() map[string]accountFace {
 	if v.faces == nil {
 		v.faces = make(map[string]accountFace)
-		list, err := v.s.hub.Accounts.ListTx(v.tx)
+		list, err := v.s.hub.Accounts.Faces(v.tx)
 		if err != nil {
 			v.s.log.Error("names of accounts", "error", err)
 		}

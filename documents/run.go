@@ -17,8 +17,10 @@ func (l *Library) Run(ctx context.Context) error {
 		return err
 	}
 	// Watch before the first look, or a commit in between would be missed.
-	wake, stop := l.store.Watch()
-	defer stop()
+	files, stopFiles := l.files.Watch()
+	defer stopFiles()
+	docs, stopDocs := l.documents.Watch()
+	defer stopDocs()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -35,7 +37,8 @@ func (l *Library) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-		case <-wake:
+		case <-files:
+		case <-docs:
 		}
 	}
 }

@@ -38,15 +38,21 @@ func openChatAt(t testing.TB, s *slacktest.Server, more map[string]any) *chat {
 	c := &chat{hub: newHub(t, hubOptions{public: true}), slack: s}
 	c.start()
 	c.admin = c.setup()
+	c.admin.addSlack(t, s, more)
+	return c
+}
+
+// addSlack adds the account "slack" and waits until it is live.
+func (c *client) addSlack(t testing.TB, s *slacktest.Server, more map[string]any) {
+	t.Helper()
 	set := map[string]any{"bot_token": s.BotToken, "app_token": s.AppToken, "signing_secret": s.SigningSecret, "base_url": s.URL + "/api", "poll_interval": "10s"}
 	for k, v := range more {
 		set[k] = v
 	}
-	if err := c.admin.call(http.MethodPost, "/api/accounts", api.AccountRequest{ID: "slack", Channel: "slack", Name: "Larkspur Slack", Settings: set}, nil); err != nil {
+	if err := c.call(http.MethodPost, "/api/accounts", api.AccountRequest{ID: "slack", Channel: "slack", Name: "Larkspur Slack", Settings: set}, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.admin.untilPhase(t, "slack", "live")
-	return c
+	c.untilPhase(t, "slack", "live")
 }
 
 func (c *chat) say(u *slacktest.User, room *slacktest.Channel, text string, how ...slacktest.Say) string {

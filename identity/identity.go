@@ -158,16 +158,26 @@ func New(s *store.Store) *Identity {
 
 // Find looks an address up; h need not be canonical.
 func (i *Identity) Find(tx *store.Tx, h message.Handle) (*Handle, bool) {
-	c, err := Canonical(h)
-	if err != nil {
-		return nil, false
-	}
-	id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(c)))
-	if !ok {
+	id, _, err := i.lookup(tx, h)
+	if err != nil || id == 0 {
 		return nil, false
 	}
 	handle, err := i.Handle(tx, id)
 	return handle, err == nil
+}
+
+// lookup finds the ID of an address, 0 if nobody has it, and its canonical form.
+// What is stored is canonical, so an address that is there as it stands needs no
+// reading, which for a phone number is long work.
+func (i *Identity) lookup(tx *store.Tx, h message.Handle) (id uint64, canonical message.Handle, err error) {
+	if id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(h))); ok {
+		return id, h, nil
+	}
+	if canonical, err = Canonical(h); err != nil || canonical == h {
+		return 0, canonical, err
+	}
+	id, _ = i.handles.Lookup(tx, "handle", store.K().Str(string(canonical)))
+	return id, canonical, nil
 }
 
 // Handle returns a handle by its ID; store.ErrNotFound if there is none.

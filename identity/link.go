@@ -17,7 +17,7 @@ func (e *ConflictError) Error() string { return e.Text }
 // yet is made. Past and future messages of the handle follow it. before is the
 // former owner, 0 if the handle is new.
 func (i *Identity) Link(tx *store.Tx, customer uint64, h message.Handle, d Decision) (handle *Handle, before uint64, err error) {
-	canonical, err := Canonical(h)
+	id, canonical, err := i.lookup(tx, h)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -25,8 +25,7 @@ func (i *Identity) Link(tx *store.Tx, customer uint64, h message.Handle, d Decis
 	if err != nil {
 		return nil, 0, err
 	}
-	id, ok := i.handles.Lookup(tx, "handle", store.K().Str(string(canonical)))
-	if !ok {
+	if id == 0 {
 		handle = &Handle{ID: tx.NextID(), Handle: canonical, Customer: root.ID, Link: d}
 		return handle, 0, i.handles.Insert(tx, handle.ID, handle)
 	}

@@ -46,6 +46,9 @@ func (i *Identity) Depict(tx *store.Tx, account string, p message.Person) error 
 	return i.handles.Put(tx, h.ID, h)
 }
 
+// WatchHandles signals whoever waits for the next picture; see store.Table.Watch.
+func (i *Identity) WatchHandles() (wake <-chan struct{}, stop func()) { return i.handles.Watch() }
+
 // NextPicture returns the handle whose picture is to be fetched first, nil if there
 // is none.
 func (i *Identity) NextPicture(tx *store.Tx) (*Handle, error) {

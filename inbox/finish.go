@@ -22,7 +22,7 @@ var finishAfter = []time.Duration{15 * time.Second, time.Minute, 5 * time.Minute
 
 // finishing does what is owed on an account until ctx ends.
 func (h *Hub) finishing(ctx context.Context, r *runner, f connectors.Finisher) {
-	wake, stop := h.Store.Watch()
+	wake, stop := h.deliveries.Watch()
 	defer stop()
 	tries := map[uint64]int{} // of this run; after a restart it is tried soon again
 	timer := time.NewTimer(0)

@@ -31,7 +31,7 @@ var retryAfter = []time.Duration{
 
 // lane sends what is due for one account until ctx ends.
 func (h *Hub) lane(ctx context.Context, r *runner) error {
-	wake, stop := h.Store.Watch()
+	wake, stop := h.deliveries.Watch()
 	defer stop()
 	if err := h.recover(ctx, r); err != nil {
 		return err

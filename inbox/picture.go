@@ -29,7 +29,7 @@ var pictureTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"
 // fetchPictures fetches the pictures of people that their directories show, each
 // once.
 func (h *Hub) fetchPictures(ctx context.Context) {
-	wake, stop := h.Store.Watch()
+	wake, stop := h.Identity.WatchHandles()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -10,7 +10,7 @@ import (
 
 // wakeSnoozed brings snoozed conversations back when their time comes.
 func (h *Hub) wakeSnoozed(ctx context.Context) {
-	wake, stop := h.Store.Watch()
+	wake, stop := h.conversations.Watch()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -339,7 +339,7 @@ func (h *Hub) TaskCounts(tx *store.Tx, agent uint64) TaskCounts {
 
 // fireTasks tells of tasks when their time comes.
 func (h *Hub) fireTasks(ctx context.Context) {
-	wake, stop := h.Store.Watch()
+	wake, stop := h.tasks.Watch()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -27,7 +27,7 @@ const (
 	maxWaiting = 5000
 )
 
-// look makes notices of what happened, and of who waits too long.
+// look makes notices of what happened.
 func (n *Notify) look(ctx context.Context) (time.Duration, error) {
 	for {
 		more, err := n.readOn(ctx)
@@ -35,10 +35,9 @@ func (n *Notify) look(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 		if !more {
-			break
+			return n.limits.look, nil
 		}
 	}
-	return n.lookForWaiting(ctx)
 }
 
 // readOn looks at the next events. It writes only if one of them is a matter of

@@ -162,15 +162,17 @@ func (n *Notify) setCursor(tx *store.Tx, seq uint64) error {
 func (n *Notify) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
-	work.Go(func() { n.loop(ctx, "post notices", n.postDue) })
-	n.loop(ctx, "look for what to tell", n.look)
+	work.Go(func() { n.loop(ctx, "post notices", n.notices.Watch, n.postDue) })
+	// Not at every commit: with thousands who wait too long it is much to look at.
+	work.Go(func() { n.loop(ctx, "look for who waits", n.rules.Watch, n.lookForWaiting) })
+	n.loop(ctx, "look for what to tell", n.hub.Timeline.Watch, n.look)
 	return ctx.Err()
 }
 
-// loop does something at every commit, and after as long as it says. Trouble, a full
+// loop does something when it is woken, and after as long as it says. Trouble, a full
 // disk say, ends nothing.
-func (n *Notify) loop(ctx context.Context, what string, do func(context.Context) (time.Duration, error)) {
-	wake, stop := n.hub.Store.Watch()
+func (n *Notify) loop(ctx context.Context, what string, watch func() (<-chan struct{}, func()), do func(context.Context) (time.Duration, error)) {
+	wake, stop := watch()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
@@ -180,6 +181,38 @@ func TestGuess(t *testing.T) {
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLanguage: a change of the card touches a customer's contacts only if it is his
+// language that changed.
+func TestLanguage(t *testing.T) {
+	o := newOffice(t)
+	h, who := o.person(t, "mailto:ann@example.org")
+	o.say(t, Fact{Conversation: o.matter(t, h), Channel: "email", Handle: h}, "hello")
+	o.catchUp(t)
+	o.update(t, func(tx *store.Tx) error {
+		_, err := o.id.Change(tx, who, func(c *identity.Customer) { c.Language = "fa" })
+		return err
+	})
+	for _, tt := range []struct{ data, want string }{
+		{`{"note":true}`, ""}, {`{"companies":true}`, ""}, {`{}`, ""}, {`{"name":true,"language":true}`, "fa"},
+	} {
+		o.tell(t, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}, Data: []byte(tt.data)})
+		o.catchUp(t)
+		if err := o.s.View(func(tx *store.Tx) error {
+			for c, err := range o.p.contacts.All(tx, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				if c.Language != tt.want {
+					t.Errorf("after %q the contact is in %q, want %q", tt.data, c.Language, tt.want)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

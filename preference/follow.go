@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"throughline/identity"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -27,6 +28,9 @@ const (
 	followPace = 150 * time.Millisecond
 )
 
+// Counted is the newest event that is in the counts.
+func (p *Preferences) Counted(tx *store.Tx) uint64 { return p.cursor(tx) }
+
 func (p *Preferences) cursor(tx *store.Tx) uint64 {
 	b := tx.GetValue(followBucket, cursorKey)
 	if len(b) != 8 {
@@ -37,7 +41,7 @@ func (p *Preferences) cursor(tx *store.Tx) uint64 {
 
 // Follow counts what happens until ctx ends.
 func (p *Preferences) Follow(ctx context.Context) error {
-	wake, stop := p.store.Watch()
+	wake, stop := p.timeline.Watch()
 	defer stop()
 	if err := p.reshape(ctx); err != nil {
 		return err
@@ -143,7 +147,14 @@ func (b *batch) apply(e *timeline.Event) error {
 			return err
 		}
 		return b.learn(c.Conversation, true)
-	case timeline.CustomerChanged, timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.HandleLinked, timeline.HandleUnlinked:
+	case timeline.CustomerChanged:
+		// Of the card only the language counts here, and there may be many contacts.
+		var changed map[string]json.RawMessage
+		if json.Unmarshal(e.Data, &changed) != nil || changed[identity.FieldLanguage] == nil {
+			return nil
+		}
+		return b.people(append([]uint64{e.Customer}, e.Subjects...))
+	case timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.HandleLinked, timeline.HandleUnlinked:
 		return b.people(append([]uint64{e.Customer}, e.Subjects...))
 	}
 	return nil

@@ -312,7 +312,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 					})
 					return err
 				})
-				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}})
+				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}, Data: []byte(`{"language":true}`)})
 			}
 			if rapid.Bool().Draw(rt, "look") {
 				o.catchUp(rt)

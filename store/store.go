@@ -87,9 +87,9 @@ type Store struct {
 
 	mu       sync.Mutex
 	tables   map[string]table
-	watchers map[chan struct{}]struct{}
-	broken   error // set for good when writes, or all work, must be refused
-	noReads  bool  // broken concerns reads too
+	watchers map[chan struct{}]string // the bucket they watch, "" for all
+	broken   error                    // set for good when writes, or all work, must be refused
+	noReads  bool                     // broken concerns reads too
 }
 
 // Open opens the file at path, creates it if it is missing, and brings it to
@@ -117,7 +117,7 @@ func Open(path string, o Options) (*Store, error) {
 		stopped:  make(chan struct{}),
 		commit:   (*bbolt.Tx).Commit,
 		tables:   map[string]table{},
-		watchers: map[chan struct{}]struct{}{},
+		watchers: map[chan struct{}]string{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -321,10 +321,16 @@ func (s *Store) breakDown(err error, noReads bool) {
 // something. It holds one signal, which means "look again" and carries no data;
 // signals that find it full are the same signal. stop ends the watch; the
 // channel is never closed.
-func (s *Store) Watch() (wake <-chan struct{}, stop func()) {
+func (s *Store) Watch() (wake <-chan struct{}, stop func()) { return s.watch("") }
+
+// Watch is Store.Watch for who looks at nothing but this table: it receives only
+// after commits that wrote to it.
+func (t *Table[V]) Watch() (wake <-chan struct{}, stop func()) { return t.s.watch(t.bucket) }
+
+func (s *Store) watch(bucket string) (wake <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	s.mu.Lock()
-	s.watchers[ch] = struct{}{}
+	s.watchers[ch] = bucket
 	s.mu.Unlock()
 	return ch, func() {
 		s.mu.Lock()
@@ -333,11 +339,15 @@ func (s *Store) Watch() (wake <-chan struct{}, stop func()) {
 	}
 }
 
-// wake signals every watcher and never waits for one.
-func (s *Store) wake() {
+// wake signals everybody who watches one of the changed buckets, and never waits
+// for anybody.
+func (s *Store) wake(changed map[string]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ch := range s.watchers {
+	for ch, bucket := range s.watchers {
+		if bucket != "" && !changed[bucket] {
+			continue
+		}
 		select {
 		case ch <- struct{}{}:
 		default: // it has yet to look, and will see this commit too

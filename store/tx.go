@@ -38,6 +38,7 @@ type group struct {
 	seq      uint64
 	savedSeq uint64
 	deltas   map[string]int64 // changes of counters, written once at the end
+	changed  map[string]bool  // buckets that were written to, for those who watch one
 }
 
 // Tx is a transaction: the argument of Update's and View's functions. It is
@@ -114,6 +115,7 @@ func (g *group) write(bucket string, fill float64, key, val []byte) error {
 	}
 	g.writes++
 	g.bytes += len(key) + len(val)
+	g.change(bucket)
 	var err error
 	if val == nil {
 		err = b.Delete(key)
@@ -126,12 +128,21 @@ func (g *group) write(bucket string, fill float64, key, val []byte) error {
 	return nil
 }
 
+// change remembers that a bucket was written to.
+func (g *group) change(bucket string) {
+	if g.changed == nil {
+		g.changed = map[string]bool{}
+	}
+	g.changed[bucket] = true
+}
+
 // drop deletes a whole bucket, if it is there.
 func (g *group) drop(bucket string) error {
 	if g.bucket(bucket) == nil {
 		return nil
 	}
 	g.writes++
+	g.change(bucket)
 	delete(g.buckets, bucket)
 	return g.btx.DeleteBucket([]byte(bucket))
 }

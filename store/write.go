@@ -242,7 +242,7 @@ func (w *writer) finish(g *group, n int) {
 	} else if err := g.commit(); err != nil {
 		// After a failed fsync of the very last page the changes may be there
 		// all the same; looking again costs nothing.
-		s.wake()
+		s.wake(g.changed)
 		w.answer(n, err)
 		return
 	}
@@ -252,7 +252,7 @@ func (w *writer) finish(g *group, n int) {
 		}
 	}
 	if wrote {
-		s.wake()
+		s.wake(g.changed)
 	}
 	w.answer(n, nil)
 }

@@ -371,6 +371,39 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// TestTableWatch: who watches a table hears of what is written to it, and of nothing
+// else.
+func TestTableWatch(t *testing.T) {
+	s, tab := newStore(t, Options{})
+	other := NewTable(s, "other", TableOptions[item]{})
+	wake, stop := tab.Watch()
+	defer stop()
+	for _, tt := range []struct {
+		what string
+		fn   func(tx *Tx) error
+		want int
+	}{
+		{"an insert", func(tx *Tx) error { return tab.Insert(tx, 1, &item{Name: "a"}) }, 1},
+		{"another table", func(tx *Tx) error { return other.Insert(tx, 1, &item{Name: "a"}) }, 0},
+		{"a value", func(tx *Tx) error { return tx.PutValue("x", "k", []byte("v")) }, 0},
+		{"a change", func(tx *Tx) error { return tab.Put(tx, 1, &item{Name: "b"}) }, 1},
+		{"the same again", func(tx *Tx) error { return tab.Put(tx, 1, &item{Name: "b"}) }, 0},
+		{"both", func(tx *Tx) error {
+			return errors.Join(other.Delete(tx, 1), tab.Delete(tx, 1))
+		}, 1},
+	} {
+		if err := s.Update(context.Background(), tt.fn); err != nil {
+			t.Fatal(tt.what, err)
+		}
+		if n := len(wake); n != tt.want {
+			t.Errorf("%s: %d signals, want %d", tt.what, n, tt.want)
+		}
+		for len(wake) > 0 {
+			<-wake
+		}
+	}
+}
+
 func TestWatch(t *testing.T) {
 	s, tab := newStore(t, Options{})
 	wake, stop := s.Watch()

@@ -349,6 +349,9 @@ func (t *Timeline) LastOf(tx *store.Tx, subject uint64) uint64 {
 	return 0
 }
 
+// Watch signals that there may be new events; see store.Table.Watch.
+func (t *Timeline) Watch() (wake <-chan struct{}, stop func()) { return t.events.Watch() }
+
 // tailBatch bounds one read transaction of a follower.
 const tailBatch = 256
 
@@ -359,7 +362,7 @@ const tailBatch = 256
 func (t *Timeline) Tail(ctx context.Context, seq uint64) iter.Seq2[[]Event, error] {
 	return func(yield func([]Event, error) bool) {
 		// Watch before the first look, or a commit in between would be missed.
-		wake, stop := t.store.Watch()
+		wake, stop := t.Watch()
 		defer stop()
 		for ctx.Err() == nil {
 			var events []Event
