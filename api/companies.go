@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"throughline/documents"
 	"throughline/identity"
 	"throughline/inbox"
 	"throughline/store"
@@ -250,7 +252,12 @@ func (s *Server) changeCompany(ctx context.Context, i *idBody[CompanyChange]) (*
 }
 
 func (s *Server) deleteCompany(ctx context.Context, i *idIn) (*none, error) {
-	return &none{}, s.hub.RemoveCompany(ctx, who(ctx).id(), i.ID)
+	return &none{}, s.hub.RemoveCompany(ctx, who(ctx).id(), i.ID, func(tx *store.Tx) error {
+		if n := s.docs.OfCompany(tx, i.ID); n > 0 {
+			return &documents.ConflictError{Text: fmt.Sprintf("this company has %d documents: give them to somebody else, or delete them for good, first", n)}
+		}
+		return nil
+	})
 }
 
 func (s *Server) listCompanyConversations(ctx context.Context, i *customerListIn) (*out[Rows], error) {

@@ -11,6 +11,8 @@ import (
 type documentsIn struct {
 	Q        string `query:"q" maxLength:"200" doc:"Words of the title, of tags, of the note, or of the text. What is found is not paged."`
 	Customer uint64 `query:"customer" doc:"Only those of this customer."`
+	Company  uint64 `query:"company" doc:"Only those of this company."`
+	People   bool   `query:"people" doc:"With company: those of its people too."`
 	Type     string `query:"type" maxLength:"40"`
 	Tag      string `query:"tag" maxLength:"200"`
 	Expiring int    `query:"expiring" minimum:"0" maximum:"3650" doc:"Only those that expire within so many days, or have expired."`
@@ -33,18 +35,8 @@ func (s *Server) listDocuments(ctx context.Context, i *documentsIn) (*out[Docume
 	o := &out[Documents]{Documents{Documents: []LibraryDocument{}}}
 	return o, s.view(func(v *view) error {
 		o.Body.Seq = v.seq()
-		if i.Customer != 0 {
-			root, err := s.hub.Identity.Root(v.tx, i.Customer)
-			if err != nil {
-				return err
-			}
-			members, err := s.hub.Identity.Members(v.tx, root.ID)
-			if err != nil {
-				return err
-			}
-			for _, m := range members {
-				f.Owners = append(f.Owners, m.ID)
-			}
+		if err := v.placed(i, &f); err != nil {
+			return err
 		}
 		if i.Q != "" {
 			return v.searchDocuments(i.Q, f, i.Limit, &o.Body)
@@ -63,6 +55,46 @@ func (s *Server) listDocuments(ctx context.Context, i *documentsIn) (*out[Docume
 		}
 		return nil
 	})
+}
+
+// placed says in f whose documents are asked for.
+func (v *view) placed(i *documentsIn, f *documents.Filter) error {
+	ids := v.s.hub.Identity
+	customers := []uint64{}
+	if i.Customer != 0 {
+		customers = append(customers, i.Customer)
+	}
+	if i.Company != 0 {
+		if _, err := ids.Company(v.tx, i.Company); err != nil {
+			return err
+		}
+		f.Company = i.Company
+		if i.People {
+			people, err := ids.PeopleOf(v.tx, i.Company)
+			if err != nil {
+				return err
+			}
+			for _, m := range people[:min(len(people), shownPeople)] {
+				customers = append(customers, m.Customer)
+			}
+		}
+	}
+	for _, id := range customers {
+		root, err := ids.Root(v.tx, id)
+		if err != nil {
+			return err
+		}
+		members, err := ids.Members(v.tx, root.ID)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			if !slices.Contains(f.Owners, m.ID) {
+				f.Owners = append(f.Owners, m.ID)
+			}
+		}
+	}
+	return nil
 }
 
 func (v *view) searchDocuments(q string, f documents.Filter, limit int, out *Documents) error {
@@ -117,11 +149,19 @@ func (v *view) document(d *documents.Document) (*LibraryDocument, error) {
 	if !d.Expires.IsZero() {
 		out.Expires = d.Expires.Format(dateForm)
 	}
-	root, err := v.s.hub.Identity.Root(v.tx, d.Owner)
-	if err != nil {
-		return nil, err
+	if d.Company != 0 {
+		c, err := v.s.hub.Identity.Company(v.tx, d.Company)
+		if err != nil {
+			return nil, err
+		}
+		out.Company = &DocumentOwner{ID: c.ID, Name: c.Name}
+	} else {
+		root, err := v.s.hub.Identity.Root(v.tx, d.Owner)
+		if err != nil {
+			return nil, err
+		}
+		out.Customer = &DocumentOwner{ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root)}
 	}
-	out.Customer = DocumentOwner{ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root)}
 	for _, ver := range slices.Backward(d.Versions) {
 		file, err := v.s.docs.File(v.tx, &ver)
 		if err != nil {

@@ -40,7 +40,8 @@ func (f *UploadedFile) keep(ctx context.Context, s *Server) (documents.Upload, e
 }
 
 type addDocumentIn struct {
-	Customer uint64 `query:"customer" required:"true" doc:"Whose document it is."`
+	Customer uint64 `query:"customer" doc:"Whose document it is: a customer's,"`
+	Company  uint64 `query:"company" doc:"or a company's."`
 	Title    string `query:"title" maxLength:"1000" doc:"Without one the file's name is taken."`
 	Type     string `query:"type" maxLength:"40"`
 	UploadedFile
@@ -55,7 +56,7 @@ func (s *Server) addDocument(ctx context.Context, i *addDocumentIn) (*out[Librar
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: i.Customer, Title: oneLine(i.Title), Type: i.Type, File: f})
+	id, err := s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: i.Customer, Company: i.Company, Title: oneLine(i.Title), Type: i.Type, File: f})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 			return &documents.InvalidError{Field: "blob", Text: "this message has no such attachment: reload it"}
 		}
 		part = r.Parts[n]
-		if owner == 0 && b.Document == 0 {
+		if owner == 0 && b.Company == 0 && b.Document == 0 {
 			// The record that the address belongs to, not the one it was merged into: an
 			// unmerge then leaves the document with its message.
 			c, err := s.hub.Conversation(tx, r.Conversation)
@@ -109,7 +110,7 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 	if id != 0 {
 		err = s.docs.AddVersion(ctx, who(ctx).id(), id, f)
 	} else {
-		id, err = s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: owner, Title: oneLine(b.Title), Type: b.Type, File: f})
+		id, err = s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: owner, Company: b.Company, Title: oneLine(b.Title), Type: b.Type, File: f})
 	}
 	if err != nil {
 		return nil, err
@@ -164,6 +165,12 @@ func (s *Server) onDocument(ctx context.Context, id uint64, act func(ctx context
 		return nil, err
 	}
 	return s.showDocument(ctx, id)
+}
+
+func (s *Server) moveDocument(ctx context.Context, i *idBody[DocumentPlace]) (*out[LibraryDocument], error) {
+	return s.onDocument(ctx, i.ID, func(ctx context.Context, agent, id uint64) error {
+		return s.docs.Move(ctx, agent, id, documents.Place(i.Body))
+	})
 }
 
 func (s *Server) deleteDocument(ctx context.Context, i *idIn) (*out[LibraryDocument], error) {

@@ -28,6 +28,7 @@ func documentCalls(id, link, message uint64, sha string) map[string]struct {
 	return map[string]call{
 		"getDocument":            {"GET", at, nil},
 		"changeDocument":         {"PATCH", at, map[string]any{"title": "mine"}},
+		"moveDocument":           {"POST", at + "/move", map[string]any{"customer": 1}},
 		"deleteDocument":         {"DELETE", at, nil},
 		"undeleteDocument":       {"POST", at + "/undelete", nil},
 		"purgeDocument":          {"POST", at + "/purge", nil},

@@ -46,7 +46,7 @@ var roleTable = map[string]minRole{
 	"startAudit": manager, "getAudit": agent, "importMissing": manager,
 
 	"listDocuments": agent, "addDocument": agent, "fileDocument": agent, "getDocumentRules": agent, "setDocumentRules": admin, "getDocument": agent,
-	"changeDocument": agent, "deleteDocument": agent, "undeleteDocument": agent, "purgeDocument": manager, "addDocumentVersion": agent,
+	"changeDocument": agent, "moveDocument": agent, "deleteDocument": agent, "undeleteDocument": agent, "purgeDocument": manager, "addDocumentVersion": agent,
 	"restoreDocumentVersion": agent, "getDocumentFile": agent, "attachDocument": agent, "listDocumentOpenings": manager,
 	"listDocumentLinks": agent, "shareDocument": agent, "revokeDocumentLink": agent, "rereadDocuments": admin,
 

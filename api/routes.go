@@ -182,6 +182,7 @@ func (s *Server) documentRoutes() {
 	add(s, route{id: "setDocumentRules", method: "PUT", path: "/api/documents/rules", role: admin, group: g, summary: "Change the types and who may do what"}, s.setDocumentRules)
 	add(s, route{id: "getDocument", method: "GET", path: "/api/documents/{id}", role: agent, act: see, group: g, summary: "A document with its versions"}, s.getDocument)
 	add(s, route{id: "changeDocument", method: "PATCH", path: "/api/documents/{id}", role: agent, act: put, group: g, summary: "Change what is written about a document"}, s.changeDocument)
+	add(s, route{id: "moveDocument", method: "POST", path: "/api/documents/{id}/move", role: agent, act: put, group: g, summary: "Give a document to another customer or company"}, s.moveDocument)
 	add(s, route{id: "deleteDocument", method: "DELETE", path: "/api/documents/{id}", role: agent, act: del, group: g, summary: "Put a document into the bin"}, s.deleteDocument)
 	add(s, route{id: "undeleteDocument", method: "POST", path: "/api/documents/{id}/undelete", role: agent, act: del, group: g, summary: "Take a document out of the bin"}, s.undeleteDocument)
 	add(s, route{id: "purgeDocument", method: "POST", path: "/api/documents/{id}/purge", role: manager, act: del, group: g, summary: "Delete for good what is in the bin", status: 204}, s.purgeDocument)

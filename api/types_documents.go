@@ -5,8 +5,9 @@ import "time"
 // LibraryDocument is a file that belongs to a customer, with all of its versions.
 type LibraryDocument struct {
 	ID         uint64            `json:"id"`
-	Owner      uint64            `json:"owner" doc:"The record it was put at; of a merged customer this may be either side."`
-	Customer   DocumentOwner     `json:"customer" doc:"Whose it is now."`
+	Owner      uint64            `json:"owner,omitempty" doc:"The record it was put at; of a merged customer this may be either side. Absent for a company's."`
+	Customer   *DocumentOwner    `json:"customer,omitempty" doc:"Whose it is now."`
+	Company    *DocumentOwner    `json:"company,omitempty" doc:"Whose it is, if no customer's."`
 	Title      string            `json:"title"`
 	Type       string            `json:"type" doc:"Key of a type, empty for none."`
 	Tags       []string          `json:"tags"`
@@ -97,9 +98,16 @@ type DocumentRequest struct {
 	Message  uint64 `json:"message"`
 	Blob     string `json:"blob" pattern:"^[0-9a-f]{64}$" doc:"Which of its attachments."`
 	Customer uint64 `json:"customer,omitempty" doc:"Whose document it becomes; absent means whoever the message is with."`
+	Company  uint64 `json:"company,omitempty" doc:"Whose document it becomes instead."`
 	Document uint64 `json:"document,omitempty" doc:"Becomes a new version of this document instead."`
 	Title    string `json:"title,omitempty" maxLength:"1000"`
 	Type     string `json:"type,omitempty" maxLength:"40"`
+}
+
+// DocumentPlace is whose a document becomes: one of the two.
+type DocumentPlace struct {
+	Customer uint64 `json:"customer,omitempty"`
+	Company  uint64 `json:"company,omitempty"`
 }
 
 // VersionNumber names a version of a document.

@@ -59,7 +59,8 @@ func (l *Library) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
 
 // Draft is a document to be made. An empty title is made of the file's name.
 type Draft struct {
-	Owner   uint64
+	Owner   uint64 // a customer's record, or
+	Company uint64
 	Title   string
 	Type    string
 	Tags    []string
@@ -79,11 +80,11 @@ func (l *Library) Add(ctx context.Context, agent uint64, n Draft) (id uint64, er
 	if n.Remind != nil {
 		remind = *n.Remind
 	}
-	d := &Document{Owner: n.Owner}
+	d := new(Document)
 	c := Change{Title: &title, Type: &n.Type, Tags: &n.Tags, Note: &n.Note, Expires: &n.Expires, Remind: &remind}
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
-		*d = Document{ID: tx.NextID(), Owner: n.Owner, Created: tx.Now(), CreatedBy: agent, Changed: tx.Now(), ChangedBy: agent}
-		if err := l.owner(tx, n.Owner); err != nil {
+		*d = Document{ID: tx.NextID(), Owner: n.Owner, Company: n.Company, Created: tx.Now(), CreatedBy: agent, Changed: tx.Now(), ChangedBy: agent}
+		if err := l.checkPlace(tx, d.Place()); err != nil {
 			return err
 		}
 		if _, err := l.apply(tx, d, c); err != nil {

@@ -59,11 +59,11 @@ func (l *Library) Check(ctx context.Context) (problems []string, err error) {
 		if len(d.Versions) == 0 {
 			bad("document %d has no version", d.ID)
 		}
-		if err := l.owner(tx, d.Owner); err != nil {
+		if err := l.checkPlace(tx, d.Place()); err != nil {
 			if _, invalid := errors.AsType[*InvalidError](err); !invalid {
 				return err
 			}
-			bad("document %d belongs to nobody: there is no record %d", d.ID, d.Owner)
+			bad("document %d belongs to nobody: there is no record %d and no company %d", d.ID, d.Owner, d.Company)
 		}
 		for i, v := range d.Versions {
 			if i > 0 && v.Number <= d.Versions[i-1].Number {

@@ -11,8 +11,8 @@
 // documents have it. Every change and the event that tells of it are one
 // transaction.
 //
-// A document belongs to the record it was put at, so a merge shows the documents of
-// both sides and undoing it gives each back. Texts and their words are derived:
+// A document belongs to a company, or to the record it was put at, so a merge shows
+// the documents of both sides and undoing it gives each back. Texts and their words are derived:
 // Reread makes them anew from the files.
 //
 // The package never looks into a file inside of a transaction, never opens one that
@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"throughline/blob"
@@ -64,12 +65,13 @@ func (e *ConflictError) Error() string { return e.Text }
 
 // Document is the card of a file with all of its versions.
 type Document struct {
-	ID    uint64   `json:"-"`
-	Owner uint64   `json:"owner"` // the record it was put at, merged since or not
-	Title string   `json:"title"`
-	Type  string   `json:"type,omitempty"` // key of a Type, "" none
-	Tags  []string `json:"tags,omitempty"`
-	Note  string   `json:"note,omitempty"`
+	ID      uint64   `json:"-"`
+	Owner   uint64   `json:"owner"`             // the record it was put at, merged since or not; 0 for a company's
+	Company uint64   `json:"company,omitempty"` // whose it is, if no customer's
+	Title   string   `json:"title"`
+	Type    string   `json:"type,omitempty"` // key of a Type, "" none
+	Tags    []string `json:"tags,omitempty"`
+	Note    string   `json:"note,omitempty"`
 
 	// Expires is the last day on which it holds, at midnight UTC; Remind is how many
 	// days before a reminder comes, and Reminded when it came.
@@ -210,7 +212,8 @@ func newDocuments(s *store.Store) *store.Table[Document] {
 	}
 	return store.NewTable(s, "documents", store.TableOptions[Document]{
 		Indexes: []store.Index[Document]{
-			{Name: "owner", Keys: func(d *Document) []store.Key { return []store.Key{store.K().Uint(d.Owner)} }},
+			{Name: "owner", Keys: idKey(func(d *Document) uint64 { return d.Owner })},
+			{Name: "company", Keys: idKey(func(d *Document) uint64 { return d.Company })},
 			{Name: "changed", Keys: there(func(d *Document) []store.Key { return []store.Key{store.K().TimeDesc(d.Changed)} })},
 			{Name: "deleted", Keys: func(d *Document) []store.Key {
 				if d.Deleted.IsZero() {
@@ -252,6 +255,16 @@ func newDocuments(s *store.Store) *store.Table[Document] {
 	})
 }
 
+// idKey indexes what has an ID.
+func idKey(id func(d *Document) uint64) func(d *Document) []store.Key {
+	return func(d *Document) []store.Key {
+		if id(d) == 0 {
+			return nil
+		}
+		return []store.Key{store.K().Uint(id(d))}
+	}
+}
+
 // Get returns a document, deleted ones too; ErrNotFound if there is none.
 func (l *Library) Get(tx *store.Tx, id uint64) (*Document, error) {
 	d, err := l.documents.Get(tx, id)
@@ -262,32 +275,33 @@ func (l *Library) Get(tx *store.Tx, id uint64) (*Document, error) {
 	return d, nil
 }
 
-// tell writes an event about a document onto the timeline of its owner. Which one
-// it is, never what it is called: events are for ever. A quiet one is for screens
-// only.
-func (l *Library) tell(tx *store.Tx, kind string, agent uint64, d *Document, quiet bool, version int) error {
-	e := timeline.Event{Kind: kind, Customer: d.Owner, Subjects: []uint64{d.Owner}, Quiet: quiet}
+// tell writes an event about a document onto the timeline of its owner, and of those
+// it leaves. Which one it is, never what it is called: events are for ever. A quiet
+// one is for screens only, as are all of a company's, which has no timeline.
+func (l *Library) tell(tx *store.Tx, kind string, agent uint64, d *Document, quiet bool, version int, left ...uint64) error {
+	e := timeline.Event{Kind: kind, Customer: d.Owner, Quiet: quiet}
+	for _, id := range append(left, d.Owner) {
+		if id != 0 && !slices.Contains(e.Subjects, id) {
+			e.Subjects = append(e.Subjects, id)
+		}
+	}
+	e.Quiet = quiet || len(e.Subjects) == 0
+	if e.Customer == 0 && len(e.Subjects) > 0 {
+		e.Customer = e.Subjects[0] // where it was
+	}
 	if agent != 0 {
 		e.Actor = fmt.Sprintf("agent:%d", agent)
 	}
 	e.Data = fmt.Appendf(nil, `{"document":%d`, d.ID)
+	if d.Company != 0 {
+		e.Data = fmt.Appendf(e.Data, `,"company":%d`, d.Company)
+	}
 	if version != 0 {
 		e.Data = fmt.Appendf(e.Data, `,"version":%d`, version)
 	}
 	e.Data = append(e.Data, '}')
 	_, err := l.timeline.Append(tx, e)
 	return err
-}
-
-// owner checks that documents can be put at a record.
-func (l *Library) owner(tx *store.Tx, id uint64) error {
-	if _, err := l.identity.Customer(tx, id); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return &InvalidError{"owner", "there is no such customer: choose whose document this is"}
-		}
-		return err
-	}
-	return nil
 }
 
 // update runs fn on one document and stores what it made of it.

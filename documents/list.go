@@ -10,7 +10,8 @@ import (
 
 // Filter says which documents are wanted.
 type Filter struct {
-	Owners  []uint64 // records; none means all
+	Owners  []uint64 // records
+	Company uint64   // what is its own, beside that of Owners; neither means all
 	Type    string
 	Tag     string
 	Expires time.Time // only those that expire by then
@@ -29,7 +30,7 @@ const scanLimit = 5000
 // passes tells whether d is wanted.
 func (f *Filter) passes(d *Document, rules *Rules) bool {
 	return d.Deleted.IsZero() != f.Deleted &&
-		(len(f.Owners) == 0 || slices.Contains(f.Owners, d.Owner)) &&
+		f.at(d) &&
 		(f.Type == "" || d.Type == f.Type) &&
 		(f.Tag == "" || slices.Contains(d.Tags, f.Tag)) &&
 		(!f.expiring() || !d.Expires.IsZero() && !d.Expires.After(f.Expires)) &&
@@ -44,7 +45,7 @@ func (l *Library) List(tx *store.Tx, f Filter, after store.Key, limit int) (list
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(f.Owners) > 0 {
+	if f.placed() {
 		return l.ofOwners(tx, f, rules, after, limit)
 	}
 	r := store.Range{Index: "changed", After: after}
@@ -90,10 +91,17 @@ func (f *Filter) sortKey(d *Document) store.Key {
 	return store.K().TimeDesc(d.Changed).Uint(d.ID)
 }
 
-// ofOwners lists the documents of a customer: few enough to be sorted each time.
+// ofOwners lists the documents of a customer or a company: few enough to be sorted each time.
 func (l *Library) ofOwners(tx *store.Tx, f Filter, rules *Rules, after store.Key, limit int) (list []*Document, next store.Key, err error) {
+	ranges := make([]store.Range, 0, len(f.Owners)+1)
 	for _, owner := range f.Owners {
-		for e := range l.documents.Scan(tx, store.Range{Index: "owner", Prefix: store.K().Uint(owner), Reverse: true}) {
+		ranges = append(ranges, store.Range{Index: "owner", Prefix: store.K().Uint(owner), Reverse: true})
+	}
+	if f.Company != 0 {
+		ranges = append(ranges, store.Range{Index: "company", Prefix: store.K().Uint(f.Company), Reverse: true})
+	}
+	for _, r := range ranges {
+		for e := range l.documents.Scan(tx, r) {
 			if len(list) == scanLimit {
 				break
 			}

@@ -33,9 +33,13 @@ func (h *Hub) PutCompany(ctx context.Context, agent, id, base uint64, change fun
 	return c, err
 }
 
-// RemoveCompany takes a company away; its people stay.
-func (h *Hub) RemoveCompany(ctx context.Context, agent, id uint64) error {
+// RemoveCompany takes a company away; its people stay. An error of free, which looks
+// whether anything else belongs to it, keeps it.
+func (h *Hub) RemoveCompany(ctx context.Context, agent, id uint64, free func(tx *store.Tx) error) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := free(tx); err != nil {
+			return err
+		}
 		people, err := h.Identity.PeopleOf(tx, id)
 		if err != nil {
 			return err

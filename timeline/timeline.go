@@ -67,6 +67,7 @@ const (
 	DocumentAdded    = "document.added"
 	DocumentVersion  = "document.version" // a new file, or an earlier one again
 	DocumentChanged  = "document.changed" // its card, or what is known of its file
+	DocumentMoved    = "document.moved"   // to another customer or company
 	DocumentDeleted  = "document.deleted"
 	DocumentRestored = "document.restored" // out of the bin
 	DocumentPurged   = "document.purged"

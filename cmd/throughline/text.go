@@ -10,6 +10,7 @@ import (
 	"throughline/documents"
 	"throughline/documents/clamd"
 	doctext "throughline/documents/extract"
+	"throughline/identity"
 	"throughline/inbox"
 	"throughline/store"
 )
@@ -49,11 +50,14 @@ func virusScanner(c *config.Config) (documents.Scanner, error) {
 // for whoever put the document there.
 func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document) error {
 	return func(tx *store.Tx, d *documents.Document) error {
-		root, err := hub.Identity.Root(tx, d.Owner)
-		if err != nil {
-			return err
+		root := new(identity.Customer) // nobody, for a company's
+		if d.Owner != 0 {
+			var err error
+			if root, err = hub.Identity.Root(tx, d.Owner); err != nil {
+				return err
+			}
 		}
-		_, err = hub.AddTaskTx(tx, inbox.Task{
+		_, err := hub.AddTaskTx(tx, inbox.Task{
 			Document: d.ID, Expires: d.Expires,
 			Due: tx.Now(), Customer: root.ID, Assignee: cmp.Or(root.Owner, d.CreatedBy),
 		})

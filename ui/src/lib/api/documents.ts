@@ -2,9 +2,15 @@
 import { call, client, uploadTo } from './client'
 import type { DocumentRules, LibraryDocument } from './types'
 
-export interface DocumentQuery {
-  q?: string
+/** Whose documents: a customer's or a company's. */
+export interface DocumentPlace {
   customer?: number
+  company?: number
+}
+export interface DocumentQuery extends DocumentPlace {
+  q?: string
+  /** With company: those of its people too. */
+  people?: boolean
   type?: string
   tag?: string
   expiring?: number
@@ -16,13 +22,14 @@ const at = (id: number) => ({ params: { path: { id } } })
 
 export const listDocuments = (query: DocumentQuery, signal?: AbortSignal) => call(client.GET('/api/documents', { params: { query }, signal }))
 export const getDocument = (id: number, signal?: AbortSignal) => call(client.GET('/api/documents/{id}', { ...at(id), signal }))
-export const uploadDocument = (customer: number, file: File, type: string, progress: (part: number) => void, signal?: AbortSignal) =>
-  uploadTo<LibraryDocument>(`/api/documents?customer=${customer}&name=${encodeURIComponent(file.name)}&type=${encodeURIComponent(type)}`, file, progress, signal)
+export const uploadDocument = (at: DocumentPlace, file: File, type: string, progress: (part: number) => void, signal?: AbortSignal) =>
+  uploadTo<LibraryDocument>(`/api/documents?${at.company ? `company=${at.company}` : `customer=${at.customer ?? 0}`}&name=${encodeURIComponent(file.name)}&type=${encodeURIComponent(type)}`, file, progress, signal)
 export const uploadVersion = (id: number, file: File, note: string, progress: (part: number) => void, signal?: AbortSignal) =>
   uploadTo<LibraryDocument>(`/api/documents/${id}/versions?name=${encodeURIComponent(file.name)}&note=${encodeURIComponent(note)}`, file, progress, signal)
-export const fileAttachment = (body: { message: number; blob: string; customer?: number; document?: number; title?: string; type?: string }) => call(client.POST('/api/documents/from-message', { body }))
+export const fileAttachment = (body: DocumentPlace & { message: number; blob: string; document?: number; title?: string; type?: string }) => call(client.POST('/api/documents/from-message', { body }))
 export const patchDocument = (id: number, body: { title?: string; type?: string; tags?: string[]; note?: string; expires?: string; remind?: number }) =>
   call(client.PATCH('/api/documents/{id}', { ...at(id), body }))
+export const moveDocument = (id: number, body: DocumentPlace) => call(client.POST('/api/documents/{id}/move', { ...at(id), body }))
 export const deleteDocument = (id: number) => call(client.DELETE('/api/documents/{id}', at(id)))
 export const undeleteDocument = (id: number) => call(client.POST('/api/documents/{id}/undelete', at(id)))
 export const purgeDocument = (id: number) => call(client.POST('/api/documents/{id}/purge', at(id)))

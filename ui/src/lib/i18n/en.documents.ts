@@ -9,6 +9,7 @@ export const documents = {
   'file.open': 'Open',
   'event.doc.added': '{who} added the document {title}',
   'event.doc.version': '{who} added a version of {title}',
+  'event.doc.moved': '{who} moved the document {title}',
   'event.doc.deleted': '{who} deleted the document {title}',
   'event.doc.restored': '{who} took {title} out of the bin',
   'event.doc.shared': '{who} shared {title} by link',
