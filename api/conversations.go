@@ -319,6 +319,9 @@ func (s *Server) send(ctx context.Context, o inbox.Outgoing, d Draft) (seq uint6
 	if o.Attachments, err = parts(d.Attachments); err != nil {
 		return 0, err
 	}
+	if err := s.checkFiles(o.Attachments); err != nil {
+		return 0, err
+	}
 	if err := s.checkSnooze(o.SnoozedUntil); err != nil {
 		return 0, err
 	}
@@ -384,7 +387,7 @@ func (s *Server) getRecipients(ctx context.Context, i *recipientsIn) (*out[Recip
 			return err
 		}
 		o.Body = Recipients{Account: r.Account, To: v.persons(r.To), Cc: v.persons(r.Cc), Subject: r.Subject, InReplyTo: r.InReplyTo,
-			Quote: r.QuoteHTML, Warning: r.Warning, Attachments: attachments(r.Attachments)}
+			Quote: r.QuoteHTML, Warning: r.Warning, Attachments: v.scanned(attachments(r.Attachments))}
 		return nil
 	})
 }

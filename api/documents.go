@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -167,7 +166,10 @@ func (v *view) document(d *documents.Document) (*LibraryDocument, error) {
 		if err != nil {
 			return nil, err
 		}
-		scan := DocumentScan{State: cmp.Or(file.Scan.State, "none"), Found: file.Scan.Found, Reason: file.Scan.Reason}
+		scan, err := v.scan(ver.Blob)
+		if err != nil {
+			return nil, err
+		}
 		out.Versions = append(out.Versions, DocumentVersion{
 			Number: ver.Number, Name: ver.Name, ContentType: ver.ContentType, Size: ver.Size, Time: ver.Time, By: ver.By,
 			Message: ver.Message, Restored: ver.Restored, Note: ver.Note,

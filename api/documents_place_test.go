@@ -48,7 +48,9 @@ func TestDocumentsOfACompany(t *testing.T) {
 	if p := boss.refused(409, "DELETE", fmt.Sprintf("/api/companies/%d", firm.ID), nil); !strings.Contains(p.Detail, "1 documents") {
 		t.Error(p.Detail)
 	}
-	c.call(200, "POST", fmt.Sprintf("/api/documents/%d/move", d.ID), map[string]any{"customer": zoe.ID}, &d)
+	at := fmt.Sprintf("/api/documents/%d", d.ID)
+	d = LibraryDocument{}
+	c.call(200, "POST", at+"/move", map[string]any{"customer": zoe.ID}, &d)
 	if d.Company != nil || d.Customer == nil || d.Customer.ID != zoe.ID {
 		t.Errorf("%+v", d)
 	}

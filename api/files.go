@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -12,9 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"throughline/documents"
 	"throughline/message"
-	"throughline/store"
 )
 
 // fileCSP is the policy of everything that strangers sent: nothing in it may run
@@ -59,6 +56,10 @@ func (s *Server) upload(ctx context.Context, i *uploadIn) (*out[Attachment], err
 	if ref.Size == 0 {
 		return nil, &problemError{status: 422, detail: "this file is empty: choose another one"}
 	}
+	// Now, not when the message is sent: whoever writes it can choose another one.
+	if err := s.docs.Vet(ctx, ref); err != nil {
+		return nil, err
+	}
 	return &out[Attachment]{attachment(message.Part{Name: name, ContentType: mediaType(i.ContentType), Size: ref.Size, Blob: ref.SHA256})}, nil
 }
 
@@ -73,9 +74,9 @@ type blobIn struct {
 // getBlob serves a file. The content never changes, so it can be kept for ever
 // by the browser, and parts of it can be asked for.
 func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, error) {
-	// What the scanner found in a document is no better in the message it came with.
-	var infected *documents.InfectedError
-	if err := s.hub.Store.View(func(tx *store.Tx) error { return s.docs.Safe(tx, i.SHA256) }); errors.As(err, &infected) {
+	kind := mediaType(i.Type)
+	shown := i.Inline == 1 && inlineTypes[kind]
+	if err := s.opens(i.SHA256, shown && strings.HasPrefix(kind, "image/")); err != nil {
 		return nil, err
 	}
 	f, _, err := s.hub.Blobs.Open(i.SHA256)
@@ -86,8 +87,6 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		defer f.Close()
 		r, w := humago.Unwrap(ctx)
 		h := w.Header()
-		kind := mediaType(i.Type)
-		shown := i.Inline == 1 && inlineTypes[kind]
 		if kind == "text/plain" {
 			kind += "; charset=utf-8"
 		} else {
@@ -97,7 +96,11 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		h.Set("Content-Disposition", disposition(shown, i.Name))
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
 		h.Set("ETag", `"`+i.SHA256+`"`)
-		protect(h, fileCSP)
+		csp := fileCSP
+		if shown && kind == "application/pdf" && i.Sig == "" {
+			csp = documentCSP // the browser's own viewer, which a sandbox would turn off
+		}
+		protect(h, csp)
 		if i.Sig != "" {
 			h.Set("Cross-Origin-Resource-Policy", "cross-origin") // see sign.go
 		}

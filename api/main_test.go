@@ -108,6 +108,9 @@ type worldOptions struct {
 	dir  string
 	kind connectors.Kind // another channel beside "test"
 
+	scanner documents.Scanner // of viruses; the library runs then
+	lenient bool              // files are open while it cannot be asked
+
 	store *store.Store // closed by the test; nil opens one that does not wait for the disk
 }
 
@@ -147,12 +150,14 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	}
 	acc := accounts.New(st, accounts.NewKey(), kinds)
 	w.hub, err = inbox.New(inbox.Options{Store: st, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: o.undo, TempDir: hubTemp,
-		ChatPause: inbox.DefaultChatPause, PublicURL: publicURL})
+		ChatPause: inbox.DefaultChatPause, PublicURL: publicURL,
+		Files: func(tx *store.Tx, id uint64, parts []message.Part) error { return w.docs.Arrived(tx, id, parts) }})
 	must(t, err)
 	w.auth = auth.New(st, auth.Options{})
 	must(t, acc.Start(t.Context(), accounts.Options{File: []config.Account{{Account: connectors.Account{
 		ID: "support", Channel: "test", Name: "Support", Settings: json.RawMessage(`{"host":"mail.example.com","password":"hunter2hunter2"}`)}}}}))
-	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline})
+	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline,
+		Scanner: o.scanner, OpenUnscanned: o.lenient, Scanned: w.hub.TellScanned})
 	must(t, err)
 	w.people = people.New(people.Options{Hub: w.hub})
 	notices, err := notify.New(notify.Options{Hub: w.hub, Agents: w.auth.Names, URL: func() string { return publicURL }})
@@ -170,11 +175,16 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	must(t, err)
 	w.http = httptest.NewServer(w.s.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 4)
+	running := 4
+	done := make(chan error, 5)
 	go func() { done <- w.hub.Run(ctx) }()
 	go func() { done <- w.s.Run(ctx) }()
 	go func() { done <- w.auth.Run(ctx) }()
 	go func() { done <- w.people.Run(ctx) }()
+	if o.scanner != nil {
+		running++
+		go func() { done <- w.docs.Run(ctx) }()
+	}
 	var stopped bool
 	w.stop = func() {
 		if stopped {
@@ -182,7 +192,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		}
 		stopped = true
 		cancel()
-		for range 4 {
+		for range running {
 			if err := <-done; err != nil && ctx.Err() == nil {
 				t.Errorf("run: %v", err)
 			}

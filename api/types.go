@@ -201,6 +201,8 @@ type Attachment struct {
 	ContentID   string `json:"content_id,omitempty" maxLength:"250"`
 	Blob        string `json:"blob" maxLength:"64" doc:"SHA-256 of the content."`
 	URL         string `json:"url" doc:"Where to download it, relative to the hub; with &inline=1 pictures, PDF and plain text open in the browser."`
+
+	Scan *DocumentScan `json:"scan,omitempty" readOnly:"true" doc:"Absent where no scanner looked."`
 }
 
 // Attempt is one try to deliver.

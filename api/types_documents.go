@@ -64,9 +64,10 @@ type DocumentVersion struct {
 
 // DocumentScan is what the virus scanner said of a file.
 type DocumentScan struct {
-	State  string `json:"state" enum:"none,waiting,unreachable,clean,infected" doc:"none: no scanner is set up. What is infected, waiting or unreachable cannot be opened."`
+	State  string `json:"state" enum:"none,waiting,unreachable,clean,infected" doc:"none: no scanner is set up. waiting: it will look. unreachable: it cannot be asked now, which is tried again."`
 	Found  string `json:"found,omitempty" doc:"The name of the virus."`
 	Reason string `json:"reason,omitempty"`
+	Shut   bool   `json:"shut,omitempty" doc:"It cannot be opened, attached or sent now."`
 }
 
 // DocumentText is how far the text of a file can be searched.

@@ -217,7 +217,7 @@ func (v *view) message(id uint64, limit int) (*Message, error) {
 		ID: r.ID, Channel: r.Channel, Account: r.Account, Direction: string(r.Direction), Time: r.Time,
 		From: v.person(r.From), To: v.persons(r.To), Subject: r.Subject, Reply: r.Reply, Quoted: r.Quoted, Signature: r.Signature,
 		HasQuoted: r.Quoted != "", HasHTML: r.HTML != "", Kind: string(r.Kind), List: r.List, Bulk: r.Bulk, Vouch: string(r.Vouch),
-		Warnings: r.Warnings, WarningWords: wordsOf(r.Warnings), Agent: r.Agent, Attachments: attachments(r.Parts),
+		Warnings: r.Warnings, WarningWords: wordsOf(r.Warnings), Agent: r.Agent, Attachments: v.scanned(attachments(r.Parts)),
 		RemoteImages: r.Direction == message.In && safehtml.HasRemote(r.HTML),
 	}
 	v.more(m, r, limit)

@@ -168,7 +168,7 @@ func (v *view) more(m *Message, r *inbox.Record, limit int) {
 	}
 	if limit == wholeText {
 		for _, f := range r.Former {
-			m.Former = append(m.Former, Version{Time: f.Time, Text: f.Text, Attachments: attachments(f.Parts)})
+			m.Former = append(m.Former, Version{Time: f.Time, Text: f.Text, Attachments: v.scanned(attachments(f.Parts))})
 		}
 	}
 }

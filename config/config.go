@@ -48,11 +48,12 @@ type Config struct {
 	AuditKeep      time.Duration // of the log of security events, 0 = for ever
 	DefaultCharset string        // of texts that name none and are not UTF-8; a WHATWG encoding name in lower case
 	Limits         Limits
-	// Clamd is where a ClamAV daemon listens that looks at the files of documents,
-	// "" if there is none.
-	Clamd     string
-	Metrics   Metrics
-	SecretKey string // path of the key file, "" for the default; see KeyFile
+	// Clamd is where a ClamAV daemon listens that looks at files, "" if there is none;
+	// OpenUnscanned lets files be opened while it cannot be reached.
+	Clamd         string
+	OpenUnscanned bool
+	Metrics       Metrics
+	SecretKey     string // path of the key file, "" for the default; see KeyFile
 
 	Accounts []Account // in the order of the file
 	Warnings []Problem // in the order of the lines
@@ -210,6 +211,7 @@ func (c *Config) Redacted() string {
 		Limits         map[string]int64  `json:"limits"`
 		Metrics        map[string]any    `json:"metrics"`
 		Clamd          string            `json:"clamd"`
+		ClamdAway      string            `json:"clamd_away"`
 		SecretKey      string            `json:"secret_key"`
 		Accounts       []account         `json:"accounts"`
 	}{
@@ -219,7 +221,7 @@ func (c *Config) Redacted() string {
 		c.Undo.String(), int(c.ChatPause / time.Hour), c.Country, int(c.AuditKeep / day), c.DefaultCharset,
 		map[string]int64{"upload_bytes": c.Limits.UploadBytes, "document_bytes": c.Limits.DocumentBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
-		c.Clamd,
+		c.Clamd, map[bool]string{false: "hold", true: "warn"}[c.OpenUnscanned],
 		"file:" + c.KeyFile(), accounts,
 	}, "", "  ")
 	if err != nil {

@@ -121,6 +121,13 @@ func schema() []setting {
 			}
 			return "has to say where clamd listens; write for example tcp://127.0.0.1:3310 or unix:///run/clamav/clamd.ctl"
 		}},
+		{key: "clamd_away", set: func(_ *reader, c *Config, v value) string {
+			c.OpenUnscanned = v.text == "warn"
+			if v.text != "hold" && v.text != "warn" {
+				return "is neither hold nor warn; write one of them"
+			}
+			return ""
+		}},
 		{key: "metrics.public", set: func(_ *reader, c *Config, v value) string {
 			b, ok := parseBool(v.text)
 			c.Metrics.Public = b

@@ -24,19 +24,25 @@ type paper struct {
 	note    string
 	expires int      // days from now, 0 never
 	second  []string // the lines of a second version
+	changed string   // what is new in it
 	shared  bool
 }
 
 var papers = []paper{
-	{address: "margit.olsen@example.org", title: "Repair contract", kind: "contract", file: "repair-contract.pdf", tags: []string{"workshop"}, expires: 12,
+	{address: "margit.olsen@example.org", title: "Repair contract", kind: "contract", file: "repair-contract.pdf", tags: []string{"workshop"}, expires: 240,
 		lines:  []string{"Repair contract", "Between Larkspur Cycles and Margit Olsen.", "Two inspections a year; spare parts at cost."},
-		second: []string{"Repair contract, second version", "Between Larkspur Cycles and Margit Olsen.", "Three inspections a year; spare parts at cost; collected by us."}},
-	{address: "margit.olsen@example.org", title: "Offer for a cargo bicycle", kind: "offer", file: "offer-cargo.docx", expires: 40, shared: true,
+		second: []string{"Repair contract, second version", "Between Larkspur Cycles and Margit Olsen.", "Three inspections a year; spare parts at cost; collected by us."}, changed: "with collection, as agreed by telephone"},
+	{address: "margit.olsen@example.org", title: "Offer for a cargo bicycle", kind: "offer", file: "offer-cargo.docx", expires: 6, shared: true,
 		lines: []string{"Offer", "One cargo bicycle with rain cover: 3,480 euros.", "Delivery within four weeks of the order."}},
-	{address: "margit.olsen@example.org", title: "Invoice 2026-0417", kind: "invoice", file: "invoice-2026-0417.pdf", lines: []string{"Invoice 2026-0417", "Brake set and work: 148.50 euros, paid."}},
+	{address: "margit.olsen@example.org", title: "Invoice 2026-0417", kind: "invoice", file: "invoice-2026-0417.pdf",
+		lines:  []string{"Invoice 2026-0417", "Brake set and work: 163.50 euros."},
+		second: []string{"Invoice 2026-0417, corrected", "Brake set and work: 148.50 euros, paid."}, changed: "the hour that was not worked is taken off"},
 	{address: "margit.olsen@example.org", title: "Measurements", kind: "other", file: "measurements.csv", lines: []string{"part,size", "frame,54 cm", "saddle,28 cm"}, note: "As measured in the shop."},
 	{address: "narges.ahmadi@example.org", title: "قرارداد تعمیر دوچرخه", kind: "contract", file: "gharardad.csv", expires: 90, lines: []string{"قرارداد تعمیر", "میان لارکسپر و خانم نرگس احمدی", "سالی دو بار بازبینی، مبلغ ۱۲۵۰ یورو"}},
 }
+
+// soon tells that a paper expires within what the hub reminds of.
+func (p *paper) soon() bool { return p.expires > 0 && p.expires <= documents.DefaultRemind }
 
 // fileAway puts papers into the documents of customers, those who are there.
 func (w *World) fileAway(ctx context.Context) error {
@@ -60,22 +66,22 @@ func (w *World) fileAway(ctx context.Context) error {
 			continue
 		}
 		by := w.agents[i%len(w.agents)]
-		if i == 0 {
+		if p.soon() {
 			by = w.Visitor // who is reminded of it, then
 		}
-		if err := w.fileOne(ctx, by, owner, p); err != nil {
+		if err := w.fileOne(ctx, by, documents.Place{Customer: owner}, p); err != nil {
 			return fmt.Errorf("put %s into the documents: %w", p.file, err)
 		}
 	}
-	return nil
+	return w.fileCompany(ctx, owners)
 }
 
-func (w *World) fileOne(ctx context.Context, agent, owner uint64, p paper) error {
+func (w *World) fileOne(ctx context.Context, agent uint64, of documents.Place, p paper) error {
 	f, err := w.keep(ctx, p.file, p.lines)
 	if err != nil {
 		return err
 	}
-	d := documents.Draft{Owner: owner, Title: p.title, Type: p.kind, Tags: p.tags, Note: p.note, File: f}
+	d := documents.Draft{Owner: of.Customer, Company: of.Company, Title: p.title, Type: p.kind, Tags: p.tags, Note: p.note, File: f}
 	if p.expires > 0 {
 		d.Expires = time.Now().AddDate(0, 0, p.expires)
 	}
@@ -87,7 +93,7 @@ func (w *World) fileOne(ctx context.Context, agent, owner uint64, p paper) error
 		if f, err = w.keep(ctx, p.file, p.second); err != nil {
 			return err
 		}
-		f.Note = "with collection, as agreed by telephone"
+		f.Note = p.changed
 		if err := w.documents.AddVersion(ctx, agent, id, f); err != nil {
 			return err
 		}

@@ -148,6 +148,12 @@ type Options struct {
 	Extract extract.Func
 	// Scanner looks for viruses; nil means that nobody does.
 	Scanner Scanner
+	// OpenUnscanned lets files be opened, after a warning, of which the scanner cannot be
+	// asked now; otherwise they stay shut until it can.
+	OpenUnscanned bool
+	// Scanned is called in the transaction in which something becomes known of a file of
+	// a message; nil does nothing.
+	Scanned func(tx *store.Tx, message uint64) error
 	// Remind is called in the transaction in which a document is reminded of, beside the
 	// line on the timeline; nil does nothing more.
 	Remind func(tx *store.Tx, d *Document) error
@@ -166,6 +172,8 @@ type Library struct {
 
 	extractor extract.Func
 	scanner   Scanner
+	lenient   bool // Options.OpenUnscanned
+	scanned   func(tx *store.Tx, message uint64) error
 	reminder  func(tx *store.Tx, d *Document) error
 
 	documents *store.Table[Document]
@@ -192,7 +200,7 @@ func New(o Options) (*Library, error) {
 	return &Library{
 		store: o.Store, blobs: o.Blobs, identity: o.Identity, timeline: o.Timeline,
 		maxBytes: o.MaxBytes, keepLog: o.KeepLog, log: o.Log,
-		extractor: o.Extract, scanner: o.Scanner, reminder: o.Remind,
+		extractor: o.Extract, scanner: o.Scanner, lenient: o.OpenUnscanned, scanned: o.Scanned, reminder: o.Remind,
 		documents: newDocuments(o.Store),
 		files:     newFiles(o.Store),
 		texts:     newTexts(o.Store),

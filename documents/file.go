@@ -17,8 +17,10 @@ type File struct {
 	Name        string  `json:"name"` // as it was called first: tells what it is
 	ContentType string  `json:"type"`
 	Size        int64   `json:"size"`
-	Text        Reading `json:"text"`
+	Text        Reading `json:"text"` // without a state: of a message only, and not read
 	Scan        Scan    `json:"scan"`
+	// Message is one that has it, told of when the scanner has said something.
+	Message uint64 `json:"message,omitempty"`
 	// Next is when there is something to do about it, zero for never.
 	Next time.Time `json:"next,omitzero"`
 }
@@ -74,18 +76,28 @@ func (l *Library) File(tx *store.Tx, v *Version) (*File, error) {
 // see makes the file of a new version known, and has it looked at.
 func (l *Library) see(tx *store.Tx, v *Version) error {
 	f, err := l.file(tx, v.Blob)
-	if f != nil || err != nil {
+	if err != nil || f != nil && f.Text.State != "" {
 		return err
 	}
-	f = &File{ID: tx.NextID(), Blob: v.Blob, Name: v.Name, ContentType: v.ContentType, Size: v.Size, Text: Reading{State: TextWaiting}}
+	if f == nil {
+		f = l.newFile(tx, v.Blob, v.Size)
+	}
+	f.Name, f.ContentType, f.Text.State = v.Name, v.ContentType, TextWaiting
+	f.plan(tx.Now(), l.scanner != nil)
+	return l.files.Put(tx, f.ID, f)
+}
+
+// newFile is a content that was not known before.
+func (l *Library) newFile(tx *store.Tx, sha string, size int64) *File {
+	f := &File{ID: tx.NextID(), Blob: sha, Size: size}
 	if l.scanner != nil {
 		f.Scan.State = ScanWaiting
 	}
-	f.plan(tx.Now(), l.scanner != nil)
-	return l.files.Insert(tx, f.ID, f)
+	return f
 }
 
-// forget drops what is known of a content that no document has any more.
+// forget drops what is known of a content that no document has any more, but for what
+// the scanner said: a message may have it still.
 func (l *Library) forget(tx *store.Tx, sha string) error {
 	for range l.documents.Scan(tx, store.Range{Index: "blob", Prefix: store.K().Str(sha)}) {
 		return nil
@@ -97,7 +109,12 @@ func (l *Library) forget(tx *store.Tx, sha string) error {
 	if err := l.dropTexts(tx, f); err != nil {
 		return err
 	}
-	return l.files.Delete(tx, f.ID)
+	if f.Scan.State == ScanNone {
+		return l.files.Delete(tx, f.ID)
+	}
+	f.Name, f.ContentType, f.Text = "", "", Reading{}
+	f.plan(tx.Now(), l.scanner != nil)
+	return l.files.Put(tx, f.ID, f)
 }
 
 // changeFile changes what is known of a file, unless it has been forgotten, and
@@ -123,6 +140,9 @@ func (l *Library) changeFile(ctx context.Context, id uint64, tell bool, fn func(
 			if err := l.tell(tx, timeline.DocumentChanged, 0, d, true, 0); err != nil {
 				return err
 			}
+		}
+		if f.Message != 0 && l.scanned != nil {
+			return l.scanned(tx, f.Message)
 		}
 		return nil
 	})

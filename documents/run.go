@@ -53,7 +53,7 @@ func (l *Library) begin(ctx context.Context) error {
 		case l.scanner == nil && f.Scan.unsettled():
 			f.Scan = Scan{}
 		}
-		if f.Text.Version != textVersion {
+		if f.Text.State != "" && f.Text.Version != textVersion {
 			f.Text.State = TextWaiting
 		}
 		return *f != before || f.Text.State == TextWaiting

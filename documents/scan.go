@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"throughline/blob"
 	"throughline/store"
 )
 
@@ -68,7 +69,8 @@ func (l *Library) Safe(tx *store.Tx, sha string) error {
 	case f == nil: // no document's: not looked at
 	case f.Scan.State == ScanInfected:
 		return &InfectedError{f.Scan.Found}
-	case l.scanner != nil && f.Scan.State != ScanClean:
+	case l.scanner == nil || f.Scan.State == ScanClean || l.lenient && f.Scan.State == ScanUnreachable:
+	default:
 		return ErrUnscanned
 	}
 	return nil
@@ -79,6 +81,9 @@ func (l *Library) scan(ctx context.Context, f *File) error {
 	found, err := l.ask(ctx, f)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, blob.ErrNotFound) {
+		return l.lost(ctx, f.ID)
 	}
 	return l.changeFile(ctx, f.ID, true, func(tx *store.Tx, f *File) error {
 		s := Scan{State: ScanClean, Time: tx.Now(), Found: cutRunes(found, 200)}
@@ -91,6 +96,23 @@ func (l *Library) scan(ctx context.Context, f *File) error {
 		f.Scan = s
 		f.plan(tx.Now(), true)
 		return nil
+	})
+}
+
+// lost forgets a file whose content is gone: an upload that was never sent, a message
+// that was erased. A document's stays, and check says so.
+func (l *Library) lost(ctx context.Context, id uint64) error {
+	return l.store.Update(ctx, func(tx *store.Tx) error {
+		f, err := l.files.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if f.Text.State == "" {
+			return l.files.Delete(tx, id)
+		}
+		f.Scan = Scan{State: ScanUnreachable, Reason: "the file is missing", Tries: f.Scan.Tries + 1}
+		f.plan(tx.Now(), true)
+		return l.files.Put(tx, id, f)
 	})
 }
 

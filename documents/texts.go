@@ -149,6 +149,9 @@ func (l *Library) extract(ctx context.Context, f *File) (extract.Text, error) {
 // that are.
 func (l *Library) Reread(ctx context.Context) (n int, err error) {
 	return l.eachFile(ctx, func(tx *store.Tx, f *File) bool {
+		if f.Text.State == "" {
+			return false // no document's
+		}
 		f.Text.State, f.Text.Reason = TextWaiting, ""
 		return true
 	})

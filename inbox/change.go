@@ -118,6 +118,9 @@ func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
 	if !changed {
 		return nil
 	}
+	if err := h.tellFiles(tx, r); err != nil {
+		return err
+	}
 	if err := h.messages.Put(tx, r.ID, r); err != nil || len(kinds) == 0 {
 		return err
 	}

@@ -76,6 +76,9 @@ type Options struct {
 	// Country is where people's telephone numbers are from that have no country code
 	// (ISO 3166); "" for that of our own numbers, if all are of one.
 	Country string
+	// Files is called in each transaction that files a message, or changes one, with its
+	// files; nil does nothing.
+	Files func(tx *store.Tx, message uint64, parts []message.Part) error
 	// Zone is that of the board's days and hours, nil the machine's.
 	Zone *time.Location
 	Log  *slog.Logger
@@ -97,6 +100,7 @@ type Hub struct {
 	country string        // Options.Country
 	public  string
 	tempDir string
+	filesOf func(tx *store.Tx, message uint64, parts []message.Part) error
 	log     *slog.Logger
 
 	conversations *store.Table[Conversation]
@@ -134,7 +138,7 @@ func New(o Options) (*Hub, error) {
 		Timeline: timeline.New(o.Store),
 		Identity: identity.New(o.Store),
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
-		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, log: o.Log,
+		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, filesOf: o.Files, log: o.Log,
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),

@@ -291,6 +291,9 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	if err := h.messages.Insert(tx, r.ID, r); err != nil {
 		return 0, err
 	}
+	if err := h.tellFiles(tx, r); err != nil {
+		return 0, err
+	}
 	if a.raw != nil {
 		if err := tx.PutValue(rawBucket, rawKey(r.ID), a.raw); err != nil {
 			return 0, err

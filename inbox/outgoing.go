@@ -320,6 +320,9 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	if err := h.messages.Insert(tx, r.ID, r); err != nil {
 		return 0, err
 	}
+	if err := h.tellFiles(tx, r); err != nil {
+		return 0, err
+	}
 	if err := h.deliveries.Insert(tx, r.ID, delivery); err != nil {
 		return 0, err
 	}

@@ -32,6 +32,7 @@ const (
 	MessageCancelled = "message.cancelled" // taken back in the undo window
 	MessageMoved     = "message.moved"     // re-filed to another conversation
 	MessageRefiled   = "message.refiled"   // a person said that it is from another customer
+	MessageScanned   = "message.scanned"   // the virus scanner said something of a file of it
 	MessageEdited    = "message.edited"    // by its author, at the provider
 	MessageDeleted   = "message.deleted"   // by its author, at the provider
 	MessageCall      = "message.call"      // a call went on, or its recording came

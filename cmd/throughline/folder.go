@@ -17,6 +17,7 @@ import (
 	"throughline/connectors"
 	"throughline/documents"
 	"throughline/inbox"
+	"throughline/message"
 	"throughline/notify"
 	"throughline/people"
 	"throughline/store"
@@ -103,6 +104,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
 		Undo: o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, PublicURL: o.public, TempDir: temp, Log: o.log,
+		Files: func(tx *store.Tx, id uint64, parts []message.Part) error { return f.docs.Arrived(tx, id, parts) },
 	}); err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}
 	if f.docs, err = documents.New(documents.Options{
 		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
-		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Scanner: scanner, Remind: remindByTask(f.hub), Log: o.log,
+		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Scanner: scanner, OpenUnscanned: o.config.OpenUnscanned, Scanned: f.hub.TellScanned, Remind: remindByTask(f.hub), Log: o.log,
 	}); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,10 @@ export const documentsLater = {
   'doc.move': 'Move…',
   'doc.moveTitle': 'Whose is {name}?',
   'doc.moved': '{name} belongs to {to} now.',
+  'file.infected': 'Virus: {name}. It cannot be opened.',
+  'file.scanning': 'The virus scanner is looking at it.',
+  'file.unscannedShut': 'The virus scanner cannot be reached; it stays shut until it can.',
+  'file.unscanned': 'The virus scanner could not look at this file. Open it only if you trust its sender.',
   'docs.close': 'Close the document',
   'docs.gone': 'There is no such document',
 

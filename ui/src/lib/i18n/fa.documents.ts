@@ -37,6 +37,10 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'doc.move': 'جابه‌جا کردن…',
   'doc.moveTitle': '{name} مال کیست؟',
   'doc.moved': '{name} اکنون مال {to} است.',
+  'file.infected': 'ویروس: {name}. باز نمی‌شود.',
+  'file.scanning': 'ویروس‌یاب در حال بررسی آن است.',
+  'file.unscannedShut': 'ویروس‌یاب در دسترس نیست؛ تا آن زمان بسته می‌ماند.',
+  'file.unscanned': 'ویروس‌یاب نتوانست این پرونده را بررسی کند. تنها اگر به فرستنده اعتماد دارید بازش کنید.',
   'docs.close': 'بستن سند',
   'docs.gone': 'چنین سندی نیست',
 

@@ -37,6 +37,10 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'doc.move': 'ย้าย…',
   'doc.moveTitle': '{name} เป็นของใคร',
   'doc.moved': '{name} เป็นของ {to} แล้ว',
+  'file.infected': 'ไวรัส: {name} เปิดไม่ได้',
+  'file.scanning': 'กำลังตรวจไวรัส',
+  'file.unscannedShut': 'ติดต่อโปรแกรมตรวจไวรัสไม่ได้ ไฟล์นี้จะปิดไว้จนกว่าจะตรวจได้',
+  'file.unscanned': 'ยังไม่ได้ตรวจไวรัสไฟล์นี้ เปิดเฉพาะเมื่อเชื่อถือผู้ส่ง',
   'docs.close': 'ปิดเอกสาร',
   'docs.gone': 'ไม่มีเอกสารนี้',
 
