@@ -170,7 +170,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		o.Seed = 1
 	}
 	w := &World{
-		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, notify: o.Notify, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
+		hub: o.Hub, auth: o.Auth, accounts: o.Accounts, documents: o.Documents, notify: o.Notify, log: o.Log, pace: o.Pace.orDefault(), cast: newCast(o.Seed),
 		sent: make(chan mailtest.Mail, 256), texted: make(chan twiliotest.Message), spoke: make(chan slacktest.Post), ring: make(chan struct{}, 1),
 		closing: make(chan struct{}),
 	}

@@ -23,6 +23,7 @@ import (
 	"throughline/connectors/email"
 	"throughline/connectors/slack"
 	"throughline/connectors/twilio"
+	"throughline/documents"
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/notify"
@@ -97,8 +98,12 @@ func run(t *testing.T, pace Pace) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	papers, err := documents.New(documents.Options{Store: s, Blobs: blobs, Identity: hub.Identity, Timeline: hub.Timeline})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	st.World, err = Start(ctx, Options{Hub: hub, Auth: people, Accounts: acc, Notify: notices, PublicURL: web.URL, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
+	st.World, err = Start(ctx, Options{Hub: hub, Documents: papers, Auth: people, Accounts: acc, Notify: notices, PublicURL: web.URL, Pace: pace, Log: slog.New(slog.NewTextHandler(st.log, nil))})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -179,6 +184,10 @@ func (s *stage) settled() (counts inbox.Counts) {
 func TestPast(t *testing.T) {
 	s := run(t, quiet)
 	counts := s.settled()
+	s.until("papers in the documents", func(tx *store.Tx) (bool, error) {
+		list, _, err := s.documents.List(tx, documents.Filter{Role: documents.RoleAgent}, nil, 100)
+		return len(list) == len(papers)+len(bakeryPapers), err
+	})
 	if counts.Mine != visitorHas+visitorTexts+visitorTalks || counts.Unassigned != nobodyHas+nobodyTexts+nobodyTalks || counts.Snoozed != snoozed || counts.Held != 2 {
 		t.Errorf("counts %+v", counts)
 	}
