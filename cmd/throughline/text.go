@@ -10,7 +10,6 @@ import (
 	"throughline/documents"
 	"throughline/documents/clamd"
 	doctext "throughline/documents/extract"
-	"throughline/identity"
 	"throughline/inbox"
 	"throughline/store"
 )
@@ -50,16 +49,17 @@ func virusScanner(c *config.Config) (documents.Scanner, error) {
 // for whoever put the document there.
 func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document) error {
 	return func(tx *store.Tx, d *documents.Document) error {
-		root := new(identity.Customer) // nobody, for a company's
+		var customer, owner uint64 // nobody, for a company's
 		if d.Owner != 0 {
-			var err error
-			if root, err = hub.Identity.Root(tx, d.Owner); err != nil {
+			root, err := hub.Identity.Root(tx, d.Owner)
+			if err != nil {
 				return err
 			}
+			customer, owner = root.ID, root.Owner
 		}
 		_, err := hub.AddTaskTx(tx, inbox.Task{
 			Document: d.ID, Expires: d.Expires,
-			Due: tx.Now(), Customer: root.ID, Assignee: cmp.Or(root.Owner, d.CreatedBy),
+			Due: tx.Now(), Customer: customer, Assignee: cmp.Or(owner, d.CreatedBy),
 		})
 		return err
 	}
