@@ -1318,6 +1318,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a document to another customer or company */
+        post: operations["moveDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}/openings": {
         parameters: {
             query?: never;
@@ -2357,6 +2374,8 @@ export interface components {
             /** @description A picture in the text, as src="cid:CONTENT_ID". */
             inline?: boolean;
             name: string;
+            /** @description Absent where no scanner looked. */
+            readonly scan?: components["schemas"]["DocumentScan"];
             /**
              * Format: int64
              * @description Bytes.
@@ -3030,6 +3049,11 @@ export interface components {
              * @description Smaller ones come first.
              */
             order?: number;
+            /**
+             * @description What of a person it holds, for finding duplicates; own is what only this person has. Only of customers; absent: nothing.
+             * @enum {string}
+             */
+            tells?: "born" | "address" | "postcode" | "city" | "state" | "email" | "phone" | "username" | "own";
         };
         CustomFieldChange: {
             archived?: boolean;
@@ -3037,6 +3061,8 @@ export interface components {
             name?: string;
             /** Format: int64 */
             order?: number;
+            /** @description As in CustomField; empty: nothing. */
+            tells?: string;
         };
         CustomFields: {
             fields: components["schemas"]["CustomField"][];
@@ -3289,9 +3315,20 @@ export interface components {
             id: number;
             name: string;
         };
+        DocumentPlace: {
+            /** Format: int64 */
+            company?: number;
+            /** Format: int64 */
+            customer?: number;
+        };
         DocumentRequest: {
             /** @description Which of its attachments. */
             blob: string;
+            /**
+             * Format: int64
+             * @description Whose document it becomes instead.
+             */
+            company?: number;
             /**
              * Format: int64
              * @description Whose document it becomes; absent means whoever the message is with.
@@ -3330,8 +3367,10 @@ export interface components {
             /** @description The name of the virus. */
             found?: string;
             reason?: string;
+            /** @description It cannot be opened, attached or sent now. */
+            shut?: boolean;
             /**
-             * @description none: no scanner is set up. What is infected, waiting or unreachable cannot be opened.
+             * @description none: no scanner is set up. waiting: it will look. unreachable: it cannot be asked now, which is tried again.
              * @enum {string}
              */
             state: "none" | "waiting" | "unreachable" | "clean" | "infected";
@@ -3995,6 +4034,8 @@ export interface components {
             changed: string;
             /** Format: int64 */
             changed_by?: number;
+            /** @description Whose it is, if no customer's. */
+            company?: components["schemas"]["DocumentOwner"];
             /** Format: date-time */
             created: string;
             /**
@@ -4003,7 +4044,7 @@ export interface components {
              */
             created_by?: number;
             /** @description Whose it is now. */
-            customer: components["schemas"]["DocumentOwner"];
+            customer?: components["schemas"]["DocumentOwner"];
             /**
              * Format: date-time
              * @description In the bin since.
@@ -4019,9 +4060,9 @@ export interface components {
             note?: string;
             /**
              * Format: int64
-             * @description The record it was put at; of a merged customer this may be either side.
+             * @description The record it was put at; of a merged customer this may be either side. Absent for a company's.
              */
-            owner: number;
+            owner?: number;
             /**
              * Format: int64
              * @description Days before expires on which a reminder comes.
@@ -4864,6 +4905,8 @@ export interface components {
             due?: string;
             /** Format: int64 */
             id: number;
+            /** @description A document expires; text says so in English. Gone once somebody has written a text. */
+            reminder?: components["schemas"]["TaskReminder"];
             /** Format: int64 */
             rev: number;
             /** @description Of the conversation. */
@@ -4887,6 +4930,14 @@ export interface components {
             /** @description Takes the time away. */
             some_day?: boolean;
             text?: string;
+        };
+        TaskReminder: {
+            /** Format: int64 */
+            document: number;
+            /** @description The last day on which it holds, YYYY-MM-DD. */
+            expires: string;
+            /** @description Absent if not everybody may see it, or if it is gone. */
+            title?: string;
         };
         TaskRequest: {
             /**
@@ -7966,6 +8017,10 @@ export interface operations {
                 q?: string;
                 /** @description Only those of this customer. */
                 customer?: number;
+                /** @description Only those of this company. */
+                company?: number;
+                /** @description With company: those of its people too. */
+                people?: boolean;
                 type?: string;
                 tag?: string;
                 /** @description Only those that expire within so many days, or have expired. */
@@ -8005,8 +8060,10 @@ export interface operations {
     addDocument: {
         parameters: {
             query: {
-                /** @description Whose document it is. */
-                customer: number;
+                /** @description Whose document it is: a customer's, */
+                customer?: number;
+                /** @description or a company's. */
+                company?: number;
                 /** @description Without one the file's name is taken. */
                 title?: string;
                 type?: string;
@@ -8422,6 +8479,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    moveDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentPlace"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryDocument"];
+                };
             };
             /** @description Error */
             default: {
