@@ -25,6 +25,8 @@ type Company struct {
 	Created time.Time         `json:"created"`
 	Changed FieldStamp        `json:"changed" doc:"The last change; send its rev with the next."`
 	People  []CompanyPerson   `json:"people" doc:"At most 500."`
+	// Changes are by field.
+	Changes map[string]FieldStamp `json:"changes" doc:"Who gave each field its value: name, domains, note, field:ID; absent where nobody changed it since that is kept."`
 }
 
 // CompanyPerson is somebody who belongs to a company.
@@ -73,7 +75,7 @@ type Belonging struct {
 type SuggestedCompany struct {
 	ID     uint64 `json:"id,omitempty" doc:"Absent: there is no company with this domain yet."`
 	Name   string `json:"name,omitempty"`
-	Domain string `json:"domain"`
+	Domain string `json:"domain,omitempty"`
 }
 
 // Related is somebody related to a customer.
@@ -124,6 +126,7 @@ func (s *Server) companyRoutes() {
 	add(s, route{id: "createCompany", method: "POST", path: "/api/companies", role: agent, group: g, summary: "Add a company", status: 201}, s.createCompany)
 	add(s, route{id: "getCompany", method: "GET", path: "/api/companies/{id}", role: agent, group: g, summary: "A company with its people"}, s.getCompany)
 	add(s, route{id: "changeCompany", method: "PATCH", path: "/api/companies/{id}", role: agent, group: g, summary: "Change a company"}, s.changeCompany)
+	add(s, route{id: "listCompanyHistory", method: "GET", path: "/api/companies/{id}/history", role: agent, group: g, summary: "What a field of a company held before: name, domains, note or field:ID"}, s.listCompanyHistory)
 	add(s, route{id: "deleteCompany", method: "DELETE", path: "/api/companies/{id}", role: manager, group: g, summary: "Take a company away; its people stay", status: 204}, s.deleteCompany)
 	add(s, route{id: "listCompanyConversations", method: "GET", path: "/api/companies/{id}/conversations", role: agent, group: g, summary: "The conversations of a company's people, newest first"}, s.listCompanyConversations)
 	add(s, route{id: "getTies", method: "GET", path: "/api/customers/{id}/ties", role: agent, group: g, summary: "What a customer has to do with companies and with others"}, s.getTies)
@@ -174,7 +177,10 @@ func (s *Server) showCompany(id uint64) (*out[Company], error) {
 		if err != nil {
 			return err
 		}
-		o.Body = Company{ID: c.ID, Name: c.Name, Domains: some(c.Domains), Note: c.Note, Fields: c.Fields, Created: c.Created, Changed: fieldStamp(c.Set), People: []CompanyPerson{}}
+		o.Body = Company{ID: c.ID, Name: c.Name, Domains: some(c.Domains), Note: c.Note, Fields: c.Fields, Created: c.Created, Changed: fieldStamp(c.Set), People: []CompanyPerson{}, Changes: map[string]FieldStamp{}}
+		for field, set := range c.Sets {
+			o.Body.Changes[field] = fieldStamp(set)
+		}
 		people, err := s.hub.Identity.PeopleOf(v.tx, id)
 		if err != nil {
 			return err
@@ -204,7 +210,7 @@ func (v *view) briefOf(id uint64) (CustomerBrief, error) {
 	if err != nil {
 		return CustomerBrief{}, err
 	}
-	b := CustomerBrief{ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Company: root.Company, Handles: []string{}}
+	b := CustomerBrief{ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Company: root.Company, Handles: []string{}, Picture: firstPicture(handles)}
 	for _, h := range handles[:min(len(handles), briefHandles)] {
 		b.Handles = append(b.Handles, string(h.Handle))
 	}
@@ -331,6 +337,15 @@ func (v *view) ties(id uint64) (Ties, error) {
 		}
 		t.Companies = append(t.Companies, Belonging{c.ID, c.Name, m.Role})
 	}
+	// From before fields named companies: a text that is none yet.
+	if name := identity.Shows(members, identity.FieldCompany).Value; name != "" {
+		c, ok := ids.CompanyNamed(v.tx, name)
+		if !ok {
+			t.Suggested = append(t.Suggested, SuggestedCompany{Name: name})
+		} else if !slices.ContainsFunc(t.Companies, func(b Belonging) bool { return b.ID == c.ID }) {
+			t.Suggested = append(t.Suggested, SuggestedCompany{ID: c.ID, Name: c.Name})
+		}
+	}
 	handles, err := ids.Handles(v.tx, root.ID)
 	if err != nil {
 		return t, err
@@ -347,7 +362,9 @@ func (v *view) ties(id uint64) (Ties, error) {
 			}
 			sug.ID, sug.Name = c.ID, c.Name
 		}
-		if !slices.ContainsFunc(t.Suggested, func(o SuggestedCompany) bool { return o.Domain == domain || o.ID != 0 && o.ID == sug.ID }) {
+		if !slices.ContainsFunc(t.Suggested, func(o SuggestedCompany) bool {
+			return domain != "" && o.Domain == domain || o.ID != 0 && o.ID == sug.ID
+		}) {
 			t.Suggested = append(t.Suggested, sug)
 		}
 	}
@@ -395,4 +412,15 @@ func (s *Server) relateCustomers(ctx context.Context, i *idBody[RelationRequest]
 
 func (s *Server) unrelateCustomers(ctx context.Context, i *idIn) (*none, error) {
 	return &none{}, s.hub.Unrelate(ctx, who(ctx).id(), i.ID)
+}
+
+func (s *Server) listCompanyHistory(_ context.Context, i *historyIn) (*out[FieldHistory], error) {
+	o := &out[FieldHistory]{FieldHistory{Versions: []FieldVersion{}}}
+	return o, s.view(func(v *view) error {
+		list, err := s.hub.Identity.CompanyHistory(v.tx, i.ID, i.Field, i.Limit)
+		for _, x := range list {
+			o.Body.Versions = append(o.Body.Versions, FieldVersion{Value: x.Value, By: x.Set.By, Time: x.Set.Time, Until: x.Time, Next: x.By, Member: x.Customer})
+		}
+		return err
+	})
 }

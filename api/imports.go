@@ -31,6 +31,7 @@ type Import struct {
 	Created    time.Time           `json:"created"`
 	Finished   time.Time           `json:"finished,omitzero"`
 	State      string              `json:"state" enum:"mapping,checking,checked,running,stopped,done,failed"`
+	Begun      bool                `json:"begun,omitempty" doc:"People have been written: it can only go on."`
 	Error      string              `json:"error,omitempty"`
 	Total      int                 `json:"total,omitempty" doc:"Rows, once it has been checked."`
 	Row        int                 `json:"row" doc:"How many have been gone through."`
@@ -69,6 +70,7 @@ type ImportRow struct {
 	Line     int            `json:"line" doc:"In the file."`
 	Outcome  string         `json:"outcome" enum:"new,updated,same,error"`
 	Customer *CustomerBrief `json:"customer,omitempty"`
+	Who      string         `json:"who,omitempty" doc:"Name or address in the file, where there is no customer to show."`
 	Fields   []string       `json:"fields,omitempty" doc:"What changes; handles are addresses."`
 	Of       int            `json:"of,omitempty" doc:"An earlier row about the same person."`
 	Reason   string         `json:"reason,omitempty"`
@@ -102,7 +104,7 @@ func (s *Server) importRoutes() {
 
 func toImport(i *people.Import) Import {
 	return Import{ID: i.ID, Name: i.Name, Kind: i.Kind, Size: i.Size, Encoding: i.Format.Encoding, Delimiter: i.Format.Delimiter, Country: i.Country,
-		Overwrite: i.Overwrite, Agent: i.Agent, Created: i.Created, Finished: i.Finished, State: i.State, Error: i.Error, Total: i.Total, Row: i.Row,
+		Overwrite: i.Overwrite, Agent: i.Agent, Created: i.Created, Finished: i.Finished, State: i.State, Begun: i.Begun, Error: i.Error, Total: i.Total, Row: i.Row,
 		Counts: i.Counts, FileGone: i.Blob == ""}
 }
 
@@ -235,7 +237,7 @@ func (s *Server) listImportRows(_ context.Context, i *importRowsIn) (*out[Import
 	o := &out[ImportRows]{ImportRows{Rows: []ImportRow{}, Next: cursor(next)}}
 	return o, s.view(func(v *view) error {
 		for _, r := range list {
-			row := ImportRow{Row: r.Row, Line: r.Line, Outcome: r.Outcome, Fields: r.Fields, Of: r.Of, Reason: r.Reason}
+			row := ImportRow{Row: r.Row, Line: r.Line, Outcome: r.Outcome, Fields: r.Fields, Of: r.Of, Reason: r.Reason, Who: r.Who}
 			if r.Customer != 0 {
 				if root, err := s.hub.Identity.Root(v.tx, r.Customer); err == nil {
 					row.Customer = &CustomerBrief{ID: root.ID, Name: s.hub.Identity.DisplayName(v.tx, root), Company: root.Company, Handles: []string{}}

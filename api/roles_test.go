@@ -30,7 +30,7 @@ var roleTable = map[string]minRole{
 	"setConsent": manager, "listCustomerWays": agent, "listTemplates": agent,
 
 	"listCardHistory": agent, "listFields": agent, "createField": admin, "changeField": admin,
-	"listCompanies": agent, "createCompany": agent, "getCompany": agent, "changeCompany": agent, "deleteCompany": manager, "listCompanyConversations": agent,
+	"listCompanies": agent, "createCompany": agent, "getCompany": agent, "changeCompany": agent, "deleteCompany": manager, "listCompanyConversations": agent, "listCompanyHistory": agent,
 	"getTies": agent, "joinCompany": agent, "leaveCompany": agent, "relateCustomers": agent, "unrelateCustomers": agent,
 	"exportPeople": manager, "exportCustomer": manager, "eraseCustomer": manager,
 	"listImports": manager, "addImport": manager, "getImport": manager, "changeImport": manager, "checkImport": manager, "startImport": manager,

@@ -130,6 +130,7 @@ type Customer struct {
 	Card
 	Picture       string    `json:"picture,omitempty" doc:"Of the first handle that has one."`
 	Created       time.Time `json:"created"`
+	Erased        time.Time `json:"erased,omitzero" doc:"When all that was known was erased: nothing but the number is left."`
 	Handles       []Handle  `json:"handles"`
 	Merged        []Member  `json:"merged"`
 	Conversations int       `json:"conversations"`

@@ -86,7 +86,12 @@ func (v *view) brief(handle uint64) (CustomerBrief, error) {
 	if err != nil {
 		return CustomerBrief{}, err
 	}
-	b := CustomerBrief{ID: root.ID, Name: root.Name, Company: root.Company, Handles: []string{string(h.Handle)}}
+	b := CustomerBrief{ID: root.ID, Name: root.Name, Company: root.Company, Handles: []string{}}
+	if !root.Erased.IsZero() {
+		v.briefs[handle] = b
+		return b, nil
+	}
+	b.Handles = []string{string(h.Handle)}
 	if b.Name == "" {
 		b.Name = v.s.hub.Identity.DisplayName(v.tx, root)
 	}
@@ -361,6 +366,10 @@ func (v *view) customer(id uint64) (*Customer, error) {
 	out := &Customer{
 		ID: root.ID, Name: v.s.hub.Identity.DisplayName(v.tx, root), Created: root.Created, Handles: make([]Handle, 0, len(handles)), Merged: []Member{},
 		Picture: firstPicture(handles),
+	}
+	if !root.Erased.IsZero() {
+		out.Erased, out.Card.Changed = root.Erased, map[string]FieldStamp{}
+		return out, nil
 	}
 	v.card(out, members)
 	ids := make([]uint64, 0, len(handles))

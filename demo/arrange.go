@@ -209,6 +209,9 @@ func (w *World) arrange(ctx context.Context) error {
 	if err := w.introduce(ctx); err != nil {
 		return err
 	}
+	if err := w.relate(ctx); err != nil {
+		return err
+	}
 	return w.fileAway(ctx)
 }
 

@@ -49,6 +49,9 @@ func (i *Identity) EditCard(tx *store.Tx, id uint64, by string, edits []Edit) (c
 		if e.Value, err = i.CheckField(tx, e.Field, e.Value); err != nil {
 			return nil, err
 		}
+		if e.Field == FieldCompany {
+			e.Value = i.companyCalled(tx, e.Value)
+		}
 		now := Shows(members, e.Field)
 		if now.Value == e.Value {
 			continue
@@ -65,25 +68,38 @@ func (i *Identity) EditCard(tx *store.Tx, id uint64, by string, edits []Edit) (c
 	if todo == nil {
 		return nil, nil
 	}
-	c := *root
-	c.Set = maps.Clone(c.Set)
-	if c.Set == nil {
-		c.Set = map[string]Stamp{}
-	}
+	c := root.clone()
 	for _, e := range todo {
-		stamp := Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
-		if old := c.Field(e.Field); old != "" || c.Set[e.Field].Rev != 0 { // that there was nothing needs no entry
-			v := &Version{Customer: c.ID, Field: e.Field, Value: old, Set: c.Set[e.Field], By: by, Time: stamp.Time}
-			if err := i.versions.Insert(tx, stamp.Rev, v); err != nil {
-				return nil, err
-			}
-			if err := i.trimVersions(tx, c.ID, e.Field); err != nil {
+		if e.Field == FieldCompany {
+			if err := i.belong(tx, c, by, c.Company, e.Value); err != nil {
 				return nil, err
 			}
 		}
-		c.put(e.Field, e.Value)
-		c.Set[e.Field] = stamp
+		if err := i.write(tx, c, by, e.Field, e.Value); err != nil {
+			return nil, err
+		}
 		changed = append(changed, e.Field)
 	}
-	return changed, i.customers.Put(tx, c.ID, &c)
+	return changed, i.customers.Put(tx, c.ID, c)
+}
+
+// clone is a copy whose card can be written without the original changing.
+func (c *Customer) clone() *Customer {
+	d := *c
+	if d.Set = maps.Clone(c.Set); d.Set == nil {
+		d.Set = map[string]Stamp{}
+	}
+	return &d
+}
+
+// write gives a field of a clone a value and keeps what it held. The caller puts
+// the record.
+func (i *Identity) write(tx *store.Tx, c *Customer, by, field, value string) error {
+	old, set := c.Field(field), c.Set[field]
+	c.put(field, value)
+	c.Set[field] = Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
+	if old == "" && set.Rev == 0 { // that there was nothing needs no entry
+		return nil
+	}
+	return i.keep(tx, &Version{ID: c.Set[field].Rev, Customer: c.ID, Field: field, Value: old, Set: set, By: by, Time: tx.Now()})
 }

@@ -20,6 +20,9 @@ type Company struct {
 	Fields  map[string]string `json:"fields,omitempty"` // custom fields by ID
 	Created time.Time         `json:"created"`
 	Set     Stamp             `json:"set"` // the last change
+	// Sets are who gave each field its value; one nobody changed since histories are
+	// kept is not in it.
+	Sets map[string]Stamp `json:"sets,omitempty"`
 }
 
 // Limits of companies and relations.
@@ -40,6 +43,7 @@ func newFirms(s *store.Store) firms {
 	return firms{
 		companies: store.NewTable(s, "companies", store.TableOptions[Company]{Indexes: []store.Index[Company]{
 			{Name: "words", Keys: func(c *Company) []store.Key { return wordKeys(append(words(c.Name), c.Domains...)) }},
+			{Name: "name", Keys: func(c *Company) []store.Key { return []store.Key{companyKey(c.Name)} }},
 			{Name: "domain", Unique: true, Keys: func(c *Company) []store.Key {
 				var keys []store.Key
 				for _, d := range c.Domains {
@@ -146,11 +150,16 @@ func (i *Identity) PutCompany(tx *store.Tx, by string, c Company, base uint64) (
 			delete(c.Fields, id)
 		}
 	}
+	if o, ok := i.CompanyNamed(tx, c.Name); ok && o.ID != c.ID {
+		return nil, &InvalidError{"name", "there is a company of this name already: " + o.Name}
+	}
+	was := new(Company)
+	c.Set = Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
 	if c.ID == 0 {
 		c.ID, c.Created = tx.NextID(), tx.Now()
 	} else {
-		was, err := i.Company(tx, c.ID)
-		if err != nil {
+		var err error
+		if was, err = i.Company(tx, c.ID); err != nil {
 			return nil, err
 		}
 		if base != 0 && base != was.Set.Rev {
@@ -158,7 +167,9 @@ func (i *Identity) PutCompany(tx *store.Tx, by string, c Company, base uint64) (
 		}
 		c.Created = was.Created
 	}
-	c.Set = Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
+	if err := i.keepCompany(tx, was, &c); err != nil {
+		return nil, err
+	}
 	err := i.firms.companies.Put(tx, c.ID, &c)
 	if taken := (*store.DuplicateError)(nil); errors.As(err, &taken) {
 		other, err := i.Company(tx, taken.ID)
@@ -167,17 +178,32 @@ func (i *Identity) PutCompany(tx *store.Tx, by string, c Company, base uint64) (
 		}
 		return nil, &InvalidError{"domains", "one of these domains belongs to " + other.Name}
 	}
-	return &c, err
+	if err != nil {
+		return nil, err
+	}
+	return &c, i.renamed(tx, was, &c)
 }
 
 // RemoveCompany takes a company away; its people stay.
-func (i *Identity) RemoveCompany(tx *store.Tx, id uint64) error {
+func (i *Identity) RemoveCompany(tx *store.Tx, by string, id uint64) error {
+	c, err := i.Company(tx, id)
+	if err != nil {
+		return err
+	}
 	people, err := i.PeopleOf(tx, id)
 	if err != nil {
 		return err
 	}
 	for _, m := range people {
 		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
+			return err
+		}
+		if err := i.unnamed(tx, m.Customer, by, c.Name); err != nil {
+			return err
+		}
+	}
+	for v := range i.versions.Scan(tx, store.Range{Index: "field", Prefix: store.K().Uint(id)}) {
+		if err := i.versions.Delete(tx, v.ID); err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,8 @@ func (i *Identity) Join(tx *store.Tx, by string, customer, company uint64, role 
 	if utf8.RuneCountInString(role) > maxCardLine {
 		return &InvalidError{"role", fmt.Sprintf("a role has at most %d characters", maxCardLine)}
 	}
-	if _, err := i.Company(tx, company); err != nil {
+	firm, err := i.Company(tx, company)
+	if err != nil {
 		return err
 	}
 	root, list, err := i.belongs(tx, customer)
@@ -75,19 +76,34 @@ func (i *Identity) Join(tx *store.Tx, by string, customer, company uint64, role 
 		m.ID = tx.NextID()
 	}
 	m.Role, m.By, m.Time = role, by, tx.Now()
-	return i.firms.memberships.Put(tx, m.ID, m)
+	if err := i.firms.memberships.Put(tx, m.ID, m); err != nil {
+		return err
+	}
+	members, err := i.Members(tx, root.ID)
+	if err != nil || Shows(members, FieldCompany).Value != "" {
+		return err
+	}
+	return i.nameCompany(tx, root, by, firm.Name)
 }
 
 // Leave says that a customer does not belong to a company any more.
-func (i *Identity) Leave(tx *store.Tx, customer, company uint64) error {
+func (i *Identity) Leave(tx *store.Tx, by string, customer, company uint64) error {
 	_, list, err := i.belongs(tx, customer)
 	if err != nil {
 		return err
 	}
 	for _, m := range list {
-		if m.Company == company {
-			return i.firms.memberships.Delete(tx, m.ID)
+		if m.Company != company {
+			continue
 		}
+		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
+			return err
+		}
+		firm, err := i.Company(tx, company)
+		if err != nil {
+			return err
+		}
+		return i.unnamed(tx, customer, by, firm.Name)
 	}
 	return fmt.Errorf("membership: %w", store.ErrNotFound)
 }

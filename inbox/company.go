@@ -44,7 +44,7 @@ func (h *Hub) RemoveCompany(ctx context.Context, agent, id uint64, free func(tx 
 		if err != nil {
 			return err
 		}
-		if err := h.Identity.RemoveCompany(tx, id); err != nil {
+		if err := h.Identity.RemoveCompany(tx, actorOrHub(agent), id); err != nil {
 			return err
 		}
 		for _, m := range people {
@@ -66,7 +66,7 @@ func (h *Hub) Join(ctx context.Context, agent, customer, company uint64, role st
 
 // Leave says that a customer does not belong to a company any more.
 func (h *Hub) Leave(ctx context.Context, agent, customer, company uint64) error {
-	return h.belong(ctx, agent, customer, company, func(tx *store.Tx) error { return h.Identity.Leave(tx, customer, company) })
+	return h.belong(ctx, agent, customer, company, func(tx *store.Tx) error { return h.Identity.Leave(tx, actorOrHub(agent), customer, company) })
 }
 
 func (h *Hub) belong(ctx context.Context, agent, customer, company uint64, fn func(tx *store.Tx) error) error {

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -83,6 +84,11 @@ func (h *Hub) EditCard(ctx context.Context, agent, id uint64, edits []identity.E
 		for _, field := range changed {
 			// Which fields changed, not what was in them: events are for ever.
 			pairs = append(pairs, field, true)
+		}
+		if slices.Contains(changed, identity.FieldCompany) { // its own page follows, and the list, if it is a new one
+			if err := h.tellCompany(tx, agent, 0); err != nil {
+				return err
+			}
 		}
 		return h.TellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
 	})

@@ -55,6 +55,7 @@ type Import struct {
 	Created   time.Time    `json:"created"`
 	Finished  time.Time    `json:"finished,omitzero"`
 	State     string       `json:"state"`
+	Begun     bool         `json:"begun,omitempty"` // people have been written: it can only go on
 	Error     string       `json:"error,omitempty"`
 	Total     int          `json:"total,omitempty"` // rows, once it has been checked
 	Row       int          `json:"row,omitempty"`   // how many have been gone through
@@ -82,6 +83,7 @@ type RowResult struct {
 	Fields   []string `json:"fields,omitempty"` // what changes
 	Of       int      `json:"of,omitempty"`     // an earlier row about the same person
 	Reason   string   `json:"reason,omitempty"` // of an error
+	Who      string   `json:"who,omitempty"`    // a name or an address of the row, where there is no customer
 }
 
 // sampleRows is how many rows are shown beside the names of the columns.

@@ -11,7 +11,8 @@
 //
 // It never writes a row without its place in the file in the same transaction, so
 // an import goes on after a crash where it was; it never takes an address from one
-// person to give it to another; and it keeps nothing of the rows but the file.
+// person to give it to another; and it keeps nothing of the rows but the file, and
+// of rows without a customer a name to know them by, until somebody is erased.
 package people
 
 import (

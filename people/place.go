@@ -3,6 +3,7 @@ package people
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"throughline/identity"
 	"throughline/message"
@@ -23,7 +24,11 @@ func (p *People) row(tx *store.Tx, i *Import, seen *seen, row Row, n int) (*RowR
 	case errors.As(err, &bad):
 		res.Outcome, res.Reason = Bad, bad.Text
 	case errors.As(err, &field):
-		res.Outcome, res.Reason = Bad, field.Error()
+		name, err := p.columnName(tx, i, field.Field)
+		if err != nil {
+			return nil, err
+		}
+		res.Outcome, res.Reason = Bad, name+": "+field.Text
 	case errors.Is(err, store.ErrNotFound):
 		res.Outcome, res.Reason = Bad, err.Error()
 	case err != nil:
@@ -32,7 +37,28 @@ func (p *People) row(tx *store.Tx, i *Import, seen *seen, row Row, n int) (*RowR
 	if res.Outcome == Bad {
 		res.Customer, res.Fields, res.Of = 0, nil, 0
 	}
+	if res.Customer == 0 {
+		res.Who = row.who()
+	}
 	return res, nil
+}
+
+// columnName is how somebody who has the file before him calls a field: by the header
+// of its column, else by the name of the custom field.
+func (p *People) columnName(tx *store.Tx, i *Import, field string) (string, error) {
+	if at := slices.Index(i.Mapping, field); at >= 0 && at < len(i.Header) && i.Header[at] != "" {
+		return i.Header[at], nil
+	}
+	defs, err := p.hub.Identity.FieldDefs(tx)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range defs {
+		if identity.CustomFieldName(d.ID) == field {
+			return d.Name, nil
+		}
+	}
+	return field, nil
 }
 
 // place finds or makes the customer of a person.
@@ -108,7 +134,7 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 	ids := p.hub.Identity
 	by := ""
 	meet := func(id uint64, what string) error {
-		c, err := ids.Root(tx, id)
+		c, err := ids.Living(tx, id)
 		if err != nil {
 			return err
 		}
@@ -159,6 +185,11 @@ func (p *People) changes(tx *store.Tx, i *Import, root *identity.Customer, who *
 	var edits []identity.Edit
 	for _, e := range who.edits {
 		now := identity.Shows(members, e.Field).Value
+		if e.Field == identity.FieldCompany { // in its own spelling
+			if c, ok := p.hub.Identity.CompanyNamed(tx, e.Value); ok {
+				e.Value = c.Name
+			}
+		}
 		switch {
 		case now == e.Value:
 			continue

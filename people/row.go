@@ -26,6 +26,22 @@ func (r *Row) put(target, value string) {
 	}
 }
 
+// who is what a reader knows the row by: its name, else its first address.
+func (r *Row) who() string {
+	said := map[string]string{}
+	for _, c := range r.cells {
+		if said[c.target] == "" {
+			said[c.target] = c.value
+		}
+	}
+	for _, s := range []string{said[identity.FieldName], strings.TrimSpace(said[ToFirst] + " " + said[ToLast]), said[ToEmail], said[ToPhone], said[ToID]} {
+		if s != "" {
+			return cut(s)
+		}
+	}
+	return ""
+}
+
 // person is what is to become of a row.
 type person struct {
 	key     string // by which the same row is known again

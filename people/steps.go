@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"throughline/identity"
 	"throughline/store"
@@ -71,7 +72,7 @@ func (p *People) Change(ctx context.Context, id uint64, ch Change) (*Import, err
 				return err
 			}
 		}
-		i.State, i.Row, i.Total, i.Counts = Mapping, 0, 0, ImportCounts{}
+		i.State, i.Error, i.Row, i.Total, i.Counts = Mapping, "", 0, 0, ImportCounts{}
 		*now = *i
 		return nil
 	})
@@ -80,8 +81,8 @@ func (p *People) Change(ctx context.Context, id uint64, ch Change) (*Import, err
 // open refuses changes of an import that has begun or is over.
 func (i *Import) open() error {
 	switch i.State {
-	case Mapping, Checking, Checked:
-		if i.Blob != "" {
+	case Mapping, Checking, Checked, Failed:
+		if i.Blob != "" && !i.Begun {
 			return nil
 		}
 	}
@@ -125,11 +126,11 @@ func (p *People) Check(ctx context.Context, id uint64) error {
 	return p.begin(ctx, id, Checking, func(i *Import) error { return i.open() })
 }
 
-// Start writes the people. It can be asked of an import that was checked, or
-// stopped half way.
+// Start writes the people. It can be asked of an import that was checked, or goes on
+// with one that was stopped or failed half way, after the last row that was written.
 func (p *People) Start(ctx context.Context, id, agent uint64) error {
 	return p.begin(ctx, id, Running, func(i *Import) error {
-		if i.State != Checked && i.State != Stopped || i.Blob == "" {
+		if i.State != Checked && !i.halfway() || i.Blob == "" {
 			return &ConflictError{"check the file first, then import it"}
 		}
 		i.Agent = agent
@@ -151,10 +152,10 @@ func (p *People) begin(ctx context.Context, id uint64, state string, may func(*I
 				return err
 			}
 		}
-		if i.State != Stopped {
+		if !i.halfway() {
 			i.Row, i.Counts = 0, ImportCounts{}
 		}
-		i.State, i.Error = state, ""
+		i.State, i.Error, i.Finished, i.Begun = state, "", time.Time{}, state == Running
 		return nil
 	})
 	if err == nil {
@@ -162,6 +163,9 @@ func (p *People) begin(ctx context.Context, id uint64, state string, may func(*I
 	}
 	return err
 }
+
+// halfway tells whether people have been written and there may be more to write.
+func (i *Import) halfway() bool { return i.State == Stopped || i.State == Failed && i.Begun }
 
 // Stop ends an import half way; what has been written stays.
 func (p *People) Stop(ctx context.Context, id uint64) error {
@@ -197,6 +201,13 @@ func (p *People) Remove(ctx context.Context, id uint64) error {
 		return err
 	}
 	return p.store.Update(ctx, func(tx *store.Tx) error {
+		now, err := p.imports.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if now.working() { // begun since
+			return &ConflictError{"this import is working: stop it first"}
+		}
 		if err := p.imports.Delete(tx, id); err != nil {
 			return err
 		}

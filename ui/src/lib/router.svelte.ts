@@ -19,6 +19,10 @@ export const router = {
   get parts() {
     return path.split('?')[0]!.split('/').filter(Boolean)
   },
+  /** The parts while the path is of this screen, none else: a screen that is being left must not take the number of the next one for its own. */
+  of(screen: string) {
+    return this.parts[0] === screen ? this.parts : []
+  },
   get query() {
     return new URLSearchParams(path.split('?')[1] ?? '')
   },

@@ -5,6 +5,7 @@ import type { components } from './schema'
 type S = components['schemas']
 export type CustomerChange = S['CustomerChange']
 export type CustomField = S['CustomField']
+export type CardHistory = S['FieldHistory']
 export type FieldVersion = S['FieldVersion']
 export type FieldStamp = S['FieldStamp']
 export type Clash = S['Clash']

@@ -12,6 +12,7 @@ export const listCompanies = (query: { q?: string; cursor?: string; limit?: numb
 export const createCompany = (body: S['CompanyRequest']) => call(client.POST('/api/companies', { body }))
 export const getCompany = (id: number, signal?: AbortSignal) => call(client.GET('/api/companies/{id}', { ...at(id), signal }))
 export const patchCompany = (id: number, body: S['CompanyChange']) => call(client.PATCH('/api/companies/{id}', { ...at(id), body }))
+export const listCompanyHistory = (id: number, field: string) => call(client.GET('/api/companies/{id}/history', { params: { path: { id }, query: { field } } }))
 export const deleteCompany = (id: number) => call(client.DELETE('/api/companies/{id}', at(id)))
 export const listCompanyConversations = (id: number) => call(client.GET('/api/companies/{id}/conversations', at(id)))
 export const getTies = (id: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/ties', { ...at(id), signal }))
