@@ -33,9 +33,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	wake, stop := h.Accounts.Watch()
 	defer stop()
 	var timers sync.WaitGroup
-	timers.Go(func() { h.wakeSnoozed(ctx) })
+	timers.Go(func() { h.snoozed().follow(ctx, h) })
 	timers.Go(func() { h.fetchPictures(ctx) })
-	timers.Go(func() { h.fireTasks(ctx) })
+	timers.Go(func() { h.dueTasks().follow(ctx, h) })
 	timers.Go(func() { h.followPreferences(ctx) })
 	timers.Go(func() { h.followPeople(ctx) })
 	timers.Go(func() { h.lookThrough(ctx) })
