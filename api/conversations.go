@@ -64,7 +64,7 @@ func (v *view) counts(agent uint64) (Counts, error) {
 	n, tasks := v.s.hub.Counts(v.tx, agent), v.s.hub.TaskCounts(v.tx, agent)
 	return Counts{
 		Mine: n.Mine, Unassigned: n.Unassigned, All: n.All, Snoozed: n.Snoozed, Resolved: n.Resolved, Failed: n.Failed,
-		Held: n.Held, Duplicates: n.Duplicates, Trouble: trouble, Tasks: tasks.Due, Overdue: tasks.Overdue, AllTasks: tasks.All,
+		Held: n.Held, Duplicates: n.Duplicates, Trouble: trouble, Tasks: tasks.Due, Overdue: tasks.Overdue, AllTasks: tasks.All, FreeTasks: tasks.Free,
 	}, nil
 }
 

@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"throughline/auth"
+	"throughline/identity"
 	"throughline/inbox"
+	"throughline/message"
 	"throughline/store"
+	"throughline/wording"
 )
 
 // Task is something to be done by a time.
@@ -26,6 +29,20 @@ type Task struct {
 	DoneBy       uint64         `json:"done_by,omitempty"`
 	Rev          uint64         `json:"rev"`
 	Reminder     *TaskReminder  `json:"reminder,omitempty" doc:"A document expires; text says so in English. Gone once somebody has written a text."`
+
+	Words *wording.Words `json:"words,omitempty" doc:"Of the text, while it is the hub's own."`
+	Call  *MissedCall    `json:"call,omitempty" doc:"Of a task that the hub made of missed calls: it is done by itself once somebody speaks with the customer or has written to them."`
+}
+
+// MissedCall is what a task about missed calls is about.
+type MissedCall struct {
+	Message uint64          `json:"message" doc:"The last of the calls."`
+	Handle  message.Handle  `json:"handle,omitempty" doc:"Who called; absent if the number was not shown."`
+	Account string          `json:"account" doc:"The line."`
+	Time    time.Time       `json:"time" doc:"When it came."`
+	Outcome message.Outcome `json:"outcome"`
+	Spoken  int             `json:"spoken,omitempty" doc:"Seconds of the message that was left."`
+	Times   int             `json:"times" doc:"How many calls were missed since nobody called back."`
 }
 
 // TaskReminder is a document that a task reminds of.
@@ -112,6 +129,21 @@ func (v *view) taskShape(t *inbox.Task) (*Task, error) {
 		if err == nil {
 			out.Conversation, out.Subject = c.ID, cut(c.Subject, 200)
 		}
+	}
+	if t.Call == 0 {
+		return out, nil
+	}
+	out.Words = wording.Of(t.Text)
+	r, err := v.s.hub.Message(v.tx, t.Call)
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.Call == nil {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Call = &MissedCall{Message: r.ID, Account: r.Account, Time: r.Time, Outcome: r.Call.Outcome, Spoken: r.Call.Spoken, Times: t.Calls}
+	if identity.Reachable(r.From.Handle) {
+		out.Call.Handle = r.From.Handle
 	}
 	return out, nil
 }

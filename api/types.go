@@ -190,6 +190,7 @@ type Counts struct {
 	Tasks      int `json:"tasks" doc:"One's own tasks that are overdue or due today, by the clock where the hub runs."`
 	Overdue    int `json:"overdue" doc:"Those of tasks whose time has passed."`
 	AllTasks   int `json:"all_tasks" doc:"Everybody's open tasks."`
+	FreeTasks  int `json:"unassigned_tasks" doc:"Open tasks that nobody has: missed calls begin there."`
 }
 
 // Attachment is a file of a message or an upload that waits for one. In requests

@@ -26,6 +26,10 @@ type Phone interface {
 	// sources of a Content-Security-Policy.
 	Sources() []string
 
+	// CallBack tells by when somebody who called at a time and was served by nobody
+	// is to be called back; the zero time if that is to be no task of anybody's. Pure.
+	CallBack(called time.Time) time.Time
+
 	// Ring lets a leg ring for a call that goes on, at the phone of its Number or
 	// else at the browsers of its Agent, and returns the provider's name for it.
 	// When it is picked up the connector asks Desk.Take.

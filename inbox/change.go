@@ -176,7 +176,7 @@ func (h *Hub) callMoved(tx *store.Tx, r *Record, was *message.Call) error {
 	}
 	is := r.Call
 	switch {
-	case is.Speaker() != nil && was.Speaker() == nil:
+	case served(is) && !served(was):
 		if err := h.taken(tx, c, r); err != nil {
 			return err
 		}
@@ -185,13 +185,16 @@ func (h *Hub) callMoved(tx *store.Tx, r *Record, was *message.Call) error {
 			return err
 		}
 	}
+	if err := h.callBack(tx, c, r, was); err != nil {
+		return err
+	}
 	return h.putShown(tx, c, r)
 }
 
-// taken notes that an agent speaks with the customer: nobody waits any more, and who
+// taken notes that an agent speaks with the customer, or did: nobody waits any more, and who
 // took the call has the matter if nobody had it.
 func (h *Hub) taken(tx *store.Tx, c *Conversation, r *Record) error {
-	agent := r.Call.Speaker().Agent
+	agent := r.Call.Agent
 	c.Unread, c.Waiting, c.Answered = 0, time.Time{}, tx.Now()
 	change := Change{}
 	if c.Status != Open {

@@ -320,7 +320,9 @@ func (h *Hub) derive(tx *store.Tx, id uint64) (d derived, err error) {
 			}
 			d.newest = e
 			if r.Direction == message.Out {
-				d.waiting, d.unread = time.Time{}, 0
+				if answers(r) {
+					d.waiting, d.unread = time.Time{}, 0
+				}
 				if dl, err := h.Delivery(tx, r.ID); err == nil && dl.troubled() {
 					d.undelivered++
 				}

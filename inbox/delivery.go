@@ -93,6 +93,10 @@ func (h *Hub) saveDelivery(tx *store.Tx, id uint64, d *Delivery, was bool, tell 
 		if err := h.dialled(tx, r, d); err != nil {
 			return err
 		}
+	} else if r.Agent != 0 && (d.Status == message.Sent || d.Status == message.Delivered || d.Status == message.Read) {
+		if err := h.wroteBack(tx, r); err != nil {
+			return err
+		}
 	}
 	if is := d.troubled(); is != was {
 		c, err := h.Conversation(tx, r.Conversation)

@@ -217,7 +217,7 @@ func (r *recent) add(h *Hub, tx *store.Tx, e *timeline.Event, closed uint64) (st
 			r.newest = e
 		}
 		if m.Direction == message.Out {
-			return true, nil
+			return answers(m), nil
 		}
 		r.unread++
 		if asksForAnswer(m) {

@@ -26,6 +26,7 @@ type line struct {
 	mu   sync.Mutex
 	fail map[string]error // by act, "ring" or "drop"
 	send func(m message.Message) (connectors.Receipt, error)
+	back time.Duration // by when a missed call is to be called back
 	rung chan message.CallLeg
 	done chan string // the acts, and "drop" with the agent
 }
@@ -102,10 +103,11 @@ func (w *world) ready(agents ...uint64) {
 	}
 }
 
-// rings lets a customer ring who waits for an agent, and returns the call's key.
+// rings lets a customer ring who waits for an agent, and returns the call's key. The
+// first digit of its name is the last of his number.
 func (w *world) rings(n string) string {
 	w.t.Helper()
-	m := message.Message{Channel: "voice", Account: "line", Key: "call-" + n, Source: "call-" + n, From: message.Person{Handle: "tel:+1202555014" + message.Handle(n)},
+	m := message.Message{Channel: "voice", Account: "line", Key: "call-" + n, Source: "call-" + n, From: message.Person{Handle: "tel:+1202555014" + message.Handle(n[:1])},
 		To: []message.Person{{Handle: "tel:" + ourLine}}, Kind: message.Human, Chat: true, Time: time.Now(), Call: &message.Call{}}
 	w.tells("call-"+n, message.Call{Queued: time.Now().UTC()}, m)
 	return m.Key

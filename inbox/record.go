@@ -28,6 +28,7 @@ type Record struct {
 	Cancelled    bool     `json:"cancelled,omitempty"` // taken back before it went out
 	Refiled      *Refiled `json:"refiled,omitempty"`   // if it is not from the owner of its address
 	Erased       bool     `json:"erased,omitempty"`    // with the customer: what it said is gone
+	Task         uint64   `json:"task,omitempty"`      // that was made of it, a missed call, or that it was added to
 
 	Advised *Advised  `json:"advised,omitempty"` // the channel that was proposed when it was written
 	SendAt  time.Time `json:"send_at,omitzero"`  // when it was to go out, if not at once

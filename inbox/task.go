@@ -32,6 +32,12 @@ type Task struct {
 	// is shown, in the reader's language, and not everybody may know the title.
 	Document uint64    `json:"document,omitempty"`
 	Expires  time.Time `json:"expires,omitzero"`
+
+	// Of a task that the hub made of missed calls: the last of them, when that was
+	// over, and how many there were.
+	Call   uint64    `json:"call,omitempty"`
+	Called time.Time `json:"called,omitzero"`
+	Calls  int       `json:"calls,omitempty"`
 }
 
 // Limits of tasks.
@@ -62,6 +68,7 @@ func newTasks(s *store.Store) *store.Table[Task] {
 				}
 				return []store.Key{store.K().Uint(t.Customer)}
 			}},
+			{Name: callBackIndex, Keys: (*Task).callBackKeys},
 			{Name: "conversation", Keys: func(t *Task) []store.Key {
 				if t.Conversation == 0 {
 					return nil

@@ -100,13 +100,14 @@ func (h *Hub) tasksOf(tx *store.Tx, q TaskQuery) (list []*Task, err error) {
 
 // TaskCounts are the numbers beside the lists of tasks: Due are one agent's that
 // are overdue or due before the end of the day, Overdue those of them whose time
-// has passed, Mine all of his and All everybody's.
-type TaskCounts struct{ Due, Overdue, Mine, All int }
+// has passed, Mine all of his, Free those that nobody has and All everybody's.
+type TaskCounts struct{ Due, Overdue, Mine, Free, All int }
 
 // TaskCounts counts for one agent. The day ends at midnight where the hub runs.
 func (h *Hub) TaskCounts(tx *store.Tx, agent uint64) TaskCounts {
 	n := TaskCounts{
 		Mine: h.tasks.Count(tx, "list", store.K().Str(mineOr(agent))),
+		Free: h.tasks.Count(tx, "list", store.K().Str(mineOr(0))),
 		All:  h.tasks.Count(tx, "list", store.K().Str(TasksAll)),
 	}
 	now := tx.Now()

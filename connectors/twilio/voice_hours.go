@@ -92,6 +92,28 @@ func (h *hours) close(date string) error {
 	return nil
 }
 
+// maxAhead bounds how far into the calendar opening times are looked for.
+const maxAhead = 60 * 24 * time.Hour
+
+// later is when somebody has been there for d since t.
+func (h *hours) later(t time.Time, d time.Duration) time.Time {
+	if len(h.open) == 0 && len(h.holidays) == 0 {
+		return t.Add(d)
+	}
+	for at := t; at.Sub(t) < maxAhead; {
+		next := at.Truncate(time.Minute).Add(time.Minute)
+		if h.closedAt(at) {
+			at = next
+			continue
+		}
+		if d <= next.Sub(at) {
+			return at.Add(d)
+		}
+		d, at = d-next.Sub(at), next
+	}
+	return t.Add(d) // a table that is never open
+}
+
 // closedAt tells whether nobody is there.
 func (h *hours) closedAt(t time.Time) bool {
 	t = t.In(h.zone)

@@ -110,6 +110,14 @@ func (l *Line) create(ctx context.Context, m *message.Message, leg message.CallL
 	return sid, nil
 }
 
+// CallBack counts the time for calling back in business hours.
+func (l *Line) CallBack(called time.Time) time.Time {
+	if l.set.callBack == 0 {
+		return time.Time{}
+	}
+	return l.set.hours.later(called, l.set.callBack)
+}
+
 // Ring lets a leg ring for a call that goes on.
 func (l *Line) Ring(ctx context.Context, m message.Message, leg message.CallLeg) (string, error) {
 	switch {

@@ -61,6 +61,54 @@ func TestHours(t *testing.T) {
 	}
 }
 
+// The time for calling back passes while somebody is there.
+func TestHoursLater(t *testing.T) {
+	york, err := time.LoadLocation("America/New_York")
+	must(t, err)
+	week := []string{"mon-fri 09:00-12:00", "mon-fri 13:00-17:00"}
+	for _, tt := range []struct {
+		name     string
+		zone     *time.Location
+		lines    []string
+		holidays []string
+		at       string
+		in       time.Duration
+		want     string
+	}{
+		{"always open", time.UTC, nil, nil, "2026-11-18T22:10:30Z", time.Hour, "2026-11-18T23:10:30Z"},
+		{"within", time.UTC, week, nil, "2026-11-18T10:10:30Z", time.Hour, "2026-11-18T11:10:30Z"},
+		{"at night", time.UTC, week, nil, "2026-11-18T22:10:30Z", time.Hour, "2026-11-19T10:00:00Z"},
+		{"over noon", time.UTC, week, nil, "2026-11-18T11:30:30Z", time.Hour, "2026-11-18T13:30:30Z"},
+		{"over the weekend", time.UTC, week, nil, "2026-11-20T16:45:00Z", time.Hour, "2026-11-23T09:45:00Z"},
+		{"over a holiday", time.UTC, week, []string{"11-23"}, "2026-11-20T16:45:00Z", time.Hour, "2026-11-24T09:45:00Z"},
+		{"two days", time.UTC, week, nil, "2026-11-18T09:00:00Z", 15 * time.Hour, "2026-11-20T10:00:00Z"},
+		{"in the line's zone", york, week, nil, "2026-11-18T23:00:00Z", time.Hour, "2026-11-19T15:00:00Z"},
+		{"over the end of summer time", york, []string{"sat-sun 00:00-24:00"}, nil, "2026-11-01T05:30:00Z", 2 * time.Hour, "2026-11-01T07:30:00Z"},
+		{"never open", time.UTC, []string{"mon 09:00-17:00"}, everyMonday(), "2026-11-18T09:00:00Z", time.Hour, "2026-11-18T10:00:00Z"},
+	} {
+		h := hours{zone: tt.zone}
+		for _, l := range tt.lines {
+			must(t, h.add(l))
+		}
+		for _, d := range tt.holidays {
+			must(t, h.close(d))
+		}
+		at, err := time.Parse(time.RFC3339, tt.at)
+		must(t, err)
+		if got := h.later(at, tt.in).UTC().Format(time.RFC3339); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// everyMonday of the months after November 2026 is a holiday.
+func everyMonday() (days []string) {
+	for d := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC); d.Year() < 2028; d = d.AddDate(0, 0, 7) {
+		days = append(days, d.Format(time.DateOnly))
+	}
+	return days
+}
+
 func TestVoiceSettings(t *testing.T) {
 	good := map[string]any{"account_sid": "AC" + strings.Repeat("0", 32), "auth_token": "secret", "from": "+1 (202) 555-0122"}
 	read := func(key string, value any) (voiceSettings, error) {
@@ -77,6 +125,12 @@ func TestVoiceSettings(t *testing.T) {
 	}
 	v, err := read("", nil)
 	if err != nil || !v.voicemail || v.length != defaultVoicemail || v.greeting == "" || v.hours.closedAt(time.Now()) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if l := (&Line{set: v}); l.CallBack(time.Unix(0, 0)) != time.Unix(3600, 0) {
+		t.Errorf("to be called back by %v", l.CallBack(time.Unix(0, 0)))
+	}
+	if v, err := read("call_back", "0s"); err != nil || !(&Line{set: v}).CallBack(time.Now()).IsZero() {
 		t.Errorf("%+v, %v", v, err)
 	}
 	if v, err := read("voicemail", "no"); err != nil || v.voicemail {
@@ -105,6 +159,8 @@ func TestVoiceSettings(t *testing.T) {
 		{"voice", "<x>", "voice"},
 		{"voicemail", "perhaps", "voicemail"},
 		{"voicemail_seconds", 1, "voicemail_seconds"},
+		{"call_back", "-1h", "call_back"},
+		{"call_back", "soon", "call_back"},
 		{"voicemail_seconds", maxVoicemail + 1, "voicemail_seconds"},
 		{"greeting", strings.Repeat("a", maxSay+1), "greeting"},
 		{"auth_token", "", "auth_token"},

@@ -3,9 +3,10 @@
 import type { Task } from '../../lib/api/card'
 import { date } from '../../lib/format.svelte'
 import { t } from '../../lib/i18n/index.svelte'
+import { said } from '../../lib/said.svelte'
 
 export function taskText(x: Task): string {
-  if (!x.reminder) return x.text
+  if (!x.reminder) return said(x.text, x.words)
   const time = date(x.reminder.expires + 'T12:00:00')
   return x.reminder.title ? t('task.expires', { title: x.reminder.title, time }) : t('task.expiresUnnamed', { time })
 }
