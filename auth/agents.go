@@ -370,6 +370,16 @@ func (a *Auth) AgentByEmail(email string) (agent Agent, err error) {
 	return agent, err
 }
 
+// IDByEmail finds the agent with an email address who may sign in; ok is false if
+// there is none.
+func (a *Auth) IDByEmail(tx *store.Tx, email string) (id uint64, ok bool, err error) {
+	r, err := a.byEmail(tx, email)
+	if err != nil || r == nil || r.Disabled {
+		return 0, false, err
+	}
+	return r.ID, true, nil
+}
+
 // byEmail returns nil if there is nobody.
 func (a *Auth) byEmail(tx *store.Tx, email string) (*record, error) {
 	k := emailIndex(email)

@@ -73,6 +73,9 @@ type Desk interface {
 	// Staffed tells whether anybody is there whom a call could ring, now or when
 	// they are free.
 	Staffed() (bool, error)
+	// Knows tells whether Call.Asked may name somebody so: a team, or an agent by
+	// e-mail address.
+	Knows(name string) (bool, error)
 	// Call returns what is known of a call, by its key or OwnRef.
 	Call(ctx context.Context, of string) (message.Message, error)
 	// Calls returns the calls of this account that go on as far as is known: whose end

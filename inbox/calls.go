@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -141,7 +142,7 @@ func (t *tends) ringNow(ctx context.Context, j job) error {
 	defer cancel()
 	ref, err := t.ask(func() (string, error) { return t.phone.Ring(ctx, j.m, j.leg) })
 	t.learn(ctx, j, func(l *message.CallLeg, now time.Time) {
-		l.Ref = ref
+		l.Ref = cmp.Or(ref, l.Ref)
 		if err != nil && l.Ended.IsZero() {
 			l.Ended, l.Result = now, message.LegFailed
 		}

@@ -107,7 +107,7 @@ func (h *Hub) applyChange(tx *store.Tx, r *Record, c *message.Change) error {
 			return nil
 		}
 		call := *c.Call
-		call.Choice = ""
+		call.Choice, call.Asked = "", nil
 		c = &message.Change{Of: c.Of, Time: c.Time, Call: &call}
 	}
 	var was message.Call

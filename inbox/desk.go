@@ -84,7 +84,11 @@ func (d *desk) Take(ctx context.Context, of, leg string) (m message.Message, tak
 		if err != nil {
 			return err
 		}
+		m, taken = r.Message, false
 		c := r.Call.Settled()
+		if r.Direction == message.Out && len(r.To) == 0 {
+			return nil // whom it was to is erased
+		}
 		taken = take(&c, leg, tx.Now().UTC())
 		if taken {
 			if r.Direction == message.Out && c.Queued.IsZero() && c.Customer() == nil {

@@ -137,12 +137,12 @@ func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error
 func (h *Hub) dialled(tx *store.Tx, r *Record, d *Delivery) error {
 	c := r.Call.Settled()
 	switch {
-	case len(c.Legs) == 0 || c.Over():
+	case len(c.Legs) == 0:
 		return nil
-	case d.Status == message.Failed:
-		c.Outcome, c.Ended = message.CallFailed, tx.Now().UTC()
 	case d.Ref != "" && c.Legs[0].Ref == "":
-		c.Legs[0].Ref = d.Ref
+		c.Legs[0].Ref = d.Ref // if it was given up meanwhile, it can be dropped now
+	case d.Status == message.Failed && !c.Over():
+		c.Outcome, c.Ended = message.CallFailed, tx.Now().UTC()
 	default:
 		return nil
 	}

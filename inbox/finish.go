@@ -37,7 +37,11 @@ func (h *Hub) finishing(ctx context.Context, r *runner, f connectors.Finisher) {
 		case m.ID != 0 && !due.After(time.Now()):
 			wait = 0
 			tries[m.ID]++
-			if err := h.finish(ctx, r, f, m, tries[m.ID]); err != nil && ctx.Err() == nil {
+			owed, err := h.finish(ctx, r, f, m, tries[m.ID])
+			if err == nil && !owed {
+				delete(tries, m.ID)
+			}
+			if err != nil && ctx.Err() == nil {
 				h.log.Error("what is left of a sent message", "account", r.account, "message", m.ID, "error", err)
 				wait = time.Minute
 			}
@@ -74,15 +78,15 @@ func (h *Hub) nextOwed(account string) (m message.Message, due time.Time, err er
 	return m, due, err
 }
 
-// finish makes the nth try.
-func (h *Hub) finish(ctx context.Context, r *runner, f connectors.Finisher, m message.Message, n int) error {
+// finish makes the nth try and tells whether there is to be another one.
+func (h *Hub) finish(ctx context.Context, r *runner, f connectors.Finisher, m message.Message, n int) (owed bool, err error) {
 	tryCtx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
 	done := tryFinish(tryCtx, f, m)
 	if ctx.Err() != nil {
-		return ctx.Err() // the next start tries again
+		return true, ctx.Err() // the next start tries again
 	}
-	return h.Store.Update(ctx, func(tx *store.Tx) error {
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
 		d, err := h.Delivery(tx, m.ID)
 		if err != nil {
 			return err
@@ -96,8 +100,10 @@ func (h *Hub) finish(ctx context.Context, r *runner, f connectors.Finisher, m me
 		default:
 			d.Owed = tx.Now().Add(finishAfter[min(n, len(finishAfter)-1)])
 		}
+		owed = !d.Owed.IsZero()
 		return h.deliveries.Put(tx, m.ID, d)
 	})
+	return owed, err
 }
 
 // tryFinish lets the connector do it; a panic in it is a failed try.

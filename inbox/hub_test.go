@@ -80,6 +80,12 @@ type world struct {
 	stop func()
 }
 
+// agentNamed knows agents by addresses such as agent7@example.com.
+func agentNamed(_ *store.Tx, address string) (id uint64, ok bool, err error) {
+	_, err = fmt.Sscanf(address, "agent%d@example.com", &id)
+	return id, err == nil, nil
+}
+
 func newWorld(t *testing.T) *world { return newWorldAt(t, t.TempDir(), 0) }
 
 func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
@@ -106,7 +112,7 @@ func newWorldAt(t *testing.T, dir string, undo time.Duration) *world {
 	}
 	kinds := []connectors.Kind{kind, w.texts(), w.lines()}
 	acc := accounts.New(s, accounts.NewKey(), kinds)
-	w.Hub, err = New(Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: undo, ChatPause: DefaultChatPause,
+	w.Hub, err = New(Options{Store: s, Blobs: blobs, Accounts: acc, Kinds: kinds, Undo: undo, ChatPause: DefaultChatPause, Agent: agentNamed,
 		PublicURL: "https://hub.example.com", TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,9 @@ type Options struct {
 	// Files is called in each transaction that files a message, or changes one, with its
 	// files; nil does nothing.
 	Files func(tx *store.Tx, message uint64, parts []message.Part) error
+	// Agent finds the agent of an e-mail address; nil knows nobody. Menus of phone
+	// lines name agents so.
+	Agent func(tx *store.Tx, address string) (id uint64, ok bool, err error)
 	// Zone is that of the board's days and hours, nil the machine's.
 	Zone *time.Location
 	Log  *slog.Logger
@@ -101,6 +104,7 @@ type Hub struct {
 	public  string
 	tempDir string
 	filesOf func(tx *store.Tx, message uint64, parts []message.Part) error
+	agentOf func(tx *store.Tx, address string) (uint64, bool, error) // Options.Agent
 	log     *slog.Logger
 
 	conversations *store.Table[Conversation]
@@ -133,12 +137,16 @@ func New(o Options) (*Hub, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Agent == nil {
+		o.Agent = func(*store.Tx, string) (uint64, bool, error) { return 0, false, nil }
+	}
 	h := &Hub{
 		Store: o.Store, Blobs: o.Blobs, Accounts: o.Accounts,
 		Timeline: timeline.New(o.Store),
 		Identity: identity.New(o.Store),
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
 		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, filesOf: o.Files, log: o.Log,
+		agentOf: o.Agent,
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),

@@ -181,7 +181,7 @@ func (r *Record) callingKeys() []store.Key {
 		return nil
 	}
 	if c.State == "" || c.State == message.CallEnded {
-		if !slices.ContainsFunc(c.Legs, func(l message.CallLeg) bool { return l.Role != message.CustomerLeg && l.Rings() }) {
+		if !slices.ContainsFunc(c.Legs, func(l message.CallLeg) bool { return l.Drop || l.Role != message.CustomerLeg && l.Rings() }) {
 			return nil
 		}
 	}

@@ -27,6 +27,7 @@ type line struct {
 	fail map[string]error // by act, "ring" or "drop"
 	send func(m message.Message) (connectors.Receipt, error)
 	back time.Duration // by when a missed call is to be called back
+	slow chan struct{} // nil, or what a leg's ringing is answered after
 	rung chan message.CallLeg
 	done chan string // the acts, and "drop" with the agent
 }
@@ -50,10 +51,16 @@ func (l *line) Sources() []string { return []string{"https://phone.example.com"}
 
 func (l *line) Ring(_ context.Context, _ message.Message, leg message.CallLeg) (string, error) {
 	l.rung <- leg
+	if l.slow != nil {
+		<-l.slow
+	}
 	return "ref-" + leg.ID, l.failing("ring")
 }
 
 func (l *line) Drop(_ context.Context, _ message.Message, leg message.CallLeg) error {
+	if leg.Ref == "" {
+		return nil // the provider knows no such leg
+	}
 	l.done <- "drop " + leg.ID
 	return l.failing("drop")
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,8 +61,19 @@ func (t *tends) look(ctx context.Context) (next time.Duration, err error) {
 			return err
 		}
 		for _, r := range calls {
+			if alone := r.Call.Alone.Sub(tx.Now()); alone > 0 && len(r.Call.Asked) > 0 {
+				next = min(next, alone)
+			}
 			waits = waits || r.Call.State == message.CallWaiting || r.Call.State == message.CallRinging && !r.Call.Queued.IsZero()
 			for _, l := range r.Call.Legs {
+				if l.Drop {
+					late := l.Began.Add(nameTime).Sub(tx.Now())
+					if l.Ref != "" || late <= 0 {
+						drop = append(drop, job{r.Message, l})
+					} else {
+						next = min(next, late)
+					}
+				}
 				if l.Role == message.CustomerLeg || !l.Rings() {
 					continue
 				}
@@ -186,6 +198,9 @@ func (h *Hub) legsFor(tx *store.Tx, r *Record, ready []uint64, taken map[uint64]
 		l, err := h.newLeg(tx, p.Agent, p.Number, message.AgentLeg)
 		return []message.CallLeg{l}, err
 	}
+	if ready, err = h.atFirst(tx, c, ready); err != nil {
+		return nil, err
+	}
 	since := c.Queued
 	if n := len(c.Transfers); n > 0 {
 		since = c.Transfers[n-1].Time
@@ -234,7 +249,7 @@ func (t *tends) ring(ctx context.Context, j job) {
 		t.hub.log.Warn("a leg of a call could not ring", "account", t.run.account, "message", j.m.ID, "agent", j.leg.Agent, "error", err)
 	}
 	t.learn(ctx, j, func(l *message.CallLeg, now time.Time) {
-		l.Ref = ref
+		l.Ref = cmp.Or(ref, l.Ref)
 		if err != nil && l.Ended.IsZero() {
 			l.Ended, l.Result = now, message.LegFailed
 		}
@@ -247,11 +262,24 @@ func (t *tends) drop(ctx context.Context, j job) {
 		t.hub.log.Warn("a leg of a call could not be dropped", "account", t.run.account, "message", j.m.ID, "error", err)
 	}
 	t.learn(ctx, j, func(l *message.CallLeg, now time.Time) {
-		if l.Rings() {
-			l.Ended, l.Result = now, message.LegDropped
+		if l.Rings() && (j.leg.Ref != "" || l.Ref == "") { // else its name came meanwhile: it is dropped by that
+			giveUp(l, now)
+		} else if l.Drop && (j.leg.Ref != "" || l.Ref == "") {
+			l.Drop = false
 		}
 	})
 }
+
+// giveUp ends a leg from our side.
+func giveUp(l *message.CallLeg, now time.Time) {
+	l.Ended = now
+	if l.Answered.IsZero() {
+		l.Result, l.Drop = message.LegDropped, l.Ref == ""
+	}
+}
+
+// nameTime is how long the provider's name for a leg may take to come.
+const nameTime = phoneTimeout + 5*time.Second
 
 // ask lets the connector do something; a panic in it is a failure.
 func (t *tends) ask(do func() (string, error)) (ref string, err error) {

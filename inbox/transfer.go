@@ -195,10 +195,7 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 		}
 		t.learn(ctx, job{m, drop}, func(l *message.CallLeg, now time.Time) {
 			if l.Ended.IsZero() {
-				l.Ended = now
-				if l.Answered.IsZero() {
-					l.Result = message.LegDropped
-				}
+				giveUp(l, now)
 			}
 		})
 	}

@@ -68,6 +68,7 @@ type CallLeg struct {
 	Spoke    time.Time `json:"spoke,omitzero"`    // from when on the customer was there
 	Ended    time.Time `json:"ended,omitzero"`
 	Result   string    `json:"result,omitempty"` // why nobody picked it up
+	Drop     bool      `json:"drop,omitempty"`   // we gave it up before the provider's name for it was known: it may ring on
 }
 
 // Rings tells whether nobody has picked the leg up yet.
@@ -118,6 +119,11 @@ type Call struct {
 	Choice  string  `json:"choice,omitempty"` // what the caller chose from the menu, in its words
 	Closed  bool    `json:"closed,omitempty"` // it came outside business hours
 
+	// Asked names whom the caller's choice leads to, teams or agents' addresses, and
+	// Alone is until when it rings at nobody else.
+	Asked []string  `json:"asked,omitempty"`
+	Alone time.Time `json:"alone,omitzero"`
+
 	Queued time.Time `json:"queued,omitzero"` // since when the caller waits, or waited, for an agent
 	Left   time.Time `json:"left,omitzero"`   // when waiting was given up and the machine took over
 	Ended  time.Time `json:"ended,omitzero"`
@@ -151,6 +157,10 @@ func (c Call) Merge(other Call) Call {
 	c.Talk, c.Spoken = max(c.Talk, other.Talk), max(c.Spoken, other.Spoken)
 	c.Choice = max(c.Choice, other.Choice)
 	c.Closed = c.Closed || other.Closed
+	if slices.Compare(other.Asked, c.Asked) > 0 {
+		c.Asked = other.Asked
+	}
+	c.Alone = first(c.Alone, other.Alone)
 	c.Queued, c.Left, c.Ended = first(c.Queued, other.Queued), first(c.Left, other.Left), first(c.Ended, other.Ended)
 	c.Legs = slices.Clone(c.Legs)
 	for _, l := range other.Legs {

@@ -103,7 +103,8 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	f.auth = auth.New(f.store, auth.Options{Log: o.log, AuditKeep: o.config.AuditKeep})
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
-		Undo: o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, PublicURL: o.public, TempDir: temp, Log: o.log,
+		Agent: f.auth.IDByEmail,
+		Undo:  o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, PublicURL: o.public, TempDir: temp, Log: o.log,
 		Files: func(tx *store.Tx, id uint64, parts []message.Part) error { return f.docs.Arrived(tx, id, parts) },
 	}); err != nil {
 		return nil, err

@@ -156,6 +156,7 @@ func (w *watching) lookAt(ctx context.Context, m *message.Message) error {
 	}
 	if gone := m.Call.Customer(); news.Outcome != "" || gone != nil && slices.ContainsFunc(news.Legs, func(l message.CallLeg) bool { return l.ID == gone.ID }) {
 		w.line.clear(ctx, name)
+		w.line.expectTalks(ofCall(m))
 	}
 	return nil
 }

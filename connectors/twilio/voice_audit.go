@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
@@ -128,7 +130,26 @@ func (l *Line) Test(ctx context.Context) []connectors.Step {
 			done("twilio: what callers hear when the hub fails", l.checkFallback(number))
 		}
 	}
+	if l.core.host.Desk != nil && len(l.set.menuTo) > 0 {
+		done("menu: whom the keys ring first", l.checkMenu())
+	}
 	return steps
+}
+
+// checkMenu looks for names in the menu that nobody has.
+func (l *Line) checkMenu() error {
+	for _, key := range slices.Sorted(maps.Keys(l.set.menuTo)) {
+		for _, name := range l.set.menuTo[key] {
+			known, err := l.core.host.Desk.Knows(name)
+			if err != nil {
+				return err
+			}
+			if !known {
+				return fmt.Errorf("the key %s of the menu rings %q, who is no agent here; write e-mail addresses with which they sign in", key, name)
+			}
+		}
+	}
+	return nil
 }
 
 // checkFallback looks for words at Twilio that need no hub.

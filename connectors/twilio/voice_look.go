@@ -26,7 +26,7 @@ func (l *Line) Run(ctx context.Context, in connectors.Sink) error {
 
 // watching is the state of one Run.
 type watching struct {
-	*run // its Late are calls that go on, or whose recordings are still to come
+	*run // its Late are calls that go on, or whose recordings are still to come, and lateTalk
 	line *Line
 }
 
@@ -221,13 +221,7 @@ func (w *watching) again(ctx context.Context) error {
 }
 
 func (w *watching) once(ctx context.Context, l lateOne) error {
-	var raw json.RawMessage
-	var b connectors.Batch
-	var f found
-	err := w.get(ctx, w.path("/Calls/"+l.SID+".json"), &raw)
-	if err == nil {
-		b, f, err = w.line.news(ctx, raw)
-	}
+	b, f, err := w.find(ctx, l.SID)
 	defer func() { connectors.Drop(f.parts) }()
 	if ctx.Err() != nil {
 		return ctx.Err()

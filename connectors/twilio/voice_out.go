@@ -92,6 +92,9 @@ func (l *Line) Find(ctx context.Context, m message.Message, since time.Time, tak
 
 // dials is the document of an agent's leg that calls the customer.
 func (l *Line) dials(m *message.Message, leg string) []twiml.Element {
+	if len(m.To) == 0 { // erased since
+		return []twiml.Element{&twiml.VoiceHangup{}}
+	}
 	of := ofCall(m)
 	number := &twiml.VoiceNumber{PhoneNumber: m.To[0].Handle.Address(), StatusCallback: l.about(routeCustomer, of), StatusCallbackMethod: http.MethodPost,
 		StatusCallbackEvent: "answered completed"}
@@ -132,6 +135,7 @@ func (l *Line) rung(ctx context.Context, in connectors.Sink, q *request) ([]twim
 	}
 	if name, ok := callName(q.query.Get(ofParam)); ok && !leg.Ended.IsZero() {
 		l.clear(ctx, name)
+		l.expectTalks(q.query.Get(ofParam))
 	}
 	if b.Reports == nil {
 		return nil, nil

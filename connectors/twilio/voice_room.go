@@ -100,6 +100,9 @@ func (l *Line) queues(ctx context.Context, in connectors.Sink, q *request) ([]tw
 		c := told(q.form, q.step)
 		if staffed {
 			c.Queued = q.at
+			if c.Asked = l.set.menuTo[q.step.key]; len(c.Asked) > 0 {
+				c.Alone = q.at.Add(l.set.menuAlone)
+			}
 		}
 		if err := l.store(ctx, in, q, c); err != nil {
 			return nil, err

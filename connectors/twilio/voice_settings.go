@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -16,6 +17,10 @@ const (
 	// maxHours and maxHolidays bound the tables.
 	maxHours    = 50
 	maxHolidays = 500
+	// maxAsked bounds whom one key of the menu names.
+	maxAsked = 50
+
+	defaultAlone = 20 // seconds
 
 	defaultQueue = 60 // seconds
 	maxQueue     = 3600
@@ -40,6 +45,9 @@ type voiceSettings struct {
 	hours                      hours
 	menu                       map[string]string // key of the phone → words
 	menuPrompt, invalid        string
+	menuTo                     map[string][]string // whom a key rings first
+	menuAlone                  time.Duration       // how long it rings at nobody else
+	menuHours                  map[string]hours    // when a key leads to anybody
 	voicemail                  bool
 	voicemailPrompt, thanks    string
 	announcement               string
@@ -70,6 +78,9 @@ func voiceFields() []connectors.Field {
 		{Key: "menu", Type: "list", Label: "Menu", Help: "Lines of a key and words for agents: 1 Orders. Empty has no menu."},
 		{Key: "menu_prompt", Type: "text", Label: "What callers hear of the menu", Help: "For orders, press 1. For repairs, press 2."},
 		{Key: "menu_invalid", Type: "text", Label: "After a wrong key", Default: "Sorry, that is not one of the choices.", Advanced: true},
+		{Key: "menu_to", Type: "list", Label: "Whom a key rings first", Help: "Lines of a key and agents' e-mail addresses: 2 ann@example.com, ben@example.com. Other keys ring at everybody."},
+		{Key: "menu_to_seconds", Type: "int", Label: "It rings at them alone (seconds)", Default: defaultAlone, Advanced: true, Help: "Then at everybody; at once if none of them is ready."},
+		{Key: "menu_hours", Type: "list", Label: "Hours of single keys", Advanced: true, Help: "Lines of a key and its hours: 2 mon-fri 09:00-12:00. Outside them it leads to the greeting outside business hours."},
 		{Key: "queue_seconds", Type: "int", Label: "Callers wait for an agent (seconds)", Default: defaultQueue, Help: "It rings at the agents who are ready. Nobody ready, or nobody in time: a message can be left. 0 rings at nobody."},
 		{Key: "queue_prompt", Type: "text", Label: "While waiting", Default: "Please hold. Somebody will be with you soon."},
 		{Key: "hold_music", Type: "string", Label: "Address of the music", Help: "An https address of an MP3 or WAV file, played to callers who wait or are on hold. Empty says the words again."},
@@ -185,7 +196,51 @@ func (f *form) keys(v *voiceSettings) {
 			v.menu[m[1]] = shorten(cleanLine(m[2]), maxNameRunes)
 		}
 	}
+	f.routes(v)
 	if len(v.menu) > 0 && v.menuPrompt == "" {
 		f.Blame("menu_prompt", "is missing: callers have to hear which keys there are, for example: For orders, press 1")
 	}
+}
+
+// routes reads where the keys of the menu lead.
+func (f *form) routes(v *voiceSettings) {
+	v.menuTo, v.menuHours = map[string][]string{}, map[string]hours{}
+	v.menuAlone = time.Duration(f.Number("menu_to_seconds", defaultAlone, 1, maxQueue)) * time.Second
+	each := func(setting string, take func(key, rest string)) {
+		lines, _ := f.List(setting)
+		for _, line := range lines {
+			m := menuForm.FindStringSubmatch(line)
+			switch {
+			case m == nil:
+				f.Blame(setting, "has %q; begin each line with a key of the menu", line)
+			case v.menu[m[1]] == "":
+				f.Blame(setting, "has the key %s, which the menu has not", m[1])
+			default:
+				take(m[1], m[2])
+			}
+		}
+	}
+	each("menu_to", func(key, rest string) {
+		if v.menuTo[key] != nil {
+			f.Blame("menu_to", "has the key %s twice", key)
+		}
+		for name := range strings.SplitSeq(rest, ",") {
+			if name = cleanLine(name); name != "" {
+				v.menuTo[key] = append(v.menuTo[key], shorten(name, maxNameRunes))
+			}
+		}
+		if n := len(v.menuTo[key]); n == 0 || n > maxAsked {
+			f.Blame("menu_to", "must name 1 to %d for the key %s", maxAsked, key)
+		}
+	})
+	each("menu_hours", func(key, rest string) {
+		h := v.menuHours[key]
+		h.zone = v.hours.zone
+		if len(h.open) >= maxHours {
+			f.Blame("menu_hours", "must be at most %d lines for a key", maxHours)
+		} else if err := h.add(rest); err != nil {
+			f.Blame("menu_hours", "has %q: %s; write lines such as %s mon-fri 09:00-12:00", rest, err, key)
+		}
+		v.menuHours[key] = h
+	})
 }

@@ -33,18 +33,20 @@ const (
 
 // step is what the steps of a call tell the next one, in the query of its address.
 type step struct {
-	closed bool // the call came outside business hours
-	tries  int  // how often the menu was said
+	closed bool   // the call came outside business hours
+	tries  int    // how often the menu was said
+	key    string // that was pressed
 }
 
 const (
 	closedParam = "closed"
 	triesParam  = "tries"
+	keyParam    = "key"
 )
 
 func readStep(q url.Values) step {
 	n, _ := strconv.Atoi(q.Get(triesParam))
-	return step{closed: q.Get(closedParam) == "1", tries: n}
+	return step{closed: q.Get(closedParam) == "1", tries: n, key: q.Get(keyParam)}
 }
 
 // at is the address of a route for s.
@@ -55,6 +57,9 @@ func (l *Line) at(route string, s step) string {
 	}
 	if s.tries > 0 {
 		q.Set(triesParam, strconv.Itoa(s.tries))
+	}
+	if s.key != "" {
+		q.Set(keyParam, s.key)
 	}
 	if len(q) == 0 {
 		return l.core.url(route)

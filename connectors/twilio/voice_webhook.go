@@ -170,13 +170,20 @@ func (l *Line) comesIn(ctx context.Context, in connectors.Sink, q *request) ([]t
 
 // chooses takes a key.
 func (l *Line) chooses(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
+	key := q.form.Get("Digits")
+	if h, ok := l.set.menuHours[key]; ok && h.closedAt(q.at) {
+		q.step.closed = true
+	}
 	c := told(q.form, q.step)
-	c.Choice = l.set.menu[q.form.Get("Digits")]
+	c.Choice = l.set.menu[key]
 	if err := l.store(ctx, in, q, c); err != nil {
 		return nil, err
 	}
 	if c.Choice == "" {
 		return append(l.says(l.set.invalid), l.offer(q.step)...), nil
+	}
+	if q.step.key = key; q.step.closed {
+		return append(l.says(l.set.closed), l.takeMessage(q.step)...), nil
 	}
 	return l.onward(q.step), nil
 }
@@ -236,7 +243,11 @@ func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]
 	if !missing {
 		l.holds(sid)
 	}
-	if missing || l.mayDelete(rec, q.at, q.at) && !l.delete(ctx, sid) {
+	switch {
+	case !missing && (!l.mayDelete(rec, q.at, q.at) || l.delete(ctx, sid)):
+	case talk:
+		l.core.comesLate(lateTalk(of, sid))
+	default:
 		l.core.comesLate(of)
 	}
 	return nil, nil
