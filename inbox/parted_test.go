@@ -1,0 +1,254 @@
+package inbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/preference"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// TestPartedWithEverything: three records of mails, texts and Slack with calls, notes,
+// tasks, cards, preferences and consents are put together in any way. What came while
+// they were one stands with the record whose handle it came from, or at which it was
+// written; parted, everybody has what he had and what came meanwhile, and every
+// message stands on exactly one timeline.
+func TestPartedWithEverything(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.openLine()
+		phone := w.texter("mobile", "+447700900001", nil)
+		handles := []message.Handle{"mailto:ann@example.org", "tel:+12025550141", "slack:T1/U1"}
+		n, calls := 0, 0
+		whose := map[string]int{} // the key of a message → the index of its handle
+		// come lets a message come from one of the handles.
+		come := func(i int) {
+			n++
+			text := fmt.Sprintf("words %d", n)
+			switch i {
+			case 0:
+				m := mail("ann@example.org", text, text)
+				w.accept(m)
+				whose[m.Key] = i
+			case 1:
+				m := textFrom(handles[1], text)
+				w.texted(phone, m)
+				whose[m.Key] = i
+			case 2:
+				m := mail("ann@example.org", text, text)
+				m.Channel, m.From = "slack", message.Person{Handle: handles[2]}
+				w.accept(m)
+				whose[m.Key] = i
+			}
+		}
+		for i := range handles {
+			come(i)
+		}
+		var records []uint64 // of the handles, before anything was merged
+		for _, h := range handles {
+			records = append(records, w.ownerOf(h))
+		}
+		root := func(i int) (id uint64) {
+			w.view(func(tx *store.Tx) error {
+				c, err := w.Identity.Root(tx, records[i])
+				id = c.ID
+				return err
+			})
+			return id
+		}
+		// has is all that stands with a customer, by kind, as text.
+		has := func(id uint64) string {
+			var all []string
+			w.view(func(tx *store.Tx) error {
+				c, err := w.Identity.Customer(tx, id)
+				if err != nil {
+					return err
+				}
+				put := func(kind string, v any) {
+					b, err := json.Marshal(v)
+					if err != nil {
+						rt.Fatal(err)
+					}
+					all = append(all, kind+" "+string(b))
+				}
+				put("card", c)
+				hds, err := w.Identity.Handles(tx, id)
+				if err != nil {
+					return err
+				}
+				for _, hd := range hds {
+					put("handle", hd)
+					list, err := w.Consents(tx, hd.ID)
+					if err != nil {
+						return err
+					}
+					put("consents", list)
+				}
+				ids, err := w.Identity.Subjects(tx, id)
+				if err != nil {
+					return err
+				}
+				page, err := w.Timeline.Subjects(tx, ids, timeline.Span{Limit: 1000})
+				if err != nil {
+					return err
+				}
+				for _, e := range page.Events {
+					switch e.Kind { // what tells of putting together and parting stays
+					case timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.SuggestionChanged:
+					default:
+						put("event", e)
+					}
+				}
+				tasks, _, err := w.Tasks(tx, TaskQuery{View: TasksAll, Customers: []uint64{id}, Limit: 1000})
+				if err != nil {
+					return err
+				}
+				said, err := w.Preference.Statements(tx, id)
+				put("tasks", tasks)
+				put("said", said)
+				return err
+			})
+			slices.Sort(all)
+			return fmt.Sprint(all)
+		}
+		must := func(err error) {
+			if err != nil && !conflict(err) {
+				rt.Fatal(err)
+			}
+		}
+		who := rapid.IntRange(0, len(handles)-1)
+		channels := []string{"email", "sms", "voice"}
+		rt.Repeat(map[string]func(*rapid.T){
+			"message": func(rt *rapid.T) { come(who.Draw(rt, "from")) },
+			"call": func(*rapid.T) {
+				calls++
+				key := fmt.Sprintf("1%d", calls) // of handle 1, whose number ends so
+				m := message.Message{Channel: "voice", Account: "line", Key: "call-" + key, Source: "call-" + key, From: message.Person{Handle: handles[1]},
+					To: []message.Person{{Handle: "tel:" + ourLine}}, Kind: message.Human, Chat: true, Call: &message.Call{}}
+				w.tells("call-"+key, message.Call{}, m)
+				whose[m.Key] = 1
+			},
+			"note": func(rt *rapid.T) {
+				n++
+				for _, r := range w.conversationsOf(handles[who.Draw(rt, "whose")]) {
+					_, err := w.AddNote(rt.Context(), 1, r, fmt.Sprintf("note %d", n))
+					must(err)
+					return
+				}
+			},
+			"task": func(rt *rapid.T) {
+				n++
+				_, err := w.AddTask(rt.Context(), 1, Task{Text: fmt.Sprintf("task %d", n), Customer: records[who.Draw(rt, "at")]})
+				must(err)
+			},
+			"card": func(rt *rapid.T) {
+				n++
+				field := rapid.SampledFrom([]string{identity.FieldName, identity.FieldCompany, identity.FieldGoals, identity.FieldNextStep}).Draw(rt, "field")
+				must(w.EditCard(rt.Context(), 1, root(who.Draw(rt, "at")), []identity.Edit{{Field: field, Value: fmt.Sprintf("value %d", n)}}))
+			},
+			"preference": func(rt *rapid.T) {
+				_, err := w.Preference.State(rt.Context(), preference.Statement{Customer: records[who.Draw(rt, "of")], Purpose: rapid.SampledFrom([]string{"", "invoice"}).Draw(rt, "purpose"),
+					Channel: rapid.SampledFrom(channels).Draw(rt, "channel"), Wish: rapid.SampledFrom([]string{preference.Prefer, preference.Never}).Draw(rt, "wish"),
+					Source: preference.Set, By: "agent:1"})
+				must(err)
+			},
+			"consent": func(rt *rapid.T) {
+				must(w.SetConsent(rt.Context(), 1, handles[1], "text", "", rapid.SampledFrom([]message.Consent{message.OptIn, message.OptOut}).Draw(rt, "state"), "told us"))
+			},
+			"merge": func(rt *rapid.T) {
+				a, b := root(who.Draw(rt, "into")), root(who.Draw(rt, "other"))
+				if a != b {
+					must(w.Merge(rt.Context(), 1, a, b, []string{identity.FieldName}, true, ""))
+				}
+			},
+			"unmerge": func(rt *rapid.T) { _, _ = w.Unmerge(rt.Context(), 1, records[who.Draw(rt, "member")], "") },
+			"merge and part": func(rt *rapid.T) {
+				a, b := root(who.Draw(rt, "into")), root(who.Draw(rt, "other"))
+				if a == b {
+					return
+				}
+				was := [2]string{has(a), has(b)}
+				must(w.Merge(rt.Context(), 1, a, b, nil, true, ""))
+				if _, err := w.Unmerge(rt.Context(), 1, b, ""); err != nil {
+					rt.Fatal(err)
+				}
+				if is := [2]string{has(a), has(b)}; is != was {
+					rt.Fatalf("they had\n%s\n%s\nand have\n%s\n%s", was[0], was[1], is[0], is[1])
+				}
+			},
+			"": func(*rapid.T) {
+				// Each message is on one timeline, that of whose handle it came from.
+				seen := map[string][]uint64{}
+				roots := map[uint64]bool{}
+				for i := range records {
+					roots[root(i)] = true
+				}
+				w.view(func(tx *store.Tx) error {
+					for id := range maps.Keys(roots) {
+						ids, err := w.Identity.Subjects(tx, id)
+						if err != nil {
+							return err
+						}
+						page, err := w.Timeline.Subjects(tx, ids, timeline.Span{Limit: 1000})
+						if err != nil {
+							return err
+						}
+						for _, e := range page.Events {
+							if e.Kind != timeline.MessageReceived {
+								continue
+							}
+							r, err := w.Message(tx, e.Message)
+							if err != nil {
+								return err
+							}
+							seen[r.Key] = append(seen[r.Key], id)
+						}
+					}
+					return nil
+				})
+				for key, i := range whose {
+					if want := w.ownerOf(handles[i]); !slices.Equal(seen[key], []uint64{want}) {
+						rt.Fatalf("%s of handle %d stands with %v, its customer is %d", key, i, seen[key], want)
+					}
+				}
+			},
+		})
+		// Parted at last, everybody has his own handle and no other's.
+		for range records {
+			for _, r := range records {
+				_, _ = w.Unmerge(t.Context(), 1, r, "")
+			}
+		}
+		for i, r := range records {
+			if w.ownerOf(handles[i]) != r || root(i) != r {
+				rt.Fatalf("handle %d is of %d, at first it was of %d", i, w.ownerOf(handles[i]), r)
+			}
+		}
+	})
+}
+
+// conversationsOf lists those in which a handle speaks, newest first.
+func (w *world) conversationsOf(h message.Handle) (ids []uint64) {
+	w.t.Helper()
+	w.view(func(tx *store.Tx) error {
+		hd, ok := w.Identity.Find(tx, h)
+		if !ok {
+			return ErrNotFound
+		}
+		list, _, err := w.List(tx, ListQuery{View: ViewAll, Handles: []uint64{hd.ID}, Limit: 10})
+		for _, c := range list {
+			ids = append(ids, c.ID)
+		}
+		return err
+	})
+	return ids
+}
