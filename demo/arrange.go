@@ -168,7 +168,7 @@ func (w *World) arrange(ctx context.Context) error {
 	for _, c := range list {
 		job := work{actor: w.agents[0], status: inbox.Resolved, tag: "undeliverable"}
 		if p, tag := c.story(); p != nil {
-			job = work{actor: cmp.Or(w.agent(p.agent), w.agents[0]), assignee: w.agent(p.agent), status: p.status,
+			job = work{actor: cmp.Or(w.agent(p.agent), w.agents[0]), assignee: w.agent(p.agent), status: cmp.Or(p.status, inbox.Resolved),
 				tag: tag, priority: p.priority, snooze: p.snooze}
 			if p.note != "" {
 				notes = append(notes, c)
