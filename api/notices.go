@@ -6,6 +6,7 @@ import (
 
 	"throughline/connectors"
 	"throughline/notify"
+	"throughline/wording"
 )
 
 // NoticeRule says of what colleagues are told, and where.
@@ -23,6 +24,7 @@ type NoticeRule struct {
 	Preview  bool     `json:"preview"`
 	Language string   `json:"language"`
 	Trouble  string   `json:"trouble,omitempty" doc:"Why the newest notice is not where it should be."`
+	Words    *Words   `json:"words,omitempty" doc:"Of the trouble."`
 }
 
 // NoticeRuleRequest makes or replaces a rule.
@@ -45,6 +47,7 @@ type NoticeAccount struct {
 	Account string             `json:"account"`
 	Places  []connectors.Place `json:"places"`
 	Error   string             `json:"error,omitempty" doc:"Why its places are not known."`
+	Words   *Words             `json:"words,omitempty" doc:"Of the error."`
 }
 
 // Notices are the rules, and what new ones can be made of.
@@ -77,6 +80,7 @@ func (s *Server) listNotices(ctx context.Context, _ *none) (*out[Notices], error
 			if rule.Trouble, err = s.notify.Trouble(v.tx, r.ID); err != nil {
 				return err
 			}
+			rule.Words = wording.Of(rule.Trouble)
 			o.Body.Rules = append(o.Body.Rules, rule)
 		}
 		return nil
@@ -90,7 +94,7 @@ func (s *Server) listNotices(ctx context.Context, _ *none) (*out[Notices], error
 		a := NoticeAccount{Account: id, Places: []connectors.Place{}}
 		places, err := s.notify.Places(ctx, id)
 		if err != nil {
-			a.Error = err.Error()
+			a.Error, a.Words = err.Error(), wording.Of(err.Error())
 		}
 		a.Places = append(a.Places, places...)
 		o.Body.Accounts = append(o.Body.Accounts, a)

@@ -125,3 +125,36 @@ func BenchmarkOf(b *testing.B) {
 		Of("550 5.1.1 no such user here, says a server of which nobody knows the words")
 	}
 }
+
+// TestProviderCodes: what a provider's error code comes to is named, whatever the code.
+func TestProviderCodes(t *testing.T) {
+	for _, file := range []string{"connectors/slack/errors.go", "connectors/twilio/errors.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		ast.Inspect(f, func(node ast.Node) bool {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok || spec.Names[0].Name != "codes" {
+				return true
+			}
+			for _, e := range spec.Values[0].(*ast.CompositeLit).Elts {
+				words := ""
+				ast.Inspect(e.(*ast.KeyValueExpr).Value, func(node ast.Node) bool {
+					if l, ok := node.(*ast.BasicLit); ok && l.Kind == token.STRING {
+						words, _ = strconv.Unquote(l.Value)
+					}
+					return true
+				})
+				if n++; Of(words) == nil {
+					t.Errorf("%s: %q has no name in english.txt", file, words)
+				}
+			}
+			return false
+		})
+		if n < 50 {
+			t.Errorf("%s: only %d codes were found", file, n)
+		}
+	}
+}

@@ -26,16 +26,14 @@ func retry(after time.Duration, words string) meaning {
 	return meaning{words: words, class: connectors.Retry, after: after}
 }
 
-const reinstall = "; install the app in the workspace again and enter the new bot token"
-
 // codes is the table of Slack's error codes that we can meet.
 var codes = map[string]meaning{
 	"not_authed":                               account("Slack was given no token; enter the bot token again"),
 	"invalid_auth":                             account("Slack refuses the token; check the bot token and the app token, and whether the workspace allows the address we come from"),
-	"account_inactive":                         account("the app was removed from the workspace, or its bot was deactivated" + reinstall),
-	"token_revoked":                            account("the token was revoked" + reinstall),
-	"token_expired":                            account("the token has expired; switch token rotation off for the app" + reinstall),
-	"app_uninstalled":                          account("the app was removed from the workspace" + reinstall),
+	"account_inactive":                         account("the app was removed from the workspace, or its bot was deactivated; install the app in the workspace again and enter the new bot token"),
+	"token_revoked":                            account("the token was revoked; install the app in the workspace again and enter the new bot token"),
+	"token_expired":                            account("the token has expired; switch token rotation off for the app; install the app in the workspace again and enter the new bot token"),
+	"app_uninstalled":                          account("the app was removed from the workspace; install the app in the workspace again and enter the new bot token"),
 	"no_permission":                            account("the workspace does not allow the app to do this; ask its administrators"),
 	"org_login_required":                       account("the workspace is being moved to an Enterprise organisation; try again when that is done"),
 	"ekm_access_denied":                        account("the workspace's administrators have suspended access to its content"),

@@ -41,7 +41,7 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 		return steps
 	}
 	if lacking := c.lacking(wanted); len(lacking) > 0 {
-		done("slack: without "+strings.Join(lacking, ", ")+" (private channels, group messages, email addresses of members)", nil)
+		done("slack: works without the scopes "+strings.Join(lacking, ", "), nil)
 	}
 	list, _, err := c.list(ctx)
 	if err == nil && c.set.take == takeListed {
@@ -65,7 +65,7 @@ func (c *Connector) Test(ctx context.Context) []connectors.Step {
 			done("slack: address for events", errors.New("the hub has no public address (public_url), so that Slack cannot bring events; set it, or use Socket Mode with an app token"))
 			return steps
 		}
-		done("slack: enter "+c.host.PublicURL+routeEvents+" as Request URL under Event Subscriptions of the app", nil)
+		done("slack: Request URL under Event Subscriptions of the app: "+c.host.PublicURL+routeEvents, nil)
 	}
 	return steps
 }

@@ -71,7 +71,7 @@ func (c *Connector) testAddress(done func(string, error) bool) {
 		done("twilio: address for incoming messages", errNoAddress)
 		return
 	}
-	done("twilio: enter "+c.url(routeMessage)+" at Twilio for incoming messages, method HTTP POST", nil)
+	done("twilio: address to enter for incoming messages, method HTTP POST: "+c.url(routeMessage), nil)
 }
 
 var errNoAddress = fmt.Errorf("the hub has no public address (public_url), so that Twilio cannot bring messages; they are looked for from time to time instead")

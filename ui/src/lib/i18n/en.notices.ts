@@ -20,6 +20,7 @@ export const notices = {
   'notices.on.failed': 'Messages that did not arrive',
   'notices.minutes': 'Too long means (minutes)',
   'notices.only': 'Only conversations',
+  'notices.channels': 'over these channels',
   'notices.accounts': 'over these accounts',
   'notices.tags': 'with one of these tags',
   'notices.all': 'None chosen means all.',

@@ -22,6 +22,7 @@ export const notices: Texts<typeof en> = {
   'notices.on.failed': 'پیام‌هایی که نرسیدند',
   'notices.minutes': 'بیش از اندازه یعنی (دقیقه)',
   'notices.only': 'فقط گفت‌وگوهایی',
+  'notices.channels': 'از راه این کانال‌ها',
   'notices.accounts': 'از راه این حساب‌ها',
   'notices.tags': 'با یکی از این برچسب‌ها',
   'notices.all': 'اگر چیزی برگزیده نشود، یعنی همه.',

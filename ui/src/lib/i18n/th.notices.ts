@@ -22,6 +22,7 @@ export const notices: Texts<typeof en> = {
   'notices.on.failed': 'ข้อความที่ส่งไม่ถึง',
   'notices.minutes': 'นานเกินไปหมายถึง (นาที)',
   'notices.only': 'เฉพาะการสนทนา',
+  'notices.channels': 'ผ่านช่องทางเหล่านี้',
   'notices.accounts': 'ผ่านบัญชีเหล่านี้',
   'notices.tags': 'ที่มีแท็กใดแท็กหนึ่งเหล่านี้',
   'notices.all': 'หากไม่เลือกหมายถึงทั้งหมด',

@@ -105,6 +105,7 @@ export const words: Dictionary = {
     'slack.name': { label: 'نام نمایشی', help: 'برای کارشناسان؛ مشتریان نام برنامه را می‌بینند.' },
     'slack.take': { label: 'دریافت از', choices: { all: 'هر جا برنامه هست', direct: 'تنها پیام‌های مستقیم', listed: 'پیام‌های مستقیم و کانال‌های زیر' } },
     'slack.channels': { label: 'کانال‌ها', help: 'نام‌ها یا شناسه‌ها، با «listed». برنامه باید در آن‌ها باشد.' },
+    'slack.notice_channels': { label: 'کانال‌های اعلان', help: 'شناسه‌هایی مانند C0123456789 (در پایان جزئیات کانال) که همکاران در آن‌ها باخبر می‌شوند: تنظیمات، اعلان‌ها را ببینید. چیزی از آن‌ها گرفته نمی‌شود. برنامه را به آن‌ها دعوت کنید.' },
     'slack.customers': { label: 'مشتریان چه کسانی‌اند', choices: { everybody: 'همهٔ فضای کاری', external: 'تنها بیرونی‌ها' } },
     'slack.history_days': { label: 'روزهای خواندن پیشینه در آغاز', help: '۰ با پیام بعدی آغاز می‌کند.' },
     'slack.thread_days': { label: 'جست‌وجوی پاسخ‌های جامانده در رشته‌های روزهای اخیر' },
@@ -119,5 +120,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'به گذرواژهٔ برنامه با دسترسی IMAP و SMTP نیاز دارد.' },
     'email.Any provider': { name: 'هر ارائه‌دهنده', help: 'دو سرور را همان‌گونه که ارائه‌دهنده نام می‌برد بنویسید.' },
   },
-  steps: { channels: 'کانال‌ها', scopes: 'مجوزها', 'socket mode': 'Socket Mode', 'address for events': 'نشانی رویدادها', 'sign in': 'ورود', 'look up the number': 'یافتن شماره', 'address for incoming messages': 'نشانی پیام‌های ورودی', connect: 'اتصال', tls: 'رمزنگاری TLS', 'log in': 'ورود', 'open folder': 'باز کردن پوشهٔ', 'move mail': 'جابه‌جا کردن نامه' },
+  steps: { 'channels for notices': 'کانال‌های اعلان', 'works without the scopes': 'بی این مجوزها هم کار می‌کند:', 'Request URL under Event Subscriptions of the app:': 'نشانی Request URL در Event Subscriptions برنامه:', 'address to enter for incoming messages, method HTTP POST:': 'نشانی پیام‌های ورودی، با روش HTTP POST:', 'address for incoming calls': 'نشانی تماس‌های ورودی', 'address for the end of calls': 'نشانی پایان تماس‌ها', 'what callers hear when the hub fails': 'آنچه هنگام خرابی سامانه شنیده می‌شود', channels: 'کانال‌ها', scopes: 'مجوزها', 'socket mode': 'Socket Mode', 'address for events': 'نشانی رویدادها', 'sign in': 'ورود', 'look up the number': 'یافتن شماره', 'address for incoming messages': 'نشانی پیام‌های ورودی', connect: 'اتصال', tls: 'رمزنگاری TLS', 'log in': 'ورود', 'open folder': 'باز کردن پوشهٔ', 'move mail': 'جابه‌جا کردن نامه' },
 }

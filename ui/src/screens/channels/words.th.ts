@@ -105,6 +105,7 @@ export const words: Dictionary = {
     'slack.name': { label: 'ชื่อที่แสดง', help: 'สำหรับเจ้าหน้าที่ ลูกค้าจะเห็นชื่อแอป' },
     'slack.take': { label: 'รับเข้าจาก', choices: { all: 'ทุกที่ที่แอปอยู่', direct: 'เฉพาะข้อความส่วนตัว', listed: 'ข้อความส่วนตัวและช่องด้านล่าง' } },
     'slack.channels': { label: 'ช่อง', help: 'ชื่อหรือรหัส ใช้กับ “listed” แอปต้องอยู่ในช่องนั้น' },
+    'slack.notice_channels': { label: 'ช่องสำหรับการแจ้งเตือน', help: 'รหัส เช่น C0123456789 (ท้ายรายละเอียดของช่อง) ของช่องที่แจ้งเพื่อนร่วมงานว่าที่นี่เกิดอะไรขึ้น: ดูการตั้งค่า การแจ้งเตือน จะไม่รับสิ่งใดจากช่องเหล่านั้น เชิญแอปเข้าไปด้วย' },
     'slack.customers': { label: 'ลูกค้าคือ', choices: { everybody: 'ทุกคนในพื้นที่ทำงาน', external: 'เฉพาะคนภายนอก' } },
     'slack.history_days': { label: 'จำนวนวันที่อ่านย้อนหลังเมื่อเริ่มครั้งแรก', help: '0 คือเริ่มจากข้อความถัดไป' },
     'slack.thread_days': { label: 'ค้นหาคำตอบที่ตกหล่นในเธรดของกี่วันล่าสุด' },
@@ -119,5 +120,5 @@ export const words: Dictionary = {
     'email.Fastmail': { help: 'ต้องใช้รหัสผ่านสำหรับแอปที่เข้าถึง IMAP และ SMTP ได้' },
     'email.Any provider': { name: 'ผู้ให้บริการใดก็ได้', help: 'กรอกเซิร์ฟเวอร์ทั้งสองตามที่ผู้ให้บริการระบุ' },
   },
-  steps: { channels: 'ช่อง', scopes: 'สิทธิ์', 'socket mode': 'Socket Mode', 'address for events': 'ที่อยู่สำหรับเหตุการณ์', 'sign in': 'เข้าสู่ระบบ', 'look up the number': 'ค้นหาหมายเลข', 'address for incoming messages': 'ที่อยู่สำหรับข้อความขาเข้า', connect: 'เชื่อมต่อ', tls: 'เข้ารหัส TLS', 'log in': 'เข้าสู่ระบบ', 'open folder': 'เปิดโฟลเดอร์', 'move mail': 'ย้ายจดหมาย' },
+  steps: { 'channels for notices': 'ช่องสำหรับการแจ้งเตือน', 'works without the scopes': 'ใช้งานได้แม้ไม่มีสิทธิ์', 'Request URL under Event Subscriptions of the app:': 'Request URL ใน Event Subscriptions ของแอป:', 'address to enter for incoming messages, method HTTP POST:': 'ที่อยู่สำหรับข้อความขาเข้า วิธี HTTP POST:', 'address for incoming calls': 'ที่อยู่สำหรับสายเข้า', 'address for the end of calls': 'ที่อยู่สำหรับการสิ้นสุดสาย', 'what callers hear when the hub fails': 'สิ่งที่ผู้โทรได้ยินเมื่อฮับล่ม', channels: 'ช่อง', scopes: 'สิทธิ์', 'socket mode': 'Socket Mode', 'address for events': 'ที่อยู่สำหรับเหตุการณ์', 'sign in': 'เข้าสู่ระบบ', 'look up the number': 'ค้นหาหมายเลข', 'address for incoming messages': 'ที่อยู่สำหรับข้อความขาเข้า', connect: 'เชื่อมต่อ', tls: 'เข้ารหัส TLS', 'log in': 'เข้าสู่ระบบ', 'open folder': 'เปิดโฟลเดอร์', 'move mail': 'ย้ายจดหมาย' },
 }
