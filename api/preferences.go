@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +14,6 @@ import (
 
 func (s *Server) preferenceRoutes() {
 	const g = "Preferences"
-	add(s, route{id: "getPurposes", method: "GET", path: "/api/purposes", role: agent, group: g, summary: "What conversations can be about"}, s.getPurposes)
-	add(s, route{id: "setPurposes", method: "PUT", path: "/api/purposes", role: admin, group: g, summary: "Change purposes, rules and the classifier's threshold"}, s.setPurposes)
-	add(s, route{id: "guessPurpose", method: "GET", path: "/api/conversations/{id}/purpose", role: agent, group: g, summary: "What the classifier takes a conversation to be about"}, s.guessPurpose)
 	add(s, route{id: "adviseConversation", method: "GET", path: "/api/conversations/{id}/advice", role: agent, group: g, summary: "How the customer of a conversation is reached best"}, s.adviseConversation)
 	add(s, route{id: "adviseCustomer", method: "GET", path: "/api/customers/{id}/advice", role: agent, group: g, summary: "How a customer is reached best for a purpose"}, s.adviseCustomer)
 	add(s, route{id: "getPreferences", method: "GET", path: "/api/customers/{id}/preferences", role: agent, group: g, summary: "How a customer wants to be reached"}, s.getPreferences)
@@ -27,174 +23,8 @@ func (s *Server) preferenceRoutes() {
 	add(s, route{id: "endPreference", method: "DELETE", path: "/api/customers/{id}/preferences/{preference}", role: agent, group: g, summary: "Take a preference back"}, s.endPreference)
 }
 
-func (s *Server) getPurposes(ctx context.Context, _ *none) (*out[Purposes], error) {
-	o := new(out[Purposes])
-	return o, s.view(func(v *view) error {
-		p, err := s.hub.Preference.Policy(v.tx)
-		if err != nil {
-			return err
-		}
-		lessons, err := s.hub.Preference.Learned(v.tx)
-		if err != nil {
-			return err
-		}
-		o.Body = Purposes{Purposes: []Purpose{}, Rules: []PurposeRule{}, Threshold: p.Threshold, Version: p.Version}
-		for _, q := range p.Purposes {
-			o.Body.Purposes = append(o.Body.Purposes, Purpose{Key: q.Key, Names: q.Names, Archived: q.Archived, Marketing: q.Marketing, Lessons: lessons[q.Key]})
-		}
-		for _, r := range p.Rules {
-			o.Body.Rules = append(o.Body.Rules, PurposeRule(r))
-		}
-		return nil
-	})
-}
-
-func (s *Server) setPurposes(ctx context.Context, i *in[Purposes]) (*out[Purposes], error) {
-	b := i.Body
-	p := preference.Policy{Threshold: b.Threshold, Version: b.Version, Rules: []preference.Rule{}}
-	for _, q := range b.Purposes {
-		for l, name := range q.Names {
-			q.Names[l] = oneLine(name)
-		}
-		p.Purposes = append(p.Purposes, preference.Purpose{Key: q.Key, Names: q.Names, Archived: q.Archived, Marketing: q.Marketing})
-	}
-	for _, r := range b.Rules {
-		p.Rules = append(p.Rules, preference.Rule(r))
-	}
-	if err := s.hub.Preference.SetPolicy(ctx, actorOf(ctx), p); err != nil {
-		return nil, err
-	}
-	return s.getPurposes(ctx, nil)
-}
-
 // actorOf names the caller in an event.
 func actorOf(ctx context.Context) string { return "agent:" + strconv.FormatUint(who(ctx).id(), 10) }
-
-func (s *Server) guessPurpose(ctx context.Context, i *idIn) (*out[Guess], error) {
-	o := &out[Guess]{Guess{Words: []GuessWord{}}}
-	return o, s.view(func(v *view) error {
-		g, err := s.hub.Guess(v.tx, i.ID)
-		if err != nil || g == nil {
-			return err
-		}
-		o.Body.Purpose, o.Body.Confidence = g.Purpose, g.Confidence
-		for _, w := range g.Words {
-			o.Body.Words = append(o.Body.Words, GuessWord(w))
-		}
-		return nil
-	})
-}
-
-func (s *Server) adviseConversation(ctx context.Context, i *idIn) (*out[Advice], error) {
-	o := new(out[Advice])
-	return o, s.view(func(v *view) error {
-		a, err := s.hub.Advise(v.tx, i.ID)
-		if err == nil {
-			o.Body, err = v.advice(a)
-		}
-		return err
-	})
-}
-
-type adviseIn struct {
-	ID      uint64 `path:"id"`
-	Purpose string `query:"purpose" maxLength:"31" doc:"Absent: any."`
-}
-
-func (s *Server) adviseCustomer(ctx context.Context, i *adviseIn) (*out[Advice], error) {
-	o := new(out[Advice])
-	return o, s.view(func(v *view) error {
-		a, err := s.hub.AdviseCustomer(v.tx, i.ID, i.Purpose)
-		if err == nil {
-			o.Body, err = v.advice(a)
-		}
-		return err
-	})
-}
-
-// steerBy is how sure behaviour has to be for a composer to start elsewhere than
-// where the conversation is.
-const steerBy = 0.6
-
-func (v *view) advice(a *preference.Advice) (Advice, error) {
-	out := Advice{Customer: a.Customer, Purpose: a.Purpose, Language: a.Language, TimeZone: a.Zone, Ways: []Verdict{}, Quiet: quietHours(a.Quiet)}
-	for i := range a.Ways {
-		w, err := v.verdict(&a.Ways[i])
-		if err != nil {
-			return out, err
-		}
-		out.Ways = append(out.Ways, w)
-	}
-	if a.Best != nil {
-		out.Best = &out.Ways[0]
-		out.Steer = out.Best.Source != preference.Learned || out.Best.Confidence >= steerBy
-	}
-	return out, nil
-}
-
-func quietHours(q *preference.QuietHours) *QuietHours {
-	if q == nil {
-		return nil
-	}
-	return &QuietHours{From: q.Statement.From, To: q.Statement.To, Now: q.Now, Until: q.Until}
-}
-
-func (v *view) verdict(d *preference.Verdict) (Verdict, error) {
-	w := Verdict{Channel: d.Channel, Account: d.Account, Handle: string(d.Handle), Address: d.Handle.Address(), Blocked: d.Blocked,
-		Source: d.Source, Wish: d.Wish, Confidence: d.Confidence}
-	if d.Statement != nil {
-		st := v.statement(d.Statement)
-		w.Statement = &st
-	}
-	if d.Habit != nil {
-		h, err := v.habit(d.Habit, true)
-		if err != nil {
-			return w, err
-		}
-		w.Habit = h
-	}
-	return w, nil
-}
-
-func (v *view) habit(h *preference.Habit, proof bool) (*Habit, error) {
-	out := &Habit{Channel: h.Channel, Reached: h.Reached, Replied: h.Replied, Median: h.Median, Chosen: h.Chosen, Failed: h.Failed,
-		Score: h.Score, Confidence: h.Confidence, BestFrom: -1, BestTo: -1, Days: h.Days[:]}
-	if from, to, ok := h.BestHours(); ok {
-		out.BestFrom, out.BestTo = from, to
-	}
-	if !proof {
-		return out, nil
-	}
-	for i := range h.Proof {
-		e, err := v.evidence(&h.Proof[i])
-		if err != nil {
-			return nil, err
-		}
-		out.Evidence = append(out.Evidence, e)
-	}
-	return out, nil
-}
-
-func (v *view) evidence(c *preference.Contact) (Evidence, error) {
-	e := Evidence{Message: c.ID, Conversation: c.Conversation, Time: c.Time, Channel: c.Channel, Direction: "in", Purpose: c.Purpose,
-		Answered: c.Answer != 0, Seconds: c.After, Failed: c.Failed}
-	if c.Out {
-		e.Direction = "out"
-	}
-	r, err := v.s.hub.Message(v.tx, c.ID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return e, err
-	default:
-		text := r.Reply
-		if text == "" {
-			text = r.Text
-		}
-		e.Preview = cut(oneLine(text), extraText)
-	}
-	return e, nil
-}
 
 func (v *view) statement(s *preference.Statement) Statement {
 	out := Statement{ID: s.ID, Purpose: s.Purpose, Channel: s.Channel, Wish: s.Wish, From: s.From, To: s.To, Source: s.Source, By: s.By,

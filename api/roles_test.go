@@ -36,7 +36,7 @@ var roleTable = map[string]minRole{
 	"listImports": manager, "addImport": manager, "getImport": manager, "changeImport": manager, "checkImport": manager, "startImport": manager,
 	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
-	"getPurposes": agent, "setPurposes": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
+	"getPurposes": agent, "setPurposes": admin, "getLearnedPurposes": admin, "tryPurpose": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
 	"getPreferences": agent, "addPreference": agent, "endPreference": agent, "liftSuspension": agent, "getChoicesLink": agent,
 	"getBoard": manager, "getBoardCSV": manager, "listBoardContacts": manager, "listUnheeded": manager,
 

@@ -91,6 +91,7 @@ func (s *Server) register() {
 	s.duplicateRoutes()
 	s.phoneRoutes()
 	s.preferenceRoutes()
+	s.purposeRoutes()
 	s.boardRoutes()
 }
 

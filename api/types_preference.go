@@ -19,6 +19,8 @@ type PurposeRule struct {
 	Account string   `json:"account,omitempty" maxLength:"200"`
 	Tag     string   `json:"tag,omitempty" maxLength:"100"`
 	Words   []string `json:"words,omitempty" maxItems:"50" doc:"One of them is in the subject."`
+	Text    []string `json:"text,omitempty" maxItems:"50" doc:"One of them is in what the customer wrote first."`
+	Address []string `json:"address,omitempty" maxItems:"50" doc:"One of them is part of the customer's address."`
 }
 
 // Purposes are what administrators decide about purposes.
@@ -40,6 +42,35 @@ type Guess struct {
 	Purpose    string      `json:"purpose" doc:"\"\" if nothing is proposed."`
 	Confidence float64     `json:"confidence"`
 	Words      []GuessWord `json:"words"`
+}
+
+// LearnedPurpose is what the classifier has learned of one purpose.
+type LearnedPurpose struct {
+	Purpose string      `json:"purpose"`
+	Lessons int         `json:"lessons" doc:"Conversations whose purpose an agent set."`
+	Words   []GuessWord `json:"words" doc:"By which it is told from the others, strongest first."`
+}
+
+// LearnedPurposes are those with lessons, most first.
+type LearnedPurposes struct {
+	Purposes []LearnedPurpose `json:"purposes"`
+}
+
+// PurposeTrial is a message that is tried on the rules and the classifier.
+type PurposeTrial struct {
+	Account string   `json:"account,omitempty" maxLength:"200" doc:"The inbox it comes to."`
+	Address string   `json:"address,omitempty" maxLength:"320" doc:"Of the customer."`
+	Subject string   `json:"subject,omitempty" maxLength:"1000"`
+	Text    string   `json:"text,omitempty" maxLength:"8000"`
+	Tags    []string `json:"tags,omitempty" maxItems:"20"`
+}
+
+// PurposeTried is what became of a trial.
+type PurposeTried struct {
+	Purpose string `json:"purpose" doc:"That a conversation would get by itself; \"\" for none."`
+	By      string `json:"by" enum:"rule,classifier," doc:"What gives it."`
+	Rule    int    `json:"rule" doc:"Index of the rule that holds, -1 for none."`
+	Guess   Guess  `json:"guess" doc:"What the classifier proposes, whether a rule holds or not."`
 }
 
 // Proof is how we know what a customer stated.

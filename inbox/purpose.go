@@ -58,7 +58,11 @@ func (h *Hub) findPurpose(tx *store.Tx, c *Conversation, r *Record) error {
 	if err != nil {
 		return err
 	}
-	if to := policy.ByRules(c.Account, c.Subject, c.Tags); to != "" {
+	clue, err := h.clue(tx, &policy, c, r)
+	if err != nil {
+		return err
+	}
+	if to, _ := policy.ByRules(clue); to != "" {
 		return h.setPurpose(tx, c, to, preference.ByRule)
 	}
 	if policy.Threshold == 0 || r == nil || r.Direction != message.In || !asksForAnswer(r) {
@@ -71,15 +75,47 @@ func (h *Hub) findPurpose(tx *store.Tx, c *Conversation, r *Record) error {
 	return h.setPurpose(tx, c, g.Purpose, preference.ByGuess)
 }
 
+// clue is what the rules look at of c. r is its first message, nil if that has to be
+// looked for.
+func (h *Hub) clue(tx *store.Tx, policy *preference.Policy, c *Conversation, r *Record) (preference.Clue, error) {
+	out := preference.Clue{Account: c.Account, Subject: c.Subject, Tags: c.Tags}
+	text, address := policy.Reads()
+	if address {
+		hd, err := h.Identity.Handle(tx, c.Handle)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return out, err
+		}
+		if err == nil {
+			out.Address = hd.Handle.Address()
+		}
+	}
+	if !text {
+		return out, nil
+	}
+	if r == nil {
+		var err error
+		if r, err = h.opening(tx, c.ID); err != nil {
+			return out, err
+		}
+	}
+	if r != nil && r.Direction == message.In {
+		out.Text = ownWords(r)
+	}
+	return out, nil
+}
+
 // guessBytes bounds what of a text is read for its words.
 const guessBytes = 8000
 
-func guessText(r *Record) string {
+func guessText(r *Record) string { return r.Subject + "\n" + ownWords(r) }
+
+// ownWords are what its sender wrote, without what he quotes.
+func ownWords(r *Record) string {
 	text := r.Reply
 	if text == "" {
 		text = r.Text
 	}
-	return r.Subject + "\n" + text[:min(len(text), guessBytes)]
+	return text[:min(len(text), guessBytes)]
 }
 
 // Guess proposes what a conversation is about, nil if it has a purpose or nothing
@@ -89,8 +125,17 @@ func (h *Hub) Guess(tx *store.Tx, id uint64) (*preference.Guess, error) {
 	if err != nil || c.Purpose != "" {
 		return nil, err
 	}
-	// The first message of the customer's among the oldest entries.
-	page, err := h.Timeline.Conversation(tx, c.ID, timeline.Span{After: 1, Limit: 20})
+	r, err := h.opening(tx, c.ID)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return h.Preference.Guess(tx, guessText(r))
+}
+
+// opening is the first message of the customer's among the oldest entries of a
+// conversation, nil if there is none.
+func (h *Hub) opening(tx *store.Tx, conversation uint64) (*Record, error) {
+	page, err := h.Timeline.Conversation(tx, conversation, timeline.Span{After: 1, Limit: 20})
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +148,41 @@ func (h *Hub) Guess(tx *store.Tx, id uint64) (*preference.Guess, error) {
 			return nil, err
 		}
 		if r.Direction == message.In && asksForAnswer(r) {
-			return h.Preference.Guess(tx, guessText(r))
+			return r, nil
 		}
 	}
 	return nil, nil
+}
+
+// PurposeTrial is a message that is tried on rules and the classifier.
+type PurposeTrial struct {
+	Account, Address, Subject, Text string
+	Tags                            []string
+}
+
+// PurposeTried is what became of it: the purpose its conversation would get by itself
+// ("" for none), what gives it (preference.ByRule or ByGuess), the index of the rule,
+// -1 for none, and what the classifier proposes in any case, nil for nothing.
+type PurposeTried struct {
+	Purpose, By string
+	Rule        int
+	Guess       *preference.Guess
+}
+
+// TryPurpose tells what a message would be about under a policy; it changes nothing.
+func (h *Hub) TryPurpose(tx *store.Tx, policy *preference.Policy, t PurposeTrial) (out PurposeTried, err error) {
+	text := t.Text[:min(len(t.Text), guessBytes)]
+	if out.Guess, err = h.Preference.GuessUnder(tx, policy, t.Subject+"\n"+text); err != nil {
+		return out, err
+	}
+	out.Purpose, out.Rule = policy.ByRules(preference.Clue{Account: t.Account, Tags: t.Tags, Subject: t.Subject, Text: text, Address: t.Address})
+	switch {
+	case out.Purpose != "":
+		out.By = preference.ByRule
+	case policy.Threshold != 0 && out.Guess != nil && out.Guess.Confidence >= policy.Threshold:
+		out.Purpose, out.By = out.Guess.Purpose, preference.ByGuess
+	}
+	return out, nil
 }
 
 // Advise answers how the customer of a conversation is reached best for its purpose,

@@ -160,6 +160,11 @@ func (p *Preferences) Guess(tx *store.Tx, text string) (*Guess, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.GuessUnder(tx, &policy, text)
+}
+
+// GuessUnder is Guess with the purposes of a policy that need not be the one that holds.
+func (p *Preferences) GuessUnder(tx *store.Tx, policy *Policy, text string) (*Guess, error) {
 	var open []string
 	for _, o := range policy.Purposes {
 		if !o.Archived {
@@ -280,4 +285,58 @@ var seedFeatures = func() map[string][]string {
 func (p *Preferences) Learned(tx *store.Tx) (map[string]int, error) {
 	t, err := p.tally(tx, lessonCount)
 	return maps.Clone(t), err
+}
+
+// Limits of what Characteristic tells.
+const (
+	maxCharacteristic = 12     // words of a purpose
+	maxVocabulary     = 200000 // words that are looked at
+)
+
+// Characteristic are the words by which the classifier tells each purpose from the
+// others, strongest first: those of its lessons, weighed by how many of these have
+// the word. Three letters in a row ("~abc") say nothing to people and are left out, but
+// where a script puts no spaces between words there is nothing else.
+func (p *Preferences) Characteristic(tx *store.Tx) (map[string][]Word, error) {
+	lessons, err := p.tally(tx, lessonCount)
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, n := range lessons {
+		total += n
+	}
+	out := map[string][]Word{}
+	looked := 0
+	for word, data := range tx.Values(wordBucket) {
+		if looked++; looked > maxVocabulary {
+			break
+		}
+		if word == lessonCount {
+			continue
+		}
+		t := tally{}
+		if err := json.Unmarshal(data, &t); err != nil {
+			return nil, err
+		}
+		all := 0
+		for _, n := range t {
+			all += n
+		}
+		for k, n := range t {
+			if n < 1 || lessons[k] == 0 {
+				continue
+			}
+			mine := (float64(n) + 0.2) / float64(lessons[k]+1)
+			other := (float64(all-n) + 0.2) / float64(total-lessons[k]+1)
+			if weight := math.Log(mine/other) * math.Log1p(float64(n)); weight > 0.3 && (!strings.HasPrefix(word, "~") || strings.ContainsFunc(word, spaceless)) {
+				out[k] = append(out[k], Word{word, weight})
+			}
+		}
+	}
+	for k, words := range out {
+		slices.SortFunc(words, func(a, b Word) int { return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.Word, b.Word)) })
+		out[k] = words[:min(len(words), maxCharacteristic)]
+	}
+	return out, nil
 }

@@ -30,15 +30,6 @@ func (p *Purpose) Name(language string) string {
 	return cmp.Or(p.Names[language], p.Names["en"], p.Key)
 }
 
-// Rule gives a purpose to a new conversation that meets all of its conditions, and
-// to one that gets its tag.
-type Rule struct {
-	Purpose string   `json:"purpose"`
-	Account string   `json:"account,omitempty"`
-	Tag     string   `json:"tag,omitempty"`
-	Words   []string `json:"words,omitempty"` // one of them is in the subject
-}
-
 // Policy is what administrators decide about purposes.
 type Policy struct {
 	Purposes []Purpose `json:"purposes"` // in the order in which they are offered
@@ -136,6 +127,7 @@ func (p *Preferences) SetPolicy(ctx context.Context, actor string, next Policy) 
 	})
 }
 
+// check blames the first field that is wrong.
 func (n *Policy) check() error {
 	if len(n.Purposes) == 0 || len(n.Purposes) > maxPurposes {
 		return &InvalidError{"purposes", fmt.Sprintf("there have to be 1 to %d purposes", maxPurposes)}
@@ -148,7 +140,7 @@ func (n *Policy) check() error {
 			return &InvalidError{at + ".key", "a key is 1 to 31 of a-z, 0-9 and -, beginning with a letter"}
 		case keys[o.Key]:
 			return &InvalidError{at + ".key", fmt.Sprintf("there are two purposes %q", o.Key)}
-		case strings.TrimSpace(o.Names["en"]) == "" && len(o.Names) == 0:
+		case len(o.Names) == 0:
 			return &InvalidError{at + ".names", "give it a name"}
 		}
 		for l, name := range o.Names {
@@ -162,53 +154,12 @@ func (n *Policy) check() error {
 		return &InvalidError{"rules", fmt.Sprintf("at most %d rules", maxRules)}
 	}
 	for i, r := range n.Rules {
-		at := fmt.Sprintf("rules[%d]", i)
-		switch {
-		case !keys[r.Purpose]:
-			return &InvalidError{at + ".purpose", fmt.Sprintf("there is no purpose %q", r.Purpose)}
-		case r.Account == "" && r.Tag == "" && len(r.Words) == 0:
-			return &InvalidError{at, "a rule needs an account, a tag or words of the subject"}
-		case len(r.Words) > maxRuleWords:
-			return &InvalidError{at + ".words", fmt.Sprintf("at most %d words", maxRuleWords)}
-		}
-		for _, w := range r.Words {
-			if fold(w) == "" || utf8.RuneCountInString(w) > maxName {
-				return &InvalidError{at + ".words", fmt.Sprintf("a word has 1 to %d characters", maxName)}
-			}
+		if err := r.check(fmt.Sprintf("rules[%d]", i), keys[r.Purpose]); err != nil {
+			return err
 		}
 	}
 	if n.Threshold != 0 && (n.Threshold < 0.5 || n.Threshold > 1) {
 		return &InvalidError{"threshold", "write 0 for never, or 0.5 to 1"}
 	}
 	return nil
-}
-
-// ByRules is the purpose that the rules give, "" for none.
-func (n *Policy) ByRules(account, subject string, tags []string) string {
-	folded := " " + strings.Join(strings.Fields(fold(subject)), " ") + " "
-	for _, r := range n.Rules {
-		if r.Account != "" && r.Account != account || r.Tag != "" && !slices.Contains(tags, r.Tag) {
-			continue
-		}
-		if len(r.Words) > 0 && !slices.ContainsFunc(r.Words, func(w string) bool { return has(folded, w) }) {
-			continue
-		}
-		if i := slices.IndexFunc(n.Purposes, func(p Purpose) bool { return p.Key == r.Purpose }); i >= 0 && !n.Purposes[i].Archived {
-			return r.Purpose
-		}
-	}
-	return ""
-}
-
-// has tells whether a folded text has a word: as a whole, or anywhere in a script
-// that puts no spaces between words.
-func has(folded, word string) bool {
-	w := strings.Join(strings.Fields(fold(word)), " ")
-	if w == "" {
-		return false
-	}
-	if strings.ContainsFunc(w, spaceless) {
-		return strings.Contains(folded, w)
-	}
-	return strings.Contains(folded, " "+w+" ")
 }

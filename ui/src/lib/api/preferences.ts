@@ -7,6 +7,7 @@ export type Purpose = S['Purpose']
 export type Purposes = S['Purposes']
 export type PurposeRule = S['PurposeRule']
 export type Guess = S['Guess']
+export type GuessWord = S['GuessWord']
 export type Advice = S['Advice']
 export type Verdict = S['Verdict']
 export type Habit = S['Habit']
@@ -18,6 +19,11 @@ export type CustomerPreferences = S['CustomerPreferences']
 
 export const getPurposes = () => call(client.GET('/api/purposes'))
 export const setPurposes = (body: Purposes) => call(client.PUT('/api/purposes', { body }))
+export type LearnedPurposes = S['LearnedPurposes']
+export type PurposeTrial = S['PurposeTrial']
+export type PurposeTried = S['PurposeTried']
+export const getLearnedPurposes = () => call(client.GET('/api/purposes/learned'))
+export const tryPurpose = (body: PurposeTrial) => call(client.POST('/api/purposes/try', { body }))
 export const guessPurpose = (id: number) => call(client.GET('/api/conversations/{id}/purpose', { params: { path: { id } } }))
 export const adviseConversation = (id: number) => call(client.GET('/api/conversations/{id}/advice', { params: { path: { id } } }))
 export const adviseCustomer = (id: number, purpose?: string) => call(client.GET('/api/customers/{id}/advice', { params: { path: { id }, query: { purpose } } }))
