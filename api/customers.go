@@ -204,7 +204,7 @@ func (s *Server) handleOf(customer uint64, text string) (h message.Handle, err e
 			ok = owner.ID == root.ID
 		}
 		if !ok {
-			return &problemError{status: 404, detail: "this customer does not have the handle " + cut(oneLine(text), 200) + ": reload the customer"}
+			return &problemError{status: 404, detail: "this customer does not have the handle " + cut(oneLine(text), 200) + ": link it to them first, or reload the customer"}
 		}
 		h = known.Handle
 		return nil

@@ -108,6 +108,7 @@ func TestRetiredPurpose(t *testing.T) {
 		t.Errorf("what was said of it is gone: %+v", mine.Statements)
 	}
 	c.call(200, "PATCH", path, ConversationChange{Tags: &[]string{"x"}}, nil)
+	open = Conversation{}
 	other, _ := w.arrive(mail("bob@example.org", "Bob", "where is my parcel?"))
 	c.call(200, "GET", fmt.Sprintf("/api/conversations/%d", other), nil, &open)
 	if open.Purpose != "" {

@@ -26,12 +26,13 @@ type BoardSpan struct {
 	From     string `query:"from" required:"true" maxLength:"10" doc:"First day, as 2026-03-01, in the board's time zone."`
 	To       string `query:"to" required:"true" maxLength:"10" doc:"Last day."`
 	Agent    uint64 `query:"agent" doc:"Who wrote, or has the conversation."`
+	Team     uint64 `query:"team" doc:"That the conversation is with."`
 	Language string `query:"language" maxLength:"40" doc:"Of the customer."`
 	Tag      string `query:"tag" maxLength:"100" doc:"Of the conversation."`
 }
 
 func (b *BoardSpan) query() preference.BoardQuery {
-	return preference.BoardQuery{From: b.From, To: b.To, Agent: b.Agent, Language: b.Language, Tag: b.Tag}
+	return preference.BoardQuery{From: b.From, To: b.To, Agent: b.Agent, Team: b.Team, Language: b.Language, Tag: b.Tag}
 }
 
 func (s *Server) board(i *BoardSpan) (b *preference.Board, err error) {
@@ -47,7 +48,7 @@ func (s *Server) getBoard(ctx context.Context, i *BoardSpan) (*out[Board], error
 		return nil, err
 	}
 	o := &out[Board]{Board{From: b.From, To: b.To, TimeZone: b.Zone, Total: boardCell(b.Total), Cells: make([]BoardCell, 0, len(b.Cells)), Follow: []BoardFollow{},
-		Switches: []BoardSwitch{}, Weeks: []BoardWeek{}, Days: make([]BoardDay, 0, len(b.Days)), Agents: b.Agents, Languages: b.Spoken}}
+		Switches: []BoardSwitch{}, Weeks: []BoardWeek{}, Days: make([]BoardDay, 0, len(b.Days)), Agents: b.Agents, Teams: b.Teams, Languages: b.Spoken}}
 	for _, c := range b.Cells {
 		o.Body.Cells = append(o.Body.Cells, boardCell(c))
 	}
@@ -109,17 +110,18 @@ func safeCell(s string) string {
 
 type boardContactsIn struct {
 	BoardSpan
-	Number  string `query:"number" required:"true" enum:"in,out,asked,answered,unanswered,reached,replied,silent,opened,resolved,failed,followed,deviated,stated_followed,stated_deviated,switched,switched_in,switched_out"`
-	Purpose string `query:"purpose" default:"*" maxLength:"31" doc:"* is any, \"\" is none."`
-	Channel string `query:"channel" maxLength:"100"`
-	Over    string `query:"over" maxLength:"100" doc:"The channel before, of switches."`
-	Hour    int    `query:"hour" minimum:"-1" maximum:"23" default:"-1"`
-	Weekday int    `query:"weekday" minimum:"-1" maximum:"6" default:"-1" doc:"Sunday is 0."`
+	Number   string `query:"number" required:"true" enum:"messages,in,out,asked,answered,unanswered,reached,replied,silent,opened,resolved,failed,followed,deviated,followed_replied,deviated_replied,stated_followed,stated_deviated,set_followed,set_deviated,learned_followed,learned_deviated,switched,switched_in,switched_out"`
+	Purpose  string `query:"purpose" default:"*" maxLength:"31" doc:"* is any, \"\" is none."`
+	Channel  string `query:"channel" maxLength:"100"`
+	Over     string `query:"over" maxLength:"100" doc:"The channel before, of switches."`
+	Customer uint64 `query:"customer" doc:"One person's."`
+	Hour     int    `query:"hour" minimum:"-1" maximum:"23" default:"-1"`
+	Weekday  int    `query:"weekday" minimum:"-1" maximum:"6" default:"-1" doc:"Sunday is 0."`
 	Paging
 }
 
 func (s *Server) listBoardContacts(ctx context.Context, i *boardContactsIn) (*out[BoardContacts], error) {
-	q := preference.Behind{BoardQuery: i.BoardSpan.query(), Number: i.Number, Channel: i.Channel, Over: i.Over, Hour: i.Hour, Weekday: i.Weekday, Limit: i.Limit}
+	q := preference.Behind{BoardQuery: i.BoardSpan.query(), Number: i.Number, Channel: i.Channel, Over: i.Over, Customer: i.Customer, Hour: i.Hour, Weekday: i.Weekday, Limit: i.Limit}
 	if i.Purpose != "*" {
 		q.Purpose = &i.Purpose
 	}
@@ -188,6 +190,7 @@ type Board struct {
 	Weeks     []BoardWeek   `json:"weeks"`
 	Days      []BoardDay    `json:"days"`
 	Agents    []uint64      `json:"agents" doc:"That occur."`
+	Teams     []uint64      `json:"teams" doc:"That occur."`
 	Languages []string      `json:"languages" doc:"That occur."`
 }
 

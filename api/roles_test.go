@@ -12,7 +12,7 @@ import (
 var roleTable = map[string]minRole{
 	"getSetup": public, "setup": public, "login": public, "loginByLink": public, "getInvitation": public, "acceptInvitation": public,
 	"getSession": agent, "logout": agent, "listSessions": agent, "endSession": agent, "changeMe": agent, "changePassword": agent,
-	"listAgents": agent, "inviteAgent": admin, "changeAgent": admin, "renewInvitation": admin,
+	"listAgents": agent, "getTeams": agent, "setTeams": admin, "inviteAgent": admin, "changeAgent": admin, "renewInvitation": admin,
 	"listKeys": agent, "createKey": agent, "deleteKey": agent, "listAudit": admin,
 
 	"getCounts": agent, "listConversations": agent, "compose": agent, "changeConversations": agent, "getConversation": agent,

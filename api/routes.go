@@ -92,6 +92,7 @@ func (s *Server) register() {
 	s.phoneRoutes()
 	s.preferenceRoutes()
 	s.purposeRoutes()
+	s.teamRoutes()
 	s.boardRoutes()
 }
 

@@ -161,6 +161,7 @@ type Row struct {
 	Call         *message.Call `json:"call,omitempty" doc:"If the newest entry is a call; its preview is empty until there is a transcript."`
 	Status       string        `json:"status" enum:"open,snoozed,resolved"`
 	Assignee     uint64        `json:"assignee,omitempty"`
+	Team         uint64        `json:"team,omitempty" doc:"That has it."`
 	Priority     string        `json:"priority" enum:"low,normal,high,urgent"`
 	Tags         []string      `json:"tags"`
 	SnoozedUntil time.Time     `json:"snoozed_until,omitzero"`
@@ -296,7 +297,7 @@ type Note struct {
 type Entry struct {
 	Seq          uint64          `json:"seq"`
 	Time         time.Time       `json:"time"`
-	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed"`
+	Kind         string          `json:"kind" doc:"message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, teams.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed"`
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`

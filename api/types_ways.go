@@ -21,6 +21,8 @@ type Consent struct {
 	Reason  string    `json:"reason,omitempty"`
 	Code    string    `json:"code,omitempty" doc:"The provider's."`
 	Message uint64    `json:"message,omitempty" doc:"The message that proves it."`
+	// Conversation is for links: messages are shown within theirs.
+	Conversation uint64 `json:"conversation,omitempty" doc:"Of that message."`
 }
 
 // Suspension tells that messages to a handle do not arrive: nothing more is sent

@@ -117,7 +117,7 @@ func (v *view) row(c *inbox.Conversation) (Row, error) {
 	}
 	return Row{
 		ID: c.ID, Customer: b, Account: c.Account, Channel: c.Channel, Channels: c.Channels(v.channels()), Subject: cut(c.Subject, 200), Preview: c.Preview,
-		Direction: c.Direction, Call: c.Call, Status: c.Status, Assignee: c.Assignee, Priority: c.Priority, Tags: tags,
+		Direction: c.Direction, Call: c.Call, Status: c.Status, Assignee: c.Assignee, Team: c.Team, Priority: c.Priority, Tags: tags,
 		SnoozedUntil: c.SnoozedUntil, Waiting: c.Waiting, Last: c.Last, LastSeq: c.LastSeq, Messages: c.Messages,
 		Unread: c.Unread, Undelivered: c.Undelivered, Kind: c.Kind, Draft: c.Draft,
 		Purpose: c.Purpose, PurposeBy: c.PurposeBy,

@@ -187,6 +187,11 @@ func (v *view) hints(out *Handle, h *identity.Handle, root uint64) {
 	}
 	for _, c := range list {
 		con := Consent{Channel: c.Channel, Purpose: c.Purpose, State: string(c.State), Since: c.Since, By: c.By, Reason: c.Reason, Code: c.Code, Message: c.Message}
+		if c.Message != 0 {
+			if r, err := v.s.hub.Message(v.tx, c.Message); err == nil { // erased otherwise
+				con.Conversation = r.Conversation
+			}
+		}
 		if id, ok := strings.CutPrefix(c.By, "agent:"); ok {
 			if n, err := strconv.ParseUint(id, 10, 64); err == nil {
 				if a, err := v.s.auth.AgentTx(v.tx, n); err == nil {

@@ -44,6 +44,8 @@ type Config struct {
 	Log            Log
 	Undo           time.Duration // how long a sent message can be taken back, 0 = not at all
 	Country        string        // of telephone numbers without a country code, ISO 3166; "" if none is set
+	// TimeZone is that of the board's days and hours, nil for the machine's.
+	TimeZone       *time.Location
 	ChatPause      time.Duration // how long after its last message a resolved chat is taken up again
 	AuditKeep      time.Duration // of the log of security events, 0 = for ever
 	DefaultCharset string        // of texts that name none and are not UTF-8; a WHATWG encoding name in lower case
@@ -204,6 +206,7 @@ func (c *Config) Redacted() string {
 		TLS            map[string]string `json:"tls"`
 		Log            map[string]string `json:"log"`
 		Undo           string            `json:"undo"`
+		TimeZone       string            `json:"time_zone"`
 		ChatHours      int               `json:"chat_hours"`
 		Country        string            `json:"country"`
 		AuditDays      int               `json:"audit_days"`
@@ -218,7 +221,7 @@ func (c *Config) Redacted() string {
 		c.Listen, c.Data, c.URL(), c.TrustedProxies,
 		map[string]string{"cert": c.TLS.Cert, "key": c.TLS.Key},
 		map[string]string{"level": strings.ToLower(c.Log.Level.String()), "format": c.Log.Format},
-		c.Undo.String(), int(c.ChatPause / time.Hour), c.Country, int(c.AuditKeep / day), c.DefaultCharset,
+		c.Undo.String(), zoneName(c.TimeZone), int(c.ChatPause / time.Hour), c.Country, int(c.AuditKeep / day), c.DefaultCharset,
 		map[string]int64{"upload_bytes": c.Limits.UploadBytes, "document_bytes": c.Limits.DocumentBytes},
 		map[string]any{"public": c.Metrics.Public, "token": c.Metrics.Token},
 		c.Clamd, map[bool]string{false: "hold", true: "warn"}[c.OpenUnscanned],
@@ -235,3 +238,10 @@ func (c *Config) String() string { return c.Redacted() }
 
 // Format prints Redacted for every verb.
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.Redacted()) }
+
+func zoneName(z *time.Location) string {
+	if z == nil {
+		return ""
+	}
+	return z.String()
+}

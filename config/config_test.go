@@ -70,6 +70,7 @@ log: {level: debug, format: json}
 undo: 1m30s
 chat_hours: 12
 country: gb
+time_zone: Asia/Tehran
 audit_days: 30
 default_charset: Latin1
 limits:
@@ -117,6 +118,7 @@ accounts:
 	eq("Log.Format", c.Log.Format, "json")
 	eq("Undo", c.Undo, 90*time.Second)
 	eq("ChatPause", c.ChatPause, 12*time.Hour)
+	eq("TimeZone", c.TimeZone.String(), "Asia/Tehran")
 	eq("AuditKeep", c.AuditKeep, 30*24*time.Hour)
 	eq("DefaultCharset", c.DefaultCharset, "windows-1252")
 	eq("UploadBytes", c.Limits.UploadBytes, 5000000)
@@ -204,6 +206,8 @@ func TestProblems(t *testing.T) {
 		{"other half", "tls:\n  key: k.pem\n", []string{`2: tls.cert: is missing`}},
 		{"no such certificate", "tls:\n  cert: c.pem\n  key: k.pem\n", []string{`2: tls: the certificate and its key cannot be used`}},
 		{"undo", "undo: 11m\n", []string{`1: undo: "11m" has to be a duration from 0s to 10m`}},
+		{"time_zone", "time_zone: Local\n", []string{`1: time_zone: "Local" is not a time zone; write its name`}},
+		{"time_zone unknown", "time_zone: Europe/Nowhere\n", []string{`1: time_zone: "Europe/Nowhere" is not a time zone`}},
 		{"chat_hours", "chat_hours: 1d\n", []string{`1: chat_hours: "1d" has to be a number of hours from 0 to 8784`}},
 		{"chat_hours above", "chat_hours: 8785\n", []string{`1: chat_hours: "8785" has to be`}},
 		{"audit_days", "audit_days: 30d\n", []string{`1: audit_days: "30d" has to be a number of days from 0 (for ever) to 36500`}},

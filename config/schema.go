@@ -65,6 +65,7 @@ func schema() []setting {
 			c.Log.Format = v.text
 			return ""
 		}},
+		{key: "time_zone", set: setTimeZone},
 		{key: "undo", set: func(_ *reader, c *Config, v value) string {
 			d, err := time.ParseDuration(v.text)
 			if err != nil || d < 0 || d > MaxUndo {
@@ -271,6 +272,19 @@ func checkListen(s string) string {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 && port != "0" {
 		return help
 	}
+	return ""
+}
+
+// setTimeZone refuses "Local": each machine takes that for something else.
+func setTimeZone(_ *reader, c *Config, v value) string {
+	if v.text == "" {
+		return ""
+	}
+	zone, err := time.LoadLocation(v.text)
+	if err != nil || v.text == "Local" {
+		return "is not a time zone; write its name, for example Europe/London or Asia/Tehran"
+	}
+	c.TimeZone = zone
 	return ""
 }
 

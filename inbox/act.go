@@ -98,7 +98,9 @@ func (h *Hub) change(tx *store.Tx, c *Conversation, agent uint64, ch Change) err
 	}
 	if ch.Assignee != nil && *ch.Assignee != c.Assignee {
 		from := c.Assignee
-		c.Assignee = *ch.Assignee
+		if err := h.assign(tx, c, *ch.Assignee); err != nil {
+			return err
+		}
 		if err := tell(timeline.ConversationAssigned, "from", from, "to", c.Assignee); err != nil {
 			return err
 		}

@@ -288,30 +288,54 @@ func (h *Hub) Unsubscribe(ctx context.Context, token, purpose string) error {
 	})
 }
 
-// unsubscribable adds to a letter about a marketing purpose how to get no more of it.
-func (h *Hub) unsubscribable(tx *store.Tx, m *message.Message, r *Record) error {
+// listed is the purpose of which a letter says how to get no more: a marketing one,
+// of a letter to exactly one address. The link names one person (RFC 8058, section
+// 3.1), and whoever has it can unsubscribe that one: in a letter to several each
+// could do so for the others, and most could not for themselves. "" is none.
+func (h *Hub) listed(tx *store.Tx, r *Record) (string, error) {
 	to := recipients(r)
 	if len(to) != 1 || r.Automatic {
-		return nil
+		return "", nil
 	}
-	p, ok, err := h.Preference.Purpose(tx, h.purposeOf(tx, r.Conversation))
-	if err != nil || !ok || !p.Marketing {
-		return err
+	purpose, err := h.advertises(tx, h.purposeOf(tx, r.Conversation), r.Account)
+	if err != nil || purpose == "" {
+		return "", err
 	}
-	info, ok := h.accountInfo(r.Account)
-	if !ok || !info.Writing.Letter {
+	if _, ok := h.Identity.Find(tx, to[0]); !ok {
+		return "", nil
+	}
+	return purpose, nil
+}
+
+// advertises gives a purpose back if it is marketing that letters of an account can
+// carry a link about, else "".
+func (h *Hub) advertises(tx *store.Tx, purpose, account string) (string, error) {
+	p, ok, err := h.Preference.Purpose(tx, purpose)
+	if err != nil || !ok || !p.Marketing || h.public == "" {
+		return "", err
+	}
+	if info, ok := h.accountInfo(account); !ok || !info.Writing.Letter {
+		return "", nil
+	}
+	return purpose, nil
+}
+
+// noLink is the notice on a letter about a marketing purpose to several people.
+const noLink = "it goes to several people and carries no link to unsubscribe: write about this to one person at a time"
+
+// unsubscribable adds to a letter how to get no more about a purpose, if that is not "".
+func (h *Hub) unsubscribable(tx *store.Tx, m *message.Message, r *Record, purpose string) error {
+	to := recipients(r)
+	if purpose == "" || len(to) != 1 {
 		return nil
 	}
 	hd, ok := h.Identity.Find(tx, to[0])
 	if !ok {
 		return nil
 	}
-	at, err := h.unsubscribeURL(tx, hd.ID, p.Key)
-	if err != nil {
+	at, err := h.unsubscribeURL(tx, hd.ID, purpose)
+	if err != nil || at == "" {
 		return err
-	}
-	if at == "" {
-		return nil
 	}
 	root, err := h.Identity.Root(tx, hd.Customer)
 	if err != nil {

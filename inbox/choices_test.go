@@ -2,9 +2,11 @@ package inbox
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"throughline/message"
 	"throughline/preference"
 	"throughline/store"
 )
@@ -117,10 +119,47 @@ func TestUnsubscribable(t *testing.T) {
 	if r := w.newestMessage(id); r != 0 {
 		w.view(func(tx *store.Tx) error {
 			rec, err := w.Message(tx, r)
+			if err != nil {
+				return err
+			}
+			d, err := w.Delivery(tx, r)
+			if err != nil || d.Listed != "offer" {
+				t.Errorf("the copy in the sent folder would carry a link about %q, %v", d.Listed, err)
+			}
 			if strings.Contains(rec.Text, ChoicesPath) {
 				t.Error("the link is in what is kept")
 			}
 			return err
 		})
+	}
+}
+
+// TestUnsubscribeSeveral: a letter to several people carries no link, which would be
+// one person's in everybody's hands, and says so to whoever wrote it.
+func TestUnsubscribeSeveral(t *testing.T) {
+	w := newWorld(t)
+	w.public = "https://hub.example.com"
+	if err := w.makeShareKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := w.accept(mail("ann@example.org", "q", "question"))[0]
+	offer := "offer"
+	if err := w.Change(t.Context(), 1, []uint64{id}, Change{Purpose: &offer}); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Outgoing){
+		"to":  func(o *Outgoing) { o.To = append(o.To, message.Person{Handle: "mailto:bob@example.org"}) },
+		"cc":  func(o *Outgoing) { o.Cc = []message.Person{{Handle: "mailto:bob@example.org"}} },
+		"bcc": func(o *Outgoing) { o.Bcc = []message.Person{{Handle: "mailto:bob@example.org"}} },
+	} {
+		o := reply(id, "an offer for "+name)
+		change(&o)
+		r := w.reply(o)
+		if m := <-w.sent; m.Unsubscribe != "" || strings.Contains(m.Text+m.HTML, ChoicesPath) {
+			t.Errorf("%s: carries %q", name, m.Unsubscribe)
+		}
+		if !slices.Contains(r.Warnings, noLink) {
+			t.Errorf("%s: nobody is told: %q", name, r.Warnings)
+		}
 	}
 }

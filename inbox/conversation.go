@@ -49,6 +49,7 @@ type Conversation struct {
 	Priority     string        `json:"priority"`
 	Kind         string        `json:"kind,omitempty"` // of the first message, "" for a human one
 	Assignee     uint64        `json:"assignee,omitempty"`
+	Team         uint64        `json:"team,omitempty"` // that had it when it was last given to somebody, or came
 	Tags         []string      `json:"tags,omitempty"`
 	SnoozedUntil time.Time     `json:"snoozed_until,omitzero"`
 	Waiting      time.Time     `json:"waiting,omitzero"`  // since when the customer waits for an answer

@@ -36,6 +36,9 @@ type Delivery struct {
 	// Owed is when what is left of a message that is out is tried next: see
 	// connectors.Finisher.
 	Owed time.Time `json:"owed,omitzero"`
+	// Listed is the purpose that the newest attempt carries a link to unsubscribe
+	// from, "" if none: its copy in the sent folder carries it too.
+	Listed string `json:"listed,omitempty"`
 	// Dismissed: an agent has seen the failure and leaves it at that.
 	Dismissed bool   `json:"dismissed,omitempty"`
 	Draft     *Draft `json:"draft,omitempty"` // what Undo gives back; gone with the first attempt

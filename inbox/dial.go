@@ -158,5 +158,5 @@ func (h *Hub) callIn(tx *store.Tx, o *CallOut, r *Record, whose *identity.Handle
 	if err != nil || c != nil {
 		return c, err
 	}
-	return h.open(tx, &r.Message, whose), nil
+	return h.open(tx, &r.Message, whose)
 }

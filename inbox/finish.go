@@ -70,6 +70,9 @@ func (h *Hub) nextOwed(account string) (m message.Message, due time.Time, err er
 				return err
 			}
 			due, m = d.Owed, h.sendable(rec)
+			if err := h.unsubscribable(tx, &m, rec, d.Listed); err != nil {
+				return err
+			}
 			m.Thread, err = h.wireNames(tx, m.Thread)
 			return err
 		}

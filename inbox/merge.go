@@ -44,8 +44,8 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 			into.Tags = append(into.Tags, t)
 		}
 	}
-	if into.Assignee == 0 {
-		into.Assignee = from.Assignee
+	if into.Assignee == 0 && from.Assignee != 0 {
+		into.Assignee, into.Team = from.Assignee, from.Team
 	}
 	if slices.Index(priorities, from.Priority) > slices.Index(priorities, into.Priority) {
 		into.Priority = from.Priority
@@ -320,7 +320,9 @@ func (h *Hub) move(tx *store.Tx, agent, id, to uint64) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		target = h.open(tx, &r.Message, hd)
+		if target, err = h.open(tx, &r.Message, hd); err != nil {
+			return 0, err
+		}
 	} else if target, err = h.Conversation(tx, to); err != nil {
 		return 0, err
 	}

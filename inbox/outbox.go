@@ -171,7 +171,10 @@ func (h *Hub) attempt(ctx context.Context, r *runner, id uint64) error {
 			d.Past = d.Past[max(0, len(d.Past)-maxAttempts):]
 		}
 		m, n = h.sendable(rec), len(d.Attempts)
-		if err := h.unsubscribable(tx, &m, rec); err != nil {
+		if d.Listed, err = h.listed(tx, rec); err != nil {
+			return err
+		}
+		if err := h.unsubscribable(tx, &m, rec, d.Listed); err != nil {
 			return err
 		}
 		m.Only = only

@@ -258,8 +258,12 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		if o.Account == "" {
 			return 0, &InvalidError{"account", "choose the account to send from"}
 		}
-		c = h.open(tx, &message.Message{Account: o.Account, Subject: o.Subject, Kind: message.Human}, whose)
-		c.Assignee = o.Agent
+		if c, err = h.open(tx, &message.Message{Account: o.Account, Subject: o.Subject, Kind: message.Human}, whose); err != nil {
+			return 0, err
+		}
+		if err := h.assign(tx, c, o.Agent); err != nil {
+			return 0, err
+		}
 		if o.Purpose != "" {
 			if err := h.setPurpose(tx, c, o.Purpose, actorOrHub(o.Agent)); err != nil {
 				return 0, err

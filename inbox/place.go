@@ -38,7 +38,8 @@ func (h *Hub) place(tx *store.Tx, m *message.Message, whose *identity.Handle) (c
 		}
 	}
 	if len(linked) == 0 {
-		return h.open(tx, m, whose), true, nil
+		c, err := h.open(tx, m, whose)
+		return c, true, err
 	}
 	c = linked[0]
 	for _, other := range linked[1:] {
@@ -57,7 +58,7 @@ func (h *Hub) place(tx *store.Tx, m *message.Message, whose *identity.Handle) (c
 }
 
 // open makes a conversation; the caller stores it.
-func (h *Hub) open(tx *store.Tx, m *message.Message, whose *identity.Handle) *Conversation {
+func (h *Hub) open(tx *store.Tx, m *message.Message, whose *identity.Handle) (*Conversation, error) {
 	c := &Conversation{
 		ID: tx.NextID(), Handle: whose.ID, Account: m.Account, Channel: m.Channel,
 		Subject: m.Subject, Status: Open, Priority: "normal", Created: when(tx, m),
@@ -68,7 +69,7 @@ func (h *Hub) open(tx *store.Tx, m *message.Message, whose *identity.Handle) *Co
 	case m.List != "" || m.Bulk:
 		c.Kind = "list"
 	}
-	return c
+	return c, h.assign(tx, c, 0)
 }
 
 // linked returns the conversations that m belongs to, the nearest first. whose is

@@ -295,7 +295,7 @@ func (h facts) Matter(tx *store.Tx, id uint64) (preference.Matter, error) {
 	if err != nil {
 		return preference.Matter{}, err
 	}
-	m := preference.Matter{ID: c.ID, Purpose: c.Purpose, By: c.PurposeBy, Tags: c.Tags, Assignee: c.Assignee, Handle: c.Handle}
+	m := preference.Matter{ID: c.ID, Purpose: c.Purpose, By: c.PurposeBy, Tags: c.Tags, Assignee: c.Assignee, Team: c.Team, Handle: c.Handle}
 	if c.Status == Resolved {
 		m.Resolved = c.Closed
 	}

@@ -73,6 +73,15 @@ func (h *Hub) fit(tx *store.Tx, o *Outgoing, purpose string, info connectors.Inf
 		return err
 	}
 	o.notices = slices.Concat(cc, bcc)
+	if len(o.To)+len(o.Cc)+len(o.Bcc) > 1 {
+		about, err := h.advertises(tx, purpose, info.Account)
+		if err != nil {
+			return err
+		}
+		if about != "" {
+			o.notices = append(o.notices, noLink)
+		}
+	}
 	if err := fitFiles(o, w); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package preference
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"throughline/store"
@@ -15,15 +16,19 @@ type Behind struct {
 	Purpose *string // nil is any, "" is none
 	Channel string
 	Over    string // the channel before, of switches
-	Hour    int
-	Weekday int       // Sunday is 0
-	After   store.Key // from the last answer
-	Limit   int
+	// Customer is one person, under any record; 0 is everybody.
+	Customer uint64
+	Hour     int
+	Weekday  int       // Sunday is 0
+	After    store.Key // from the last answer
+	Limit    int
 }
 
-// Numbers of the board whose contacts can be listed.
-var Numbers = []string{"in", "out", "asked", "answered", "unanswered", "reached", "replied", "silent", "opened", "resolved", "failed",
-	"followed", "deviated", "stated_followed", "stated_deviated", "switched", "switched_in", "switched_out"}
+// Numbers of the board whose contacts can be listed. "messages" are in and out
+// together; followed and deviated are of any source, or of the one they begin with.
+var Numbers = []string{"messages", "in", "out", "asked", "answered", "unanswered", "reached", "replied", "silent", "opened", "resolved", "failed",
+	"followed", "deviated", "followed_replied", "deviated_replied", "stated_followed", "stated_deviated", "set_followed", "set_deviated",
+	"learned_followed", "learned_deviated", "switched", "switched_in", "switched_out"}
 
 // behindScan bounds what one list looks at.
 const behindScan = 20000
@@ -51,6 +56,12 @@ func (p *Preferences) List(tx *store.Tx, q Behind) (list []Contact, next store.K
 		// Newest first: what is later than the last day comes before this key.
 		r.After = start.TimeDesc(to)
 	}
+	var whose map[uint64]bool
+	if q.Customer != 0 {
+		if whose, err = p.handlesOf(tx, q.Customer); err != nil {
+			return nil, nil, err
+		}
+	}
 	seen := 0
 	for e := range p.contacts.Scan(tx, r) {
 		if len(list) == q.Limit || seen == behindScan {
@@ -65,11 +76,28 @@ func (p *Preferences) List(tx *store.Tx, q Behind) (list []Contact, next store.K
 		if c.Time.Before(from) {
 			break
 		}
-		if c.ID = e.ID; q.has(c, p.zone) {
+		if c.ID = e.ID; q.has(c, p.zone) && (whose == nil || whose[c.Handle]) {
 			list = append(list, *c)
 		}
 	}
 	return list, nil, nil
+}
+
+// handlesOf are the handles of a customer.
+func (p *Preferences) handlesOf(tx *store.Tx, customer uint64) (map[uint64]bool, error) {
+	root, err := p.identity.Root(tx, customer)
+	if err != nil {
+		return nil, err
+	}
+	handles, err := p.identity.Handles(tx, root.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]bool{}
+	for _, h := range handles {
+		out[h.ID] = true
+	}
+	return out, nil
 }
 
 // local are the first instant of the first day and the first after the last.
@@ -88,7 +116,7 @@ func (q *Behind) has(c *Contact, zone *time.Location) bool {
 	at := c.Time.In(zone)
 	switch {
 	case q.Purpose != nil && c.Purpose != *q.Purpose, q.Channel != "" && c.Channel != q.Channel, q.Over != "" && c.Over != q.Over,
-		q.Agent != 0 && c.Agent != q.Agent, q.Language != "" && c.Language != q.Language, q.Tag != "" && !slices.Contains(c.Tags, q.Tag),
+		q.Agent != 0 && c.Agent != q.Agent, q.Team != 0 && c.Team != q.Team, q.Language != "" && c.Language != q.Language, q.Tag != "" && !slices.Contains(c.Tags, q.Tag),
 		q.Hour >= 0 && at.Hour() != q.Hour, q.Weekday >= 0 && int(at.Weekday()) != q.Weekday:
 		return false
 	}
@@ -96,6 +124,8 @@ func (q *Behind) has(c *Contact, zone *time.Location) bool {
 	c.counts(zone, func(_ cell, m metric) { counted[m] = true })
 	any := func(from metric) bool { return counted[from] || counted[from+1] || counted[from+2] }
 	switch q.Number {
+	case "messages":
+		return true
 	case "in":
 		return counted[mIn]
 	case "out":
@@ -122,10 +152,16 @@ func (q *Behind) has(c *Contact, zone *time.Location) bool {
 		return any(mFollowed)
 	case "deviated":
 		return any(mDeviated)
-	case "stated_followed":
-		return counted[mFollowed]
-	case "stated_deviated":
-		return counted[mDeviated]
+	case "followed_replied":
+		return any(mFollowedReplied)
+	case "deviated_replied":
+		return any(mDeviatedReplied)
+	case "stated_followed", "set_followed", "learned_followed":
+		source, _, _ := strings.Cut(q.Number, "_")
+		return counted[mFollowed+sourceOrder(source)]
+	case "stated_deviated", "set_deviated", "learned_deviated":
+		source, _, _ := strings.Cut(q.Number, "_")
+		return counted[mDeviated+sourceOrder(source)]
 	case "switched_in":
 		return counted[mSwitchIn]
 	case "switched_out":

@@ -16,6 +16,7 @@ import (
 type BoardQuery struct {
 	From, To string
 	Agent    uint64
+	Team     uint64
 	Language string
 	Tag      string
 }
@@ -77,6 +78,7 @@ type Board struct {
 	Weeks    []Week
 	Days     []DayUse
 	Agents   []uint64
+	Teams    []uint64
 	Spoken   []string // languages that occur
 }
 
@@ -160,6 +162,7 @@ type tallying struct {
 	switches           map[[2]string]*Switch
 	weeks              map[string]*Week
 	agents             map[uint64]bool
+	teams              map[uint64]bool
 	spoken             map[string]bool
 }
 
@@ -169,8 +172,8 @@ func (p *Preferences) Board(tx *store.Tx, q BoardQuery) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tallying{q: q, cells: map[place]*sums{}, switches: map[[2]string]*Switch{}, weeks: map[string]*Week{}, agents: map[uint64]bool{}, spoken: map[string]bool{}}
-	b := &Board{BoardQuery: q, Zone: p.zone.String(), Agents: []uint64{}, Spoken: []string{}, Days: []DayUse{}, Cells: []BoardCell{}, Switches: []Switch{}, Weeks: []Week{}}
+	t := &tallying{q: q, cells: map[place]*sums{}, switches: map[[2]string]*Switch{}, weeks: map[string]*Week{}, agents: map[uint64]bool{}, teams: map[uint64]bool{}, spoken: map[string]bool{}}
+	b := &Board{BoardQuery: q, Zone: p.zone.String(), Agents: []uint64{}, Teams: []uint64{}, Spoken: []string{}, Days: []DayUse{}, Cells: []BoardCell{}, Switches: []Switch{}, Weeks: []Week{}}
 	days := int(to.Sub(from)/(24*time.Hour)) + 1
 	for n := -days; n < days; n++ {
 		date := from.AddDate(0, 0, n)
@@ -208,6 +211,7 @@ func (p *Preferences) Board(tx *store.Tx, q BoardQuery) (*Board, error) {
 		b.Weeks = append(b.Weeks, *t.weeks[c])
 	}
 	b.Agents = append(b.Agents, slices.Sorted(maps.Keys(t.agents))...)
+	b.Teams = append(b.Teams, slices.Sorted(maps.Keys(t.teams))...)
 	b.Spoken = append(b.Spoken, slices.Sorted(maps.Keys(t.spoken))...)
 	return b, nil
 }
@@ -227,7 +231,7 @@ func (q *BoardQuery) span() (from, to time.Time, err error) {
 }
 
 func (t *tallying) wants(k cell) bool {
-	return (t.q.Agent == 0 || k.Agent == t.q.Agent) && (t.q.Language == "" || k.Language == t.q.Language)
+	return (t.q.Agent == 0 || k.Agent == t.q.Agent) && (t.q.Team == 0 || k.Team == t.q.Team) && (t.q.Language == "" || k.Language == t.q.Language)
 }
 
 func (t *tallying) at(k cell) *sums {
@@ -260,6 +264,9 @@ func (t *tallying) day(value []byte, weekday time.Weekday, use map[string]int64)
 			last = k
 			if k.Agent != 0 {
 				t.agents[k.Agent] = true
+			}
+			if k.Team != 0 {
+				t.teams[k.Team] = true
 			}
 			if k.Language != "" {
 				t.spoken[k.Language] = true

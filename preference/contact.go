@@ -24,6 +24,7 @@ type Contact struct {
 	Advised      string    `json:"d,omitempty"`
 	By           string    `json:"y,omitempty"`
 	Purpose      string    `json:"p,omitempty"`
+	Team         uint64    `json:"m,omitempty"` // of the conversation
 	Tags         []string  `json:"x,omitempty"`
 	Language     string    `json:"l,omitempty"`
 
@@ -48,7 +49,7 @@ func (c *Contact) equal(o *Contact) bool {
 	ta, tb, ua, ub := a.Time, b.Time, a.Turn, b.Turn
 	a.Time, b.Time, a.Turn, b.Turn = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return ta.Equal(tb) && ua.Equal(ub) && slices.Equal(c.Tags, o.Tags) &&
-		a.Conversation == b.Conversation && a.Out == b.Out && a.Channel == b.Channel && a.Handle == b.Handle && a.Agent == b.Agent &&
+		a.Conversation == b.Conversation && a.Out == b.Out && a.Channel == b.Channel && a.Handle == b.Handle && a.Agent == b.Agent && a.Team == b.Team &&
 		a.Failed == b.Failed && a.Settled == b.Settled && a.Advised == b.Advised && a.By == b.By && a.Purpose == b.Purpose &&
 		a.Language == b.Language && a.Lead == b.Lead && a.First == b.First && a.Over == b.Over && a.Waits == b.Waits &&
 		a.Answer == b.Answer && a.After == b.After && a.Resolved == b.Resolved
@@ -57,7 +58,7 @@ func (c *Contact) equal(o *Contact) bool {
 // derive fills in what follows from the conversation and the messages around c, each
 // nil if there is none.
 func (c *Contact) derive(before, next *Contact, m *Matter) {
-	c.Purpose, c.Tags = m.Purpose, m.Tags
+	c.Purpose, c.Tags, c.Team = m.Purpose, m.Tags, m.Team
 	if !c.Out {
 		c.Agent = m.Assignee
 	}

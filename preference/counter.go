@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// The board's counters. A day has cells, one for each purpose, channel, agent and
-// language that occurs; a cell has counters, of which most are zero and not there.
+// The board's counters. A day has cells, one for each purpose, channel, agent, team
+// and language that occurs; a cell has counters, of which most are zero and not there.
 // One value holds a day, one more a day and tag.
 
 // cell is what a counter is about. Over is the channel before, of switches only.
 type cell struct {
 	Purpose, Channel, Over, Language string
-	Agent                            uint64
+	Agent, Team                      uint64
 }
 
 // metric numbers a counter of a cell. The numbers are on disk: only add.
@@ -84,7 +84,7 @@ func bucketEnd(b int) float64 {
 
 // counts calls yield for every counter that c stands in.
 func (c *Contact) counts(zone *time.Location, yield func(k cell, m metric)) {
-	k := cell{Purpose: c.Purpose, Channel: c.Channel, Language: c.Language, Agent: c.Agent}
+	k := cell{Purpose: c.Purpose, Channel: c.Channel, Language: c.Language, Agent: c.Agent, Team: c.Team}
 	hour := metric(c.Time.In(zone).Hour())
 	if c.Out {
 		yield(k, mOut)
@@ -220,7 +220,7 @@ func (d day) encode() []byte {
 	}
 	cells := slices.SortedFunc(maps.Keys(d), func(a, b cell) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Over, b.Over),
-			cmp.Compare(a.Language, b.Language), cmp.Compare(a.Agent, b.Agent))
+			cmp.Compare(a.Language, b.Language), cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.Team, b.Team))
 	})
 	var body []byte
 	put := func(n uint64) { body = binary.AppendUvarint(body, n) }
@@ -234,6 +234,7 @@ func (d day) encode() []byte {
 			put(text(s))
 		}
 		put(k.Agent)
+		put(k.Team)
 		put(uint64(len(counters)))
 		last := metric(0)
 		for _, m := range slices.Sorted(maps.Keys(counters)) {
@@ -290,7 +291,7 @@ func readDay(b []byte, yield func(k cell, m metric, n int64)) error {
 		return table[i]
 	}
 	for ok && len(b) > 0 {
-		k := cell{Purpose: text(), Channel: text(), Over: text(), Language: text(), Agent: next()}
+		k := cell{Purpose: text(), Channel: text(), Over: text(), Language: text(), Agent: next(), Team: next()}
 		last := metric(0)
 		for range next() {
 			last += metric(next())

@@ -52,6 +52,7 @@ type Matter struct {
 	By       string // who set the purpose: "agent:ID", ByRule, ByGuess
 	Tags     []string
 	Assignee uint64
+	Team     uint64
 	Handle   uint64
 	Resolved time.Time // zero while it is open
 }

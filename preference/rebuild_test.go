@@ -3,6 +3,7 @@ package preference
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,11 +38,14 @@ type said struct {
 	gone bool
 }
 
-func newOffice(t testing.TB) *office {
+func newOffice(t testing.TB) *office { return newOfficeIn(t, time.UTC) }
+
+// newOfficeIn counts days and hours in a zone.
+func newOfficeIn(t testing.TB, zone *time.Location) *office {
 	s := storetest.Open(t)
 	o := &office{s: s, tl: timeline.New(s), id: identity.New(s), messages: map[uint64]*said{}, matters: map[uint64]*Matter{}, merged: map[uint64]uint64{},
 		now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
-	o.p = New(Options{Store: s, Timeline: o.tl, Identity: o.id, Source: o, Zone: time.UTC})
+	o.p = New(Options{Store: s, Timeline: o.tl, Identity: o.id, Source: o, Zone: zone})
 	return o
 }
 
@@ -207,6 +211,55 @@ func (o *office) catchUp(t failer) {
 	}
 }
 
+// rejoin links, unlinks, merges or unmerges, as far as identity allows it, and tells
+// of it as the inbox does. It returns the customer records, with one more where a
+// handle was split off.
+func (o *office) rejoin(rt *rapid.T, op int, handles, customers []uint64) []uint64 {
+	handle, one, two := rapid.SampledFrom(handles).Draw(rt, "handle"), rapid.SampledFrom(customers).Draw(rt, "one"), rapid.SampledFrom(customers).Draw(rt, "two")
+	d := identity.Decision{By: "agent:7", Time: o.now, Confidence: 1}
+	e := timeline.Event{Time: o.now}
+	err := o.s.Update(context.Background(), func(tx *store.Tx) error {
+		switch op {
+		case 14:
+			h, err := o.id.Handle(tx, handle)
+			if err != nil {
+				return err
+			}
+			_, before, err := o.id.Link(tx, one, h.Handle, d)
+			if err != nil {
+				return err
+			}
+			e.Kind, e.Customer, e.Subjects = timeline.HandleLinked, one, []uint64{handle, before}
+		case 15:
+			split, before, err := o.id.Unlink(tx, handle, d)
+			if err != nil {
+				return err
+			}
+			customers = append(slices.Clone(customers), split.ID)
+			e.Kind, e.Customer, e.Subjects = timeline.HandleUnlinked, before, []uint64{handle, split.ID}
+		case 16:
+			root, merged, err := o.id.Merge(tx, one, two, nil, d)
+			if err != nil {
+				return err
+			}
+			e.Kind, e.Customer, e.Subjects = timeline.CustomerMerged, root.ID, []uint64{merged.ID}
+		default:
+			split, from, err := o.id.Unmerge(tx, one)
+			if err != nil {
+				return err
+			}
+			e.Kind, e.Customer, e.Subjects = timeline.CustomerUnmerged, from, []uint64{split.ID}
+		}
+		_, err := o.tl.Append(tx, e)
+		return err
+	})
+	var refused *identity.ConflictError
+	if err != nil && !errors.As(err, &refused) {
+		rt.Fatal(err)
+	}
+	return customers
+}
+
 // TestRebuiltEqualsFollowed: whatever happens, in whatever order, what was counted
 // while it happened is what is counted from the log afterwards, and what a plain
 // count finds.
@@ -229,7 +282,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 			o.now = o.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "hours")) * time.Hour)
 			c := rapid.SampledFrom(matters).Draw(rt, "matter")
 			m := o.matters[c]
-			switch op := rapid.IntRange(0, 13).Draw(rt, "op"); op {
+			switch op := rapid.IntRange(0, 17).Draw(rt, "op"); op {
 			case 0, 1, 2, 3, 4:
 				if !live(c) {
 					continue
@@ -266,7 +319,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 				if !live(c) {
 					continue
 				}
-				m.Assignee = uint64(rapid.IntRange(0, 2).Draw(rt, "agent"))
+				m.Assignee, m.Team = uint64(rapid.IntRange(0, 2).Draw(rt, "agent")), uint64(rapid.IntRange(0, 2).Draw(rt, "team"))
 				o.tell(rt, timeline.Event{Kind: timeline.ConversationAssigned, Conversation: c})
 			case 9, 10:
 				if len(messages) == 0 {
@@ -313,6 +366,8 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 					return err
 				})
 				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}, Data: []byte(`{"language":true}`)})
+			case 14, 15, 16, 17:
+				customers = o.rejoin(rt, op, handles, customers)
 			}
 			if rapid.Bool().Draw(rt, "look") {
 				o.catchUp(rt)

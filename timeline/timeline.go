@@ -60,6 +60,7 @@ const (
 	ConsentHelp       = "consent.help"       // somebody asked who writes and how that ends
 	PreferenceChanged = "preference.changed" // what a customer or an agent says about channels
 	PurposesChanged   = "purposes.changed"   // by an administrator
+	TeamsChanged      = "teams.changed"      // by an administrator
 
 	SuggestionChanged = "suggestion.changed" // who may be the same person, or what was decided of it
 

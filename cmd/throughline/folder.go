@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
 		Agent: f.auth.IDByEmail,
-		Undo:  o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, PublicURL: o.public, TempDir: temp, Log: o.log,
+		Undo:  o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, Zone: cmp.Or(o.config.TimeZone, config.MachineZone()), PublicURL: o.public, TempDir: temp, Log: o.log,
 		Files: func(tx *store.Tx, id uint64, parts []message.Part) error { return f.docs.Arrived(tx, id, parts) },
 	}); err != nil {
 		return nil, err

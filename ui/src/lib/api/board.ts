@@ -15,6 +15,7 @@ export interface BoardQuery {
   from: string
   to: string
   agent?: number
+  team?: number
   language?: string
   tag?: string
 }
@@ -23,6 +24,10 @@ export interface BehindQuery {
   purpose?: string
   channel?: string
   over?: string
+  customer?: number
+  /** Other days than the board's: those of one bar. */
+  from?: string
+  to?: string
   hour?: number
   weekday?: number
 }

@@ -27,8 +27,14 @@ export function value(c: BoardCell | undefined, m: Measure, total: number): numb
   }
 }
 
-/** Which list stands behind a measure. */
-export const numberOf: Record<Measure, 'in' | 'asked' | 'answered' | 'reached' | 'replied' | 'resolved' | 'failed'> = { share: 'in', answered: 'asked', ours: 'answered', replied: 'reached', theirs: 'replied', resolution: 'resolved', failed: 'failed' }
+/** Which list stands behind a measure: as long as what countOf says. */
+export const numberOf: Record<Measure, 'messages' | 'asked' | 'answered' | 'reached' | 'replied' | 'resolved' | 'failed'> = { share: 'messages', answered: 'asked', ours: 'answered', replied: 'reached', theirs: 'replied', resolution: 'resolved', failed: 'failed' }
+
+/** How many messages, turns or conversations a measure of a cell stands on. */
+export function countOf(c: BoardCell, m: Measure): number {
+  const n = numberOf[m]
+  return n === 'messages' ? c.in + c.out : c[n]
+}
 
 export const isTime = (m: Measure) => m === 'ours' || m === 'theirs' || m === 'resolution'
 /** Less is better: the strongest colour is for the best. */
@@ -111,6 +117,18 @@ export function flow(list: readonly BoardSwitch[], gap = 0.04): Flow {
   return { left, right, ribbons }
 }
 
-/** A date as the hub wants it, in the browser's own days. */
-export const isoDate = (d: Date) => `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')}`
-export const daysBack = (n: number, now: Date) => isoDate(new Date(now.getFullYear(), now.getMonth(), now.getDate() - n + 1))
+/** A date as the hub wants it, in the days of a zone; of one the browser does not know, in its own. */
+export function isoDate(d: Date, zone?: string): string {
+  // Swedish writes dates as the hub does.
+  const style = { year: 'numeric', month: '2-digit', day: '2-digit' } as const
+  try {
+    return new Intl.DateTimeFormat('sv', { ...style, timeZone: zone }).format(d)
+  } catch {
+    return new Intl.DateTimeFormat('sv', style).format(d)
+  }
+}
+/** The first of n days of which the last is today. */
+export function daysBack(n: number, now: Date, zone?: string): string {
+  const [y, m, d] = isoDate(now, zone).split('-').map(Number)
+  return new Date(Date.UTC(y!, m! - 1, d! - n + 1)).toISOString().slice(0, 10)
+}

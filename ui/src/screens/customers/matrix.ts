@@ -1,5 +1,6 @@
 // A customer's preferences as a table of purposes and channels: as values, so that it
 // can be tested without a screen.
+import { time } from '../../lib/format.svelte'
 import type { CustomerPreferences, PreferenceCell, Statement } from '../../lib/api/preferences'
 
 export interface MatrixRow {
@@ -27,6 +28,9 @@ export const statementOf = (p: CustomerPreferences, c: PreferenceCell | undefine
 
 /** 1320 → "22:00" */
 export const hhmm = (minutes: number) => `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
+
+/** An hour of the day as people write it: 17 → "17:00"; 24 is midnight. */
+export const hour = (h: number) => time(new Date(2023, 0, 1, h % 24))
 
 /** "22:00" → 1320; NaN for what is no time. */
 export function minutes(text: string): number {
