@@ -196,6 +196,9 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if err := w.setPurposes(ctx); err != nil {
 		return err
 	}
+	if err := w.formTeams(ctx); err != nil {
+		return err
+	}
 	for box := range boxes {
 		if err := w.addAccount(ctx, o.Accounts, box); err != nil {
 			return err
