@@ -505,6 +505,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/companies/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a field of a company held before: name, domains, note or field:ID */
+        get: operations["listCompanyHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations": {
         parameters: {
             query?: never;
@@ -2639,6 +2656,9 @@ export interface components {
         Call: {
             /** Format: int64 */
             agent?: number;
+            /** Format: date-time */
+            alone?: string;
+            asked?: string[];
             choice?: string;
             closed?: boolean;
             /** Format: date-time */
@@ -2672,6 +2692,7 @@ export interface components {
             answered?: string;
             /** Format: date-time */
             began: string;
+            drop?: boolean;
             /** Format: date-time */
             ended?: string;
             id: string;
@@ -2783,6 +2804,10 @@ export interface components {
         Company: {
             /** @description The last change; send its rev with the next. */
             changed: components["schemas"]["FieldStamp"];
+            /** @description Who gave each field its value: name, domains, note, field:ID; absent where nobody changed it since that is kept. */
+            changes: {
+                [key: string]: components["schemas"]["FieldStamp"];
+            };
             /** Format: date-time */
             created: string;
             domains: string[];
@@ -3031,6 +3056,11 @@ export interface components {
             trouble: number;
             /** Format: int64 */
             unassigned: number;
+            /**
+             * Format: int64
+             * @description Open tasks that nobody has: missed calls begin there.
+             */
+            unassigned_tasks: number;
         };
         CustomField: {
             /** @description Keeps its values and is not offered any more. */
@@ -3086,6 +3116,11 @@ export interface components {
              * @description Who this may be too: pairs that wait for a decision.
              */
             duplicates: number;
+            /**
+             * Format: date-time
+             * @description When all that was known was erased: nothing but the number is left.
+             */
+            erased?: string;
             /** @description Custom fields by their ID; see GET /api/fields. */
             fields?: {
                 [key: string]: string;
@@ -3908,6 +3943,8 @@ export interface components {
         Import: {
             /** Format: int64 */
             agent?: number;
+            /** @description People have been written: it can only go on. */
+            begun?: boolean;
             /** @description Of a table. */
             columns?: components["schemas"]["ImportColumn"][];
             /** @description To choose from. */
@@ -4004,6 +4041,8 @@ export interface components {
              * @description Counted from 1, without the header.
              */
             row: number;
+            /** @description Name or address in the file, where there is no customer to show. */
+            who?: string;
         };
         ImportRows: {
             next?: string;
@@ -4261,6 +4300,33 @@ export interface components {
             warning_words?: components["schemas"]["Words"][];
             warnings?: string[];
         };
+        MissedCall: {
+            /** @description The line. */
+            account: string;
+            /** @description Who called; absent if the number was not shown. */
+            handle?: string;
+            /**
+             * Format: int64
+             * @description The last of the calls.
+             */
+            message: number;
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Seconds of the message that was left.
+             */
+            spoken?: number;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            time: string;
+            /**
+             * Format: int64
+             * @description How many calls were missed since nobody called back.
+             */
+            times: number;
+        };
         MoveRequest: {
             /** Format: int64 */
             message: number;
@@ -4308,6 +4374,8 @@ export interface components {
             /** @description Why its places are not known. */
             error?: string;
             places: components["schemas"]["Place"][];
+            /** @description Of the error. */
+            words?: components["schemas"]["Words"];
         };
         NoticeRule: {
             /** @description Over which notices go. */
@@ -4330,6 +4398,8 @@ export interface components {
             tags: string[];
             /** @description Why the newest notice is not where it should be. */
             trouble?: string;
+            /** @description Of the trouble. */
+            words?: components["schemas"]["Words"];
         };
         NoticeRuleRequest: {
             account: string;
@@ -4853,7 +4923,7 @@ export interface components {
             words?: components["schemas"]["Words"];
         };
         SuggestedCompany: {
-            domain: string;
+            domain?: string;
             /**
              * Format: int64
              * @description Absent: there is no company with this domain yet.
@@ -4884,6 +4954,8 @@ export interface components {
         Task: {
             /** Format: int64 */
             assignee?: number;
+            /** @description Of a task that the hub made of missed calls: it is done by itself once somebody speaks with the customer or has written to them. */
+            call?: components["schemas"]["MissedCall"];
             /** Format: int64 */
             conversation?: number;
             /** Format: date-time */
@@ -4912,6 +4984,8 @@ export interface components {
             /** @description Of the conversation. */
             subject?: string;
             text: string;
+            /** @description Of the text, while it is the hub's own. */
+            words?: components["schemas"]["Words"];
         };
         TaskChange: {
             /**
@@ -6388,6 +6462,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rows"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCompanyHistory: {
+        parameters: {
+            query: {
+                /** @description For example goals, note or field:12. */
+                field: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldHistory"];
                 };
             };
             /** @description Error */
