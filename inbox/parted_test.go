@@ -30,6 +30,7 @@ func TestPartedWithEverything(t *testing.T) {
 		handles := []message.Handle{"mailto:ann@example.org", "tel:+12025550141", "slack:T1/U1"}
 		n, calls := 0, 0
 		whose := map[string]int{} // the key of a message → the index of its handle
+		gone := map[string]bool{} // the keys of erased messages
 		// come lets a message come from one of the handles.
 		come := func(i int) {
 			n++
@@ -170,6 +171,32 @@ func TestPartedWithEverything(t *testing.T) {
 					must(w.Merge(rt.Context(), 1, a, b, []string{identity.FieldName}, true, ""))
 				}
 			},
+			"erase": func(rt *rapid.T) {
+				id := root(who.Draw(rt, "erased"))
+				var his []int
+				for i := range records {
+					if root(i) == id {
+						his = append(his, i)
+					}
+				}
+				if _, err := w.Erase(rt.Context(), 1, id); err != nil {
+					rt.Fatal(err)
+				}
+				// They write again, as people nobody has heard of.
+				for _, i := range his {
+					for key, of := range whose {
+						if of == i {
+							gone[key] = true
+						}
+					}
+					maps.DeleteFunc(whose, func(_ string, of int) bool { return of == i })
+					come(i)
+					old := records[i]
+					if records[i] = w.ownerOf(handles[i]); records[i] == old {
+						rt.Fatalf("handle %d is of the erased customer %d", i, old)
+					}
+				}
+			},
 			"unmerge": func(rt *rapid.T) { _, _ = w.Unmerge(rt.Context(), 1, records[who.Draw(rt, "member")], "") },
 			"merge and part": func(rt *rapid.T) {
 				a, b := root(who.Draw(rt, "into")), root(who.Draw(rt, "other"))
@@ -215,6 +242,11 @@ func TestPartedWithEverything(t *testing.T) {
 					}
 					return nil
 				})
+				for key := range gone {
+					if len(seen[key]) > 0 {
+						rt.Fatalf("the erased %s stands with %v", key, seen[key])
+					}
+				}
 				for key, i := range whose {
 					if want := w.ownerOf(handles[i]); !slices.Equal(seen[key], []uint64{want}) {
 						rt.Fatalf("%s of handle %d stands with %v, its customer is %d", key, i, seen[key], want)
