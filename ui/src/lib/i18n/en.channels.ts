@@ -11,7 +11,6 @@ export const channels = {
   'channels.starting': { one: '{n} account is connecting', other: '{n} accounts are connecting' },
   'channels.heldLink': { one: '{n} held item', other: '{n} held items' },
   'channels.adminsChange': 'Administrators can add and change accounts.',
-  'channel.email': 'Email',
   'phase.connecting': 'Connecting',
   'phase.catching_up': 'Catching up',
   'phase.live': 'Live',

@@ -1,6 +1,7 @@
 // Texts of channels other than mail: ways of answering, templates, talk on the
 // timeline, consent.
 export const ways = {
+  'channel.email': 'Email',
   'channel.sms': 'SMS',
   'channel.whatsapp': 'WhatsApp',
   'channel.slack': 'Slack',

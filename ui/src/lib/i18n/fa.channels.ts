@@ -13,7 +13,6 @@ export const channels: Texts<typeof en> = {
   'channels.starting': { one: '{n} حساب در حال اتصال است', other: '{n} حساب در حال اتصال‌اند' },
   'channels.heldLink': { one: '{n} مورد نگه‌داشته', other: '{n} مورد نگه‌داشته' },
   'channels.adminsChange': 'مدیران سامانه می‌توانند حساب‌ها را بیفزایند و تغییر دهند.',
-  'channel.email': 'ایمیل',
   'phase.connecting': 'در حال اتصال',
   'phase.catching_up': 'در حال رسیدن به روز',
   'phase.live': 'زنده',

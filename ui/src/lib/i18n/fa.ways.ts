@@ -2,6 +2,7 @@ import type { Texts } from './texts'
 import type { ways as en } from './en.ways'
 
 export const ways: Texts<typeof en> = {
+  'channel.email': 'ایمیل',
   'channel.sms': 'پیامک',
   'channel.whatsapp': 'واتساپ',
   'channel.slack': 'اسلک',

@@ -13,7 +13,6 @@ export const channels: Texts<typeof en> = {
   'channels.starting': { other: '{n} บัญชีกำลังเชื่อมต่อ' },
   'channels.heldLink': { other: 'พักไว้ {n} รายการ' },
   'channels.adminsChange': 'ผู้ดูแลระบบเพิ่มและแก้ไขบัญชีได้',
-  'channel.email': 'อีเมล',
   'phase.connecting': 'กำลังเชื่อมต่อ',
   'phase.catching_up': 'กำลังตามให้ทัน',
   'phase.live': 'สด',

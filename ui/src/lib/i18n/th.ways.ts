@@ -2,6 +2,7 @@ import type { Texts } from './texts'
 import type { ways as en } from './en.ways'
 
 export const ways: Texts<typeof en> = {
+  'channel.email': 'อีเมล',
   'channel.sms': 'ข้อความ SMS',
   'channel.whatsapp': 'วอตส์แอปป์',
   'channel.slack': 'สแล็ก',
