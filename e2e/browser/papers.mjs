@@ -45,7 +45,7 @@ await run(async (open) => {
   }, files.docx)
   await library.dispatchEvent('dragover', { dataTransfer: drop })
   await library.dispatchEvent('drop', { dataTransfer: drop })
-  await panel.filter({ hasText: 'basket.docx' }).waitFor()
+  await page.getByTestId('version').filter({ hasText: 'basket.docx' }).waitFor()
   await until('the Word file is read', async () => (await textState()) === 'done')
 
   step('found by a word of it; moved to a company')
