@@ -224,7 +224,7 @@ func (s *stage) slackIsAnswered(t *testing.T) {
 // Every number is one of those reserved for drama, and nobody has two.
 func TestNumbers(t *testing.T) {
 	c := newCast(1)
-	seen := map[string]string{textNumber: "ours", whatsAppNumber: "ours", deadNumber: "dead", stopNumber: "stop"}
+	seen := map[string]string{textNumber: "ours", whatsAppNumber: "ours", deadNumber: "dead", stopNumber: "stop", newNumber: "Emily Stone"}
 	for _, l := range c.langs {
 		for i, p := range l.people {
 			n := c.number(l, i)

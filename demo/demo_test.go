@@ -197,7 +197,7 @@ func TestPast(t *testing.T) {
 	if err := s.hub.Store.View(func(tx *store.Tx) error {
 		for _, id := range accountIDs {
 			h := s.hub.Health(tx, id)
-			if h.Held != 1 || id == "sales" && h.Duplicate+s.hub.Health(tx, "support").Duplicate != 2 {
+			if h.Held != 1 || id == "sales" && h.Duplicate+s.hub.Health(tx, "support").Duplicate < 2 {
 				t.Errorf("%s: %+v", id, h)
 			}
 		}

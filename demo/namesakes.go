@@ -25,6 +25,7 @@ const (
 	familyNumber = "+44 7700 900417"
 	seatNumber   = "+1 202 555 0187"
 	zuzanaNumber = "+44 7700 900561"
+	newNumber    = "+12025550188" // of somebody who has mailed before
 )
 
 var namesakes = [...]namesake{
@@ -40,7 +41,7 @@ var namesakes = [...]namesake{
 	{person{"Oliver Bennett", "oliver.bennett@example.org", ""}, "Service for two bikes", "Hello,\n\ncan we bring both bikes on one day? Mine and my wife's.\n\nOliver Bennett", "Oliver Bennett\nTel. " + familyNumber, 52},
 	{person{"Grace Bennett", "grace.bennett@example.net", ""}, "A bell like my husband's", "Hi,\n\nmy husband bought a brass bell at yours. I would like the same.\n\nGrace", "Grace Bennett\nTel. " + familyNumber, 37},
 	{person{"Theo Bennett", "theo.bennett@example.com", ""}, "School project about gears", "Hello,\n\nI am eleven and make a poster about gears. Do you have an old one I can have?\n\nTheo Bennett", "Theo Bennett\nTel. " + familyNumber, 20},
-	{person{"Grace Bennett", "grace@bennett-pottery.example.com", ""}, "Mugs for your café", "Hello,\n\nI make the mugs you admired last week. Shall I bring some samples?\n\nGrace Bennett", "Grace Bennett\nBennett Pottery\nTel. " + familyNumber, 9},
+	{person{"Grace Bennett", "grace.bennett@bennett-pottery.example.com", ""}, "Mugs for your café", "Hello,\n\nI make the mugs you admired last week. Shall I bring some samples?\n\nGrace Bennett", "Grace Bennett\nBennett Pottery\nTel. " + familyNumber, 9},
 
 	{person{"Julia Brandt", "info@fernhill-hotels.example.com", ""}, "Six bikes for our guests", "Hello,\n\nour guests ask for bicycles. What would six of them cost for a season?\n\nJulia Brandt", "Fernhill Hotels, front desk", 48},
 	{person{"Marcus Reid", "info@fernhill-hotels.example.com", ""}, "Helmets", "Hello,\n\ntwo helmets of the six do not fit anybody. Can we change them?\n\nMarcus Reid", "Fernhill Hotels, front desk", 30},

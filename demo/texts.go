@@ -202,6 +202,11 @@ func (c *cast) pastTexts(now time.Time) (out []postcard) {
 	family := &chat{lang: en, matter: &short{tag: "pickup", then: "👍"}, who: who, number: strings.ReplaceAll(familyNumber, " ", ""), phone: texts,
 		fill: c.filler(en, who), plan: plan{status: inbox.Resolved, agent: 1}}
 	out = append(out, postcard{chat: family, body: "This is Grace, I am with you in ten minutes. Is the bell ready?", at: now.Add(-50 * time.Hour)})
+	// One name, and nothing else that two customers have in common.
+	emily := en.people[slices.IndexFunc(en.people, func(p person) bool { return p.name == "Emily Stone" })]
+	moved := &chat{lang: en, matter: &short{tag: "feedback", then: "Thanks!"}, who: emily, number: newNumber, phone: whatsApp,
+		fill: c.filler(en, emily), plan: plan{status: inbox.Resolved, agent: 2}}
+	out = append(out, postcard{chat: moved, body: "New telephone, same bike. Please write to this number from now on.", at: now.Add(-75 * time.Hour)})
 	for l := range c.nextText {
 		delete(c.nextText, l)
 	}

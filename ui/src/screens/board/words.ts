@@ -1,5 +1,6 @@
 // The words of the board in all languages: they come with its screen and not with
 // the first load.
+import { i18n } from '../../lib/i18n/index.svelte'
 import { words } from '../../lib/i18n/words.svelte'
 
 const en = {
@@ -204,3 +205,6 @@ const th: Words = {
 export const all = { en, fa, th }
 /** A text of the board in the language of the screen. */
 export const w = words(all)
+
+/** Stands between where something was and where it went, in the direction of reading. */
+export const arrow = () => (i18n.dir === 'rtl' ? '←' : '→')
