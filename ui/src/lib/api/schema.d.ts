@@ -2096,6 +2096,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/purposes/learned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the classifier has learned of each purpose */
+        get: operations["getLearnedPurposes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/purposes/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which purpose a message would get, and why; changes nothing */
+        post: operations["tryPurpose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/relations/{id}": {
         parameters: {
             query?: never;
@@ -2252,6 +2286,24 @@ export interface paths {
         head?: never;
         /** Change a task, or mark it as done */
         patch: operations["changeTask"];
+        trace?: never;
+    };
+    "/api/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teams */
+        get: operations["getTeams"];
+        /** Change the teams */
+        put: operations["setTeams"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/uploads": {
@@ -2512,6 +2564,8 @@ export interface components {
             languages: string[];
             /** @description Most often first. */
             switches: components["schemas"]["BoardSwitch"][];
+            /** @description That occur. */
+            teams: number[];
             /** @description Of days and hours. */
             time_zone: string;
             to: string;
@@ -2887,6 +2941,11 @@ export interface components {
             code?: string;
             /**
              * Format: int64
+             * @description Of that message.
+             */
+            conversation?: number;
+            /**
+             * Format: int64
              * @description The message that proves it.
              */
             message?: number;
@@ -2967,6 +3026,11 @@ export interface components {
             status: "open" | "snoozed" | "resolved";
             subject: string;
             tags: string[];
+            /**
+             * Format: int64
+             * @description That has it.
+             */
+            team?: number;
             /** @description The newest entries of this conversation. */
             timeline: components["schemas"]["Page"];
             /**
@@ -3631,7 +3695,7 @@ export interface components {
             data?: unknown;
             /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
             document?: components["schemas"]["EntryDocument"];
-            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed */
+            /** @description message.received, message.queued, message.delivery, message.cancelled, message.edited, message.deleted, message.reaction, message.call, consent.changed, consent.help, note.added, conversation.opened, conversation.status, conversation.assigned, conversation.priority, conversation.tags, conversation.purpose, preference.changed, purposes.changed, teams.changed, conversation.read, customer.created, customer.changed, customer.merged, customer.unmerged, handle.linked, handle.unlinked, draft.changed, task.added, task.changed, task.due, task.done, task.removed, fields.changed */
             kind: string;
             message?: components["schemas"]["Message"];
             note?: components["schemas"]["Note"];
@@ -4067,6 +4131,19 @@ export interface components {
             agent: components["schemas"]["Agent"];
             /** @description Path of the link, for example /#/invite/TOKEN. Shown once. */
             invitation: string;
+        };
+        LearnedPurpose: {
+            /**
+             * Format: int64
+             * @description Conversations whose purpose an agent set.
+             */
+            lessons: number;
+            purpose: string;
+            /** @description By which it is told from the others, strongest first. */
+            words: components["schemas"]["GuessWord"][];
+        };
+        LearnedPurposes: {
+            purposes: components["schemas"]["LearnedPurpose"][];
         };
         LibraryDocument: {
             /** Format: date-time */
@@ -4610,10 +4687,39 @@ export interface components {
         };
         PurposeRule: {
             account?: string;
+            /** @description One of them is part of the customer's address. */
+            address?: string[];
             purpose: string;
             tag?: string;
+            /** @description One of them is in what the customer wrote first. */
+            text?: string[];
             /** @description One of them is in the subject. */
             words?: string[];
+        };
+        PurposeTrial: {
+            /** @description The inbox it comes to. */
+            account?: string;
+            /** @description Of the customer. */
+            address?: string;
+            subject?: string;
+            tags?: string[];
+            text?: string;
+        };
+        PurposeTried: {
+            /**
+             * @description What gives it.
+             * @enum {string}
+             */
+            by: "rule" | "classifier" | "";
+            /** @description What the classifier proposes, whether a rule holds or not. */
+            guess: components["schemas"]["Guess"];
+            /** @description That a conversation would get by itself; "" for none. */
+            purpose: string;
+            /**
+             * Format: int64
+             * @description Index of the rule that holds, -1 for none.
+             */
+            rule: number;
         };
         Purposes: {
             /** @description In the order in which they are offered. */
@@ -4801,6 +4907,11 @@ export interface components {
             status: "open" | "snoozed" | "resolved";
             subject: string;
             tags: string[];
+            /**
+             * Format: int64
+             * @description That has it.
+             */
+            team?: number;
             /**
              * Format: int64
              * @description Outgoing messages that failed and were neither retried nor dismissed.
@@ -5040,6 +5151,28 @@ export interface components {
             seq: number;
             /** @description Soonest first, those of some day last; done ones newest first. */
             tasks: components["schemas"]["Task"][];
+        };
+        Team: {
+            /** @description Inboxes whose new conversations are this team's until somebody takes them. */
+            accounts?: string[];
+            agents?: number[];
+            /**
+             * Format: int64
+             * @description Absent: a new one.
+             */
+            id?: number;
+            /** @description At most 60 characters. */
+            name: string;
+            /** @description Not there any more, but for what was its. */
+            retired?: boolean;
+        };
+        Teams: {
+            teams: components["schemas"]["Team"][];
+            /**
+             * Format: int64
+             * @description Of which a change was made: send it back.
+             */
+            version: number;
         };
         Template: {
             /** @description Their names, in the order of the text. */
@@ -5764,6 +5897,8 @@ export interface operations {
                 to: string;
                 /** @description Who wrote, or has the conversation. */
                 agent?: number;
+                /** @description That the conversation is with. */
+                team?: number;
                 /** @description Of the customer. */
                 language?: string;
                 /** @description Of the conversation. */
@@ -5804,16 +5939,20 @@ export interface operations {
                 to: string;
                 /** @description Who wrote, or has the conversation. */
                 agent?: number;
+                /** @description That the conversation is with. */
+                team?: number;
                 /** @description Of the customer. */
                 language?: string;
                 /** @description Of the conversation. */
                 tag?: string;
-                number: "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "stated_followed" | "stated_deviated" | "switched" | "switched_in" | "switched_out";
+                number: "messages" | "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "followed_replied" | "deviated_replied" | "stated_followed" | "stated_deviated" | "set_followed" | "set_deviated" | "learned_followed" | "learned_deviated" | "switched" | "switched_in" | "switched_out";
                 /** @description * is any, "" is none. */
                 purpose?: string;
                 channel?: string;
                 /** @description The channel before, of switches. */
                 over?: string;
+                /** @description One person's. */
+                customer?: number;
                 hour?: number;
                 /** @description Sunday is 0. */
                 weekday?: number;
@@ -5856,6 +5995,8 @@ export interface operations {
                 to: string;
                 /** @description Who wrote, or has the conversation. */
                 agent?: number;
+                /** @description That the conversation is with. */
+                team?: number;
                 /** @description Of the customer. */
                 language?: string;
                 /** @description Of the conversation. */
@@ -5896,6 +6037,8 @@ export interface operations {
                 to: string;
                 /** @description Who wrote, or has the conversation. */
                 agent?: number;
+                /** @description That the conversation is with. */
+                team?: number;
                 /** @description Of the customer. */
                 language?: string;
                 /** @description Of the conversation. */
@@ -10431,6 +10574,68 @@ export interface operations {
             };
         };
     };
+    getLearnedPurposes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedPurposes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryPurpose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurposeTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurposeTried"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unrelateCustomers: {
         parameters: {
             query?: never;
@@ -10857,6 +11062,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Teams"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Teams"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Teams"];
                 };
             };
             /** @description Error */
