@@ -18,7 +18,7 @@ import (
 )
 
 // benchSizes are the numbers of conversations that BenchmarkLarge goes through:
-// BENCH_CONVERSATIONS, parted by commas. A million takes about three minutes and
+// BENCH_CONVERSATIONS, parted by commas. A million takes many minutes and
 // 4 GB of disk.
 func benchSizes(b *testing.B) []int {
 	v := os.Getenv("BENCH_CONVERSATIONS")

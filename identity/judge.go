@@ -35,7 +35,7 @@ func (i *Identity) Candidates(tx *store.Tx, id uint64) []uint64 {
 	}
 	alone := map[uint64]bool{}
 	together := map[uint64]int{}
-	for _, k := range match.Normalize(&p.Record, "").Keys() {
+	for _, k := range match.Normalize(&p.Record, match.E164).Keys() {
 		var ids []uint64
 		for e := range i.people.Scan(tx, store.Range{Index: "keys", Prefix: matchKey(k)}) {
 			if e.ID == id {
@@ -69,7 +69,7 @@ func (i *Identity) Judge(tx *store.Tx, id uint64, m *match.Model, rules Rules) (
 	if p == nil {
 		return nil, nil
 	}
-	own := match.Normalize(&p.Record, "")
+	own := match.Normalize(&p.Record, match.E164)
 	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
 	var found []Found
 	for _, other := range i.Candidates(tx, id) {
@@ -77,7 +77,7 @@ func (i *Identity) Judge(tx *store.Tx, id uint64, m *match.Model, rules Rules) (
 		if q == nil {
 			continue
 		}
-		j := m.Judge(freq, own, match.Normalize(&q.Record, ""), rules.Suggest)
+		j := m.Judge(freq, own, match.Normalize(&q.Record, match.E164), rules.Suggest)
 		if j == nil {
 			continue
 		}
@@ -187,7 +187,7 @@ func (f *frequencies) Shared(key string) bool {
 			shared = true
 			break
 		}
-		if users = append(users, match.Normalize(&p.Record, "")); len(users) == sharedSample {
+		if users = append(users, match.Normalize(&p.Record, match.E164)); len(users) == sharedSample {
 			break
 		}
 	}

@@ -146,6 +146,17 @@ func TestSimilarity(t *testing.T) {
 	}
 }
 
+// TestE164: a number that is in its final form already is read as the library reads it.
+func TestE164(t *testing.T) {
+	for _, s := range []string{"+442071838750", "+12025550143", "+447700900123", "+989121234567", "+6621234567", "+390612345678",
+		"+44 20 7183 8750", "020 7183 8750", "12345", "+", "+0123456789", "+1", "+1234567890123456", "+44x7700900123", "۰۲۱۱۲۳۴"} {
+		want, ok := readPhone(s, "")
+		if got, also := readPhone(s, E164); got != want || also != ok {
+			t.Errorf("%q is read as %+v, %v, want %+v, %v", s, got, also, want, ok)
+		}
+	}
+}
+
 func TestReadDate(t *testing.T) {
 	for text, want := range map[string]string{
 		"1980-02-03": "19800203", "19800203": "19800203", "3.2.1980": "19800203", "3/2/1980": "19800203", "2/23/1980": "19800223", "3 Feb 1980": "19800203",

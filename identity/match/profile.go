@@ -59,8 +59,13 @@ type address struct {
 	numbers, words []string
 }
 
+// E164, instead of a country, tells Normalize that a number of a plus and nothing but
+// digits is E.164 already, as those of handles are: reading a number is half the work
+// of a comparison.
+const E164 = "E.164"
+
 // Normalize brings a record to the form in which it is compared. country is that
-// of phone numbers without a country code, "" if unknown.
+// of phone numbers without a country code, "" if unknown, or E164.
 func Normalize(r *Record, country string) *Profile {
 	p := &Profile{names: namesOf(r)}
 	for _, s := range r.Emails {
@@ -140,7 +145,10 @@ func readPhone(s, country string) (phone, bool) {
 		return phone{}, false
 	}
 	region := country
-	if region == "" {
+	switch {
+	case country == E164 && isE164(s):
+		return phone{text: s, digits: s[1:], whole: true}, true
+	case country == "", country == E164:
 		region = "ZZ"
 	}
 	if n, err := phonenumbers.Parse(s, region); err == nil && phonenumbers.IsPossibleNumber(n) {
@@ -152,6 +160,11 @@ func readPhone(s, country string) (phone, bool) {
 	}
 	d = strings.TrimLeft(d, "0")
 	return phone{text: s, digits: d}, len(d) >= minPhone && len(d) <= 15
+}
+
+// isE164 tells whether s has the form of ITU-T E.164, 6.2.1: at most 15 digits after the plus.
+func isE164(s string) bool {
+	return len(s) > minPhone && len(s) <= 16 && s[0] == '+' && s[1] != '0' && onlyDigits(s) == s[1:]
 }
 
 // readDate reads a date of birth. Of two numbers that may both be a month, the
