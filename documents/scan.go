@@ -3,6 +3,7 @@ package documents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -70,6 +71,8 @@ func (l *Library) Safe(tx *store.Tx, sha string) error {
 	case f.Scan.State == ScanInfected:
 		return &InfectedError{f.Scan.Found}
 	case l.scanner == nil || f.Scan.State == ScanClean || l.lenient && f.Scan.State == ScanUnreachable:
+	case f.Scan.Reason != "":
+		return fmt.Errorf("%w (%s)", ErrUnscanned, f.Scan.Reason)
 	default:
 		return ErrUnscanned
 	}
