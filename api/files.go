@@ -96,11 +96,7 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		h.Set("Content-Disposition", disposition(shown, i.Name))
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
 		h.Set("ETag", `"`+i.SHA256+`"`)
-		csp := fileCSP
-		if shown && kind == "application/pdf" && i.Sig == "" {
-			csp = documentCSP // the browser's own viewer, which a sandbox would turn off
-		}
-		protect(h, csp)
+		protect(h, fileCSP)
 		if i.Sig != "" {
 			h.Set("Cross-Origin-Resource-Policy", "cross-origin") // see sign.go
 		}
