@@ -1,5 +1,5 @@
-// Package connectors is the contract between the hub and a channel: email today,
-// texts, calls and chats tomorrow. A channel is a Kind that makes Connectors, one
+// Package connectors is the contract between the hub and a channel: email, texts,
+// calls, chats. A channel is a Kind that makes Connectors, one
 // for each configured account; the hub runs each under Supervise and gives it a
 // Sink to put what arrives.
 //

@@ -15,23 +15,15 @@ import (
 // hasty is how soon an answer would come that waits for nothing.
 const hasty = 50 * time.Millisecond
 
-// hooks makes a connector with its webhook into hub, or skips the test
-// for a channel without webhooks.
+// hooks makes a connector with its webhook into hub.
 func hooks(t *testing.T, h Harness, hub *Hub) (connectors.Connector, http.Handler) {
 	t.Helper()
 	c := h.New()
-	w, ok := c.(connectors.Webhooker)
-	if !ok {
-		t.Skip("the channel has no webhooks (the connector is not a Webhooker)")
-	}
-	if h.Hookless {
-		t.Skip("these settings of the channel take nothing by webhook")
-	}
 	if h.Hook == nil {
 		t.Fatal("the connector is a Webhooker: give the harness a Hook that brings it an item")
 	}
 	t.Cleanup(func() { hub.noSecrets(t, h) })
-	return c, w.Webhook(hub.Hooked())
+	return c, c.(connectors.Webhooker).Webhook(hub.Hooked())
 }
 
 func fine(status int) bool { return status >= 200 && status < 300 }
@@ -138,9 +130,6 @@ func hookAndRun(t *testing.T, h Harness) {
 
 // cutAnswer loses the answer to a message that the provider took.
 func cutAnswer(t *testing.T, h Harness) {
-	if h.Swallow == nil {
-		t.Skip("the harness has no provider that can lose an answer (Swallow)")
-	}
 	c := h.New()
 	if err := h.Swallow(); err != nil {
 		t.Fatal(err)
