@@ -2,13 +2,19 @@ package inbox
 
 import (
 	"slices"
+	"strings"
 
 	"throughline/message"
 	"throughline/store"
 )
 
-// asked finds the agents whom the menu of a line names.
+// asked finds the agents whom the menu of a line names: by address, or by the name of
+// their team.
 func (h *Hub) asked(tx *store.Tx, names []string) (agents []uint64, err error) {
+	teams, err := h.Teams(tx)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		id, ok, err := h.agentOf(tx, name)
 		if err != nil {
@@ -16,6 +22,11 @@ func (h *Hub) asked(tx *store.Tx, names []string) (agents []uint64, err error) {
 		}
 		if ok {
 			agents = append(agents, id)
+		}
+		for _, t := range teams.Teams {
+			if !t.Retired && strings.EqualFold(t.Name, name) {
+				agents = append(agents, t.Agents...)
+			}
 		}
 	}
 	return agents, nil

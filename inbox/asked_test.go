@@ -23,21 +23,28 @@ func (w *world) asks(n string, alone time.Duration, names ...string) string {
 func TestAskedFirst(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ready []uint64
+		team  []uint64 // the agents of the team "Workshop"
 		asked []string
 		alone time.Duration
 		first []uint64 // at whom it rings at once
 		then  []uint64 // and after alone
 	}{
-		"two of three":      {[]uint64{7, 8, 9}, []string{"agent8@example.com", "agent9@example.com"}, 20 * time.Second, []uint64{8, 9}, []uint64{7}},
-		"none of them":      {[]uint64{7}, []string{"agent8@example.com"}, 20 * time.Second, []uint64{7}, nil},
-		"nobody known":      {[]uint64{7}, []string{"who@elsewhere.example.com"}, 20 * time.Second, []uint64{7}, nil},
-		"all":               {[]uint64{7, 8}, nil, 20 * time.Second, []uint64{7, 8}, nil},
-		"no time for alone": {[]uint64{7, 8}, []string{"agent8@example.com"}, -time.Second, []uint64{7, 8}, nil},
+		"two of three":      {[]uint64{7, 8, 9}, nil, []string{"agent8@example.com", "agent9@example.com"}, 20 * time.Second, []uint64{8, 9}, []uint64{7}},
+		"none of them":      {[]uint64{7}, nil, []string{"agent8@example.com"}, 20 * time.Second, []uint64{7}, nil},
+		"nobody known":      {[]uint64{7}, nil, []string{"who@elsewhere.example.com"}, 20 * time.Second, []uint64{7}, nil},
+		"a team":            {[]uint64{7, 8, 9}, []uint64{9}, []string{"workshop"}, 20 * time.Second, []uint64{9}, []uint64{7, 8}},
+		"all":               {[]uint64{7, 8}, nil, nil, 20 * time.Second, []uint64{7, 8}, nil},
+		"no time for alone": {[]uint64{7, 8}, nil, []string{"agent8@example.com"}, -time.Second, []uint64{7, 8}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.openLine()
+				if len(tt.team) > 0 {
+					if err := w.SetTeams(t.Context(), "agent:1", Teams{Teams: []Team{{Name: "Workshop", Agents: tt.team}}}); err != nil {
+						t.Fatal(err)
+					}
+				}
 				now := time.Now().UTC()
 				m := message.Message{Channel: "voice", Account: "line", Key: "call-1", Source: "call-1", From: message.Person{Handle: "tel:+12025550141"},
 					To: []message.Person{{Handle: "tel:" + ourLine}}, Kind: message.Human, Chat: true, Time: now, Call: &message.Call{}}

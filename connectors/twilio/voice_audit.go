@@ -145,7 +145,7 @@ func (l *Line) checkMenu() error {
 				return err
 			}
 			if !known {
-				return fmt.Errorf("the key %s of the menu rings %q, who is no agent here; write e-mail addresses with which they sign in", key, name)
+				return fmt.Errorf("the key %s of the menu rings %q, who is neither an agent nor a team here; write e-mail addresses with which agents sign in, or the name of a team", key, name)
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func voiceFields() []connectors.Field {
 		{Key: "menu", Type: "list", Label: "Menu", Help: "Lines of a key and words for agents: 1 Orders. Empty has no menu."},
 		{Key: "menu_prompt", Type: "text", Label: "What callers hear of the menu", Help: "For orders, press 1. For repairs, press 2."},
 		{Key: "menu_invalid", Type: "text", Label: "After a wrong key", Default: "Sorry, that is not one of the choices.", Advanced: true},
-		{Key: "menu_to", Type: "list", Label: "Whom a key rings first", Help: "Lines of a key and agents' e-mail addresses: 2 ann@example.com, ben@example.com. Other keys ring at everybody."},
+		{Key: "menu_to", Type: "list", Label: "Whom a key rings first", Help: "Lines of a key and a team, or agents' e-mail addresses: 2 Repairs, or 2 ann@example.com, ben@example.com. Other keys ring at everybody."},
 		{Key: "menu_to_seconds", Type: "int", Label: "It rings at them alone (seconds)", Default: defaultAlone, Advanced: true, Help: "Then at everybody; at once if none of them is ready."},
 		{Key: "menu_hours", Type: "list", Label: "Hours of single keys", Advanced: true, Help: "Lines of a key and its hours: 2 mon-fri 09:00-12:00. Outside them it leads to the greeting outside business hours."},
 		{Key: "queue_seconds", Type: "int", Label: "Callers wait for an agent (seconds)", Default: defaultQueue, Help: "It rings at the agents who are ready. Nobody ready, or nobody in time: a message can be left. 0 rings at nobody."},
