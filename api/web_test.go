@@ -73,7 +73,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("%d %s", resp.StatusCode, body)
 	}
 	for _, want := range []string{
-		`throughline_items_total{account="support",outcome="stored"} 1`, `throughline_live_connections 0`, `throughline_outbox_messages{account="support"} 0`,
+		`throughline_items_total{account="support",outcome="stored"} 1`, `throughline_live_connections 0`, `throughline_follower_behind_events{follower="preference"}`, `throughline_follower_behind_events{follower="duplicates"}`, `throughline_outbox_messages{account="support"} 0`,
 		`throughline_http_request_seconds_count{operation="GET /metrics",status="4xx"} 1`, "go_goroutines", "throughline_store_commits_total", `phase="live"`,
 	} {
 		if !strings.Contains(string(body), want) {
