@@ -178,6 +178,12 @@ func (v *view) entry(e *timeline.Event, limit int) (Entry, error) {
 	if out.Actor == "" {
 		out.Actor = "system"
 	}
+	if e.Kind == timeline.CustomerChanged {
+		var err error
+		if out.Data, err = v.changedData(e); err != nil {
+			return Entry{}, err
+		}
+	}
 	if e.Message != 0 {
 		m, err := v.message(e.Message, limit)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -26,6 +26,15 @@ const (
 // that hold nothing but a picture.
 var pictureTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
 
+// PictureNews is what an event CustomerChanged tells, under "picture", of a picture
+// of its one subject that has come: the content now and before, "" if there was none.
+type PictureNews struct {
+	Blob    string `json:"blob"`
+	Type    string `json:"type"`
+	Was     string `json:"was,omitempty"`
+	WasType string `json:"was_type,omitempty"`
+}
+
 // fetchPictures fetches the pictures of people that their directories show, each
 // once.
 func (h *Hub) fetchPictures(ctx context.Context) {
@@ -75,11 +84,12 @@ func (h *Hub) nextPicture(ctx context.Context) (time.Duration, error) {
 			p.Next = time.Time{}
 			h.log.Warn("the picture of somebody is given up", "account", p.Account, "handle", of.ID, "error", err)
 		}
+		news := PictureNews{Blob: p.Blob, Type: p.Type, Was: of.Picture.Blob, WasType: of.Picture.Type}
 		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
 			if err := h.Identity.SetPicture(tx, of.ID, p); err != nil || !p.Next.IsZero() || p.Tries > 0 {
 				return err
 			}
-			_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.CustomerChanged, Customer: of.Customer, Subjects: []uint64{of.ID}, Quiet: true})
+			_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.CustomerChanged, Customer: of.Customer, Subjects: []uint64{of.ID}, Quiet: true, Data: eventData("picture", news)})
 			return err
 		}); err != nil {
 			return 0, err

@@ -27,13 +27,10 @@ await run(async (open) => {
   await first.waitFor()
   assert.equal(await first.getAttribute('data-channel'), 'slack')
   const face = first.getByTestId('picture')
-  await until('the face is there', async () => {
-    if (await face.count()) return face.evaluate((i) => i.complete && i.naturalWidth > 0)
-    await page.reload() // the picture is fetched after the message; what stands there keeps its initials
-    await first.waitFor()
-    return false
-  })
-  await page.evaluate(() => (window.loadedOnce = true))
+  // It is fetched after the message, and takes the place of the initials.
+  const shown = (img) => until('the face is there', async () => (await img.count()) > 0 && img.evaluate((i) => i.complete && i.naturalWidth > 0))
+  await shown(face)
+  await shown(row(page, 'Is my Heron ready').getByTestId('picture'))
 
   step('the desk is told, with a link to here')
   let posts = []

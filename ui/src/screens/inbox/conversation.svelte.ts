@@ -2,8 +2,9 @@
 import * as calls from '../../lib/api/calls'
 import type { Conversation, ConversationChange, Entry, Message, Page, Row } from '../../lib/api/types'
 import { connection } from '../../lib/live/live.svelte'
+import { pictureOf, repaint } from '../../lib/pictures'
 import { session } from '../../lib/session.svelte'
-import { type Entries, addEntries, lines, noEntries, setMessage } from './entries'
+import { type Entries, addEntries, lines, noEntries, setMessage, setPicture } from './entries'
 import { preview } from './list.svelte'
 
 const PAGE = 50
@@ -37,6 +38,12 @@ export class Open {
     this.id = id
     this.#off = connection.subscribe({
       entry: (f) => {
+        const picture = pictureOf(f.entry)
+        if (picture) {
+          this.entries = setPicture(this.entries, picture)
+          if (this.head && f.entry.customer === this.head.customer.id) this.head = { ...this.head, customer: repaint(this.head.customer, picture) }
+          return
+        }
         if (f.row?.id === id && this.head) this.head = { ...this.head, ...f.row }
         else if (f.row && this.head && f.row.customer.id === this.head.customer.id) this.#sibling(f.row)
         if (!this.loading) this.#take([f.entry])

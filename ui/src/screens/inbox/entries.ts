@@ -1,6 +1,7 @@
 // The timeline as a value: entries of pages and of the live stream go in, in any
 // order and more than once; out come the lines of the screen.
 import type { Entry, Message } from '../../lib/api/types'
+import type { PictureChange } from '../../lib/pictures'
 
 export interface Entries {
   /** By sequence number, ascending. */
@@ -34,6 +35,15 @@ export function addEntries(have: Entries, more: readonly Entry[]): Entries {
 /** Replaces a message's state by what a call answered. */
 export function setMessage(have: Entries, m: Message): Entries {
   return { ...have, messages: new Map(have.messages).set(m.id, m) }
+}
+
+/** Shows the new picture beside what somebody has written. */
+export function setPicture(have: Entries, p: PictureChange): Entries {
+  const mine = [...have.messages.values()].filter((m) => m.from?.handle === p.handle)
+  if (!mine.length) return have
+  const messages = new Map(have.messages)
+  for (const m of mine) messages.set(m.id, { ...m, from: { ...m.from!, picture: p.url } })
+  return { ...have, messages }
 }
 
 export type Item =

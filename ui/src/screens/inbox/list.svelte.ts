@@ -5,10 +5,11 @@ import type { ConversationChange, Row } from '../../lib/api/types'
 import { channelName } from '../../lib/channels'
 import { explain } from '../../lib/errors'
 import { connection } from '../../lib/live/live.svelte'
+import { pictureOf } from '../../lib/pictures'
 import { session } from '../../lib/session.svelte'
 import { stored } from '../../lib/stored.svelte'
 import { toast } from '../../lib/toast.svelte'
-import { type ListQuery, type RowList, addPage, byCustomer, emptyList, merge, settle } from './rows'
+import { type ListQuery, type RowList, addPage, byCustomer, emptyList, merge, setPicture, settle } from './rows'
 
 const PAGE = 40
 
@@ -42,7 +43,11 @@ export class List {
 
   constructor() {
     this.#off = connection.subscribe({
-      entry: (f) => f.row && this.take(f.row, f.entry.actor === `agent:${session.me}`),
+      entry: (f) => {
+        if (f.row) this.take(f.row, f.entry.actor === `agent:${session.me}`)
+        const picture = f.entry.customer && pictureOf(f.entry)
+        if (picture) this.#list = setPicture(this.#list, f.entry.customer!, picture)
+      },
       reset: () => void this.load({ quiet: true }),
     })
   }

@@ -3,6 +3,7 @@
 // tested without a screen.
 import type { Sort, View } from '../../lib/api/calls'
 import type { Row } from '../../lib/api/types'
+import { type PictureChange, repaint } from '../../lib/pictures'
 
 export interface RowList {
   rows: ReadonlyMap<number, Row>
@@ -67,6 +68,13 @@ export function addPage(list: RowList, page: Row[], o: { first: boolean; end: bo
   const held = new Set(o.first ? [] : list.held)
   for (const id of order) held.delete(id)
   return { rows, order, held, gone: o.first ? new Set() : list.gone, end: o.end }
+}
+
+/** Shows a customer's new picture. */
+export function setPicture(list: RowList, customer: number, p: PictureChange): RowList {
+  const rows = new Map(list.rows)
+  for (const [id, r] of rows) if (r.customer.id === customer) rows.set(id, { ...r, customer: repaint(r.customer, p) })
+  return { ...list, rows }
 }
 
 /** Merges one changed row. Reading: nothing on the screen may move. Own: one's own act, shown at once. */
