@@ -23,6 +23,19 @@ func TestBrowserCalls(t *testing.T) {
 	}
 }
 
+// TestBrowserTransfers is two agents with two browsers: a page that is older than the
+// line, two tabs of which one is the telephone, and calls that are passed on both ways.
+func TestBrowserTransfers(t *testing.T) {
+	t.Parallel()
+	node, chromium := browserTools(t)
+	d := startDesk(t, map[string]any{"menu": []string{"1 Orders"}, "menu_prompt": "For orders, press 1"})
+	d.admin.invite(t, "Omar Agent", "omar@example.com", "agent")
+	browse(t, node, chromium, "transfers", d.hub, d.around())
+	if a := d.twilio.Alerts(); len(a) > 0 {
+		t.Errorf("Twilio complains: %+v", a)
+	}
+}
+
 // around answers the scenario: it plays the customers.
 func (d *desk) around() http.Handler {
 	mux := surroundings{http.NewServeMux()}
@@ -57,6 +70,8 @@ func (d *desk) around() http.Handler {
 		}
 		return true, c.Press("1")
 	})
+	// line sets up the line, where the test has begun without.
+	mux.handle("line", func(map[string]any) (any, error) { return true, d.addLine() })
 	// speak lets a customer say something to whom he is connected with.
 	mux.handle("speak", func(in map[string]any) (any, error) {
 		c, err := find(textOf(in, "as"))

@@ -19,6 +19,7 @@ type desk struct {
 	*hub
 	twilio *twiliotest.Server
 	admin  *client
+	more   map[string]any // settings of the line
 }
 
 const (
@@ -26,7 +27,7 @@ const (
 	lineSecret = "secret-of-the-key"
 )
 
-func openDesk(t *testing.T, more map[string]any) *desk {
+func startDesk(t *testing.T, more map[string]any) *desk {
 	t.Helper()
 	d := &desk{hub: newHub(t, hubOptions{public: true})}
 	var err error
@@ -38,16 +39,32 @@ func openDesk(t *testing.T, more map[string]any) *desk {
 	t.Cleanup(d.twilio.Close)
 	d.start()
 	d.admin = d.setup()
+	d.more = more
+	return d
+}
+
+// openDesk starts a hub with a line.
+func openDesk(t *testing.T, more map[string]any) *desk {
+	t.Helper()
+	d := startDesk(t, more)
+	if err := d.addLine(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// addLine adds the line and waits until it is there.
+func (d *desk) addLine() error {
 	set := map[string]any{"account_sid": d.twilio.AccountSID(), "auth_token": d.twilio.AuthToken(), "from": ourLine, "base_url": d.twilio.URL(), "poll_interval": "10s",
 		"api_key": lineKey, "api_secret": lineSecret, "greeting": "Hello", "queue_prompt": "Hold on", "queue_seconds": 60}
-	for k, v := range more {
+	for k, v := range d.more {
 		set[k] = v
 	}
 	if err := d.admin.call(http.MethodPost, "/api/accounts", api.AccountRequest{ID: "voice", Channel: "voice", Name: "Larkspur line", Settings: set}, nil); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	d.admin.untilPhase(t, "voice", "live")
-	return d
+	d.admin.untilPhase(d.t, "voice", "live")
+	return nil
 }
 
 // ready makes an agent ready at a browser that is signed in.

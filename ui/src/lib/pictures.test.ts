@@ -16,6 +16,6 @@ it.each([
 it('replaces the former picture and no other', () => {
   expect(repaint({ picture: change.was }, change).picture).toBe(change.url)
   expect(repaint({ picture: '/other' }, change).picture).toBe('/other')
-  expect(repaint({}, { ...change, was: undefined }).picture).toBe(change.url)
-  expect(repaint({}, change).picture).toBeUndefined()
+  expect(repaint<{ picture?: string }>({}, { ...change, was: undefined }).picture).toBe(change.url)
+  expect(repaint<{ picture?: string }>({}, change).picture).toBeUndefined()
 })

@@ -21,6 +21,8 @@ export const phone = {
   'phone.trouble.network': 'The telephone has lost its connection and tries again.',
   'phone.trouble.token': 'The provider did not accept the sign-in. Ask an administrator to look at the line’s API key.',
   'phone.trouble.unsupported': 'Calls need a current browser and a page over https.',
+  'phone.trouble.stale': 'This page was opened before the telephone was set up. Load it again.',
+  'phone.reload': 'Load the page again',
   'phone.trouble.failed': 'The telephone does not work.',
 
   'phone.bar': 'Calls',

@@ -23,6 +23,8 @@ export const phone: Texts<typeof en> = {
   'phone.trouble.network': 'ارتباط تلفن قطع شده است و دوباره تلاش می‌کند.',
   'phone.trouble.token': 'ارائه‌دهنده ورود را نپذیرفت. از مدیر بخواهید کلید API خط را بررسی کند.',
   'phone.trouble.unsupported': 'تماس به مرورگری به‌روز و صفحهٔ https نیاز دارد.',
+  'phone.trouble.stale': 'این صفحه پیش از راه‌اندازی تلفن باز شده است. آن را دوباره بارگذاری کنید.',
+  'phone.reload': 'بارگذاری دوبارهٔ صفحه',
   'phone.trouble.failed': 'تلفن کار نمی‌کند.',
 
   'phone.bar': 'تماس‌ها',

@@ -23,6 +23,8 @@ export const phone: Texts<typeof en> = {
   'phone.trouble.network': 'โทรศัพท์ขาดการเชื่อมต่อ กำลังลองใหม่',
   'phone.trouble.token': 'ผู้ให้บริการไม่ยอมรับการลงชื่อเข้าใช้ ให้ผู้ดูแลตรวจสอบคีย์ API ของสาย',
   'phone.trouble.unsupported': 'การโทรต้องใช้เบราว์เซอร์รุ่นปัจจุบันและหน้าเว็บแบบ https',
+  'phone.trouble.stale': 'หน้านี้เปิดก่อนตั้งค่าโทรศัพท์ โหลดหน้าใหม่อีกครั้ง',
+  'phone.reload': 'โหลดหน้าใหม่',
   'phone.trouble.failed': 'โทรศัพท์ใช้งานไม่ได้',
 
   'phone.bar': 'สายโทร',

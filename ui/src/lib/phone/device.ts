@@ -20,6 +20,7 @@ export type Trouble =
   | 'network' // the line to the provider is lost; the device tries again by itself
   | 'token' // the hub's token was refused: its settings are wrong
   | 'unsupported' // this browser cannot do it, or the page is not safe (https)
+  | 'stale' // the page was loaded before there was a line, and may not talk to it
   | 'failed' // anything else; the detail is the vendor's
 
 /** What a device tells. Legs are named as the provider names them, which the hub knows too. */

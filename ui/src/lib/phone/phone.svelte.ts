@@ -13,7 +13,9 @@ import { toast } from '../toast.svelte'
 import { DeviceError, type Trouble } from './device'
 import { Devices } from './devices'
 import { hubCall } from './hubcall'
+import { listenForRefusals } from './policy'
 import { acts, type Act, type Card, cards, type HubCall, type Leg, type LegEvent, legs, target, toAnswer } from './state'
+import { Tab, type Told } from './tab'
 
 /** Until the next try of a browser that is ready and could not sign in, in ms. */
 const SIGN_IN_AGAIN = 10_000
@@ -63,15 +65,34 @@ const devices = new Devices(
   (line) => api.phoneToken(line),
 )
 
+/** Which tab of this browser has the device. */
+const tab = new Tab(
+  `throughline.phone`,
+  { held: () => void (info?.ready && !info.number && signInAgain()), told: heed },
+  typeof navigator === 'undefined' ? undefined : navigator.locks,
+  typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('throughline.phone'),
+)
+/** What another tab tells, or wants of this one. */
+function heed(m: Told) {
+  if (m.type === 'ready') loadSoon(0)
+  else if (m.type === 'do' && m.act === 'call') void phone.call(m.to, m)
+  else if (m.type === 'do') {
+    const { act, message } = m
+    const card = list.find((c) => c.call.message === message)
+    if (card) phone.act(act, card)
+  }
+}
+
 /** Signs this browser in at lines; what keeps it from that is told in words. */
 async function signIn(lines: readonly string[]) {
   opening = true
+  const refused = listenForRefusals()
   try {
     // One after the other, so that lines of one account find the device of the first.
     for (const l of lines) await devices.signIn(l)
     trouble = undefined
   } catch (e) {
-    trouble = e instanceof DeviceError ? { kind: e.trouble, detail: e.message } : { kind: e instanceof ApiError && e.unreachable ? 'network' : 'failed', detail: explain(e) }
+    trouble = refused() ? { kind: 'stale', detail: '' } : e instanceof DeviceError ? { kind: e.trouble, detail: e.message } : { kind: e instanceof ApiError && e.unreachable ? 'network' : 'failed', detail: explain(e) }
     throw new DeviceError(trouble.kind, trouble.detail)
   } finally {
     opening = false
@@ -151,7 +172,12 @@ async function load() {
   if (!p.lines.length) return
   await loadCalls()
   // Ready before the page was loaded again: still is.
-  if (p.ready && !p.number) await signInAgain()
+  if (p.ready && !p.number) {
+    if (await tab.want()) await signInAgain()
+  } else if (!list.some((c) => c.leg) && !placing && !wanted.size) {
+    tab.leave()
+    devices.close()
+  }
 }
 
 /** One thing at a time for each call and act. */
@@ -227,10 +253,14 @@ export const phone = {
       if (!info) return
       if (ready && !number) {
         info = { ...info, number: undefined }
-        await signIn(browserLines())
+        if (await tab.want()) await signIn(browserLines())
       }
       info = await api.putPhone({ ready, number: number || undefined })
-      if ((number || !ready) && !list.some((c) => c.leg)) devices.close()
+      tab.tell({ type: 'ready' })
+      if ((number || !ready) && !list.some((c) => c.leg)) {
+        tab.leave()
+        devices.close()
+      }
     }),
 
   /** Does what a button or key of the bar says. */
@@ -240,6 +270,7 @@ export const phone = {
     void once(`${act} ${message}`, async () => {
       switch (act) {
         case 'take': {
+          if (!info?.number && !legAt(message) && !(await tab.want()) && (await tab.ask({ act, message }))) return
           wanted = withOne(wanted, message)
           answerWanted()
           if (legAt(message)) return
@@ -255,6 +286,7 @@ export const phone = {
         }
         case 'decline':
           declined = withOne(declined, message)
+          if (!card.leg && !tab.holds) void tab.ask({ act, message })
           if (card.leg) devices.of(card.leg.id)?.reject(card.leg.id)
           return
         case 'mute':
@@ -308,7 +340,10 @@ export const phone = {
         toast(t('phone.already'), { tone: 'bad' })
         return
       }
-      if (!info?.number && line.browser) await signIn([line.account])
+      if (!info?.number && line.browser) {
+        if (!(await tab.want()) && (await tab.ask({ act: 'call', to, ...o }))) return
+        await signIn([line.account])
+      }
       placing++
       try {
         const m = await api.startCall({ account: line.account, to, conversation: o.conversation, anyway: o.anyway }, newKey())
