@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"throughline/connectors"
-	"throughline/connectors/slack"
 	"throughline/connectors/slack/slacktest"
 	"throughline/inbox"
 	"throughline/message"

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"throughline/connectors"
-	"throughline/connectors/slack"
 	"throughline/connectors/slack/slacktest"
 	"throughline/inbox"
 	"throughline/store"
