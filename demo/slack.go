@@ -59,6 +59,7 @@ type workspace struct {
 	talks             map[string]*talk   // by the hub's reference to a message
 	threads           map[string]*talk   // by channel and thread
 	said              int                // live
+	slip              string             // ts of what was said in the wrong place
 	mine              []string           // ts of what the customers have said in the fleet's channel lately
 	uploads           []slacktest.Upload // pictures
 }
@@ -195,6 +196,12 @@ func (s *workspace) spoken() []func() error {
 		direct("Update: tensioner was loose indeed. One to go 🤞"),
 		begin(s.mira, "parts", "Do you have brake pads for all twelve? We change them together this time.", "Perfect, I'll pick them up."),
 		begin(s.owen, "feedback", "A driver just told me he will never get into a van again. Thought you would like to know 😄", "Tell the workshop!"),
+		func() error {
+			err := s.say(&talk{room: s.fleet, who: s.mira, tag: "feedback"}, s.mira, "Lunch at one?")
+			s.slip = last()
+			return err
+		},
+		func() error { return s.mira.Delete(s.fleet, s.slip) }, // that was for somebody else
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/mail"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
