@@ -1,6 +1,6 @@
 // Two agents: a page that was opened before there was a telephone, two tabs of which one
 // is it, and calls that are passed on, asked first and at once.
-import { accessible, ask, assert, run, signIn, step, until } from './stage.mjs'
+import { ask, assert, run, signIn, step, until } from './stage.mjs'
 
 await run(async (open) => {
   const nora = await open('nora')
@@ -9,10 +9,9 @@ await run(async (open) => {
   const voice = (page, stage) => page.locator(`[data-testid=call-card][data-stage=${stage}]:not([data-elsewhere])`)
   const ready = (page, yes = true) => page.locator(`[data-testid=phone-state][data-ready=${yes}]`).waitFor()
   const passOn = async (page, how) => {
-    await page.getByTestId('call-transfer').click()
+    await page.getByTestId('call-card').getByTestId('call-transfer').click()
     const dialog = page.getByTestId('transfer')
     await dialog.getByText(how, { exact: true }).click()
-    await accessible(page, 'passing a call on')
     await dialog.getByTestId('transfer-agent').first().click()
     await dialog.waitFor({ state: 'detached' })
   }
