@@ -93,8 +93,8 @@ func TestVendorClients(t *testing.T) {
 	s.Inject("conversations.history", 1, slacktest.Fault{RetryAfter: time.Second})
 	s.Inject("chat.update", 1, slacktest.Fault{Status: 503})
 
-	c := ctx(t)
-	cmd := exec.CommandContext(c, "node", "peer.mjs")
+	// Each step has its own patience; together they may take longer than one.
+	cmd := exec.CommandContext(t.Context(), "node", "peer.mjs")
 	cmd.Dir = dir
 	env, err := json.Marshal(map[string]string{
 		"api": s.API(), "bot": s.BotToken, "app": s.AppToken, "channel": support.ID, "user": ana.ID,
@@ -204,7 +204,7 @@ func TestVendorClients(t *testing.T) {
 	}
 	// What the program did before it was connected was tried once at once and
 	// then with the retries, so some of it may arrive here first.
-	if err := s.WaitDelivered(c); err != nil {
+	if err := s.WaitDelivered(ctx(t)); err != nil {
 		t.Fatal(err)
 	}
 	must(ana.Say(support, "hello"))
@@ -229,14 +229,14 @@ func TestVendorClients(t *testing.T) {
 		t.Errorf("event after a new connection: %+v", event)
 	}
 	// The update took the buttons away, so the click needs a message with one.
-	button, _, err := client(s).PostMessageContext(c, support.ID, slack.MsgOptionBlocks(slack.NewActionBlock("",
+	button, _, err := client(s).PostMessageContext(ctx(t), support.ID, slack.MsgOptionBlocks(slack.NewActionBlock("",
 		slack.NewButtonBlockElement("open", "7", slack.NewTextBlockObject(slack.PlainTextType, "Open", false, false)))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.next("event", &event)
 	posts := s.Posted()
-	if err := ana.Click(c, support, posts[len(posts)-1].TS, "open"); err != nil {
+	if err := ana.Click(ctx(t), support, posts[len(posts)-1].TS, "open"); err != nil {
 		t.Error(button, err)
 	}
 	if p.next("event", &event); event.Type != "interactive" || len(event.Body.Actions) != 1 || event.Body.Actions[0].Value != "7" {
