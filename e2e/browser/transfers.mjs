@@ -1,5 +1,5 @@
 // Two agents: a page that was opened before there was a telephone, two tabs of which one
-// is it, and calls that are passed on, asked first and at once.
+// is it, and a call that is passed on after asking.
 import { ask, assert, run, signIn, step, until } from './stage.mjs'
 
 await run(async (open) => {
@@ -61,34 +61,5 @@ await run(async (open) => {
   await card(nora, 'consulting').waitFor({ state: 'detached' })
   await ask('speak', { as: 'ann', words: 'And who are you?' })
   await omar.getByTestId('call-words').filter({ hasText: 'And who are you?' }).waitFor()
-
-  step('at once, back to her')
-  await passOn(omar, 'At once')
-  await card(nora, 'rings').waitFor()
-  await card(omar, 'talking').waitFor({ state: 'detached' })
-  await nora.getByTestId('call-take').click()
-  await voice(nora, 'talking').waitFor()
-
-  step('asked first, and taken back')
-  await passOn(nora, 'Ask first')
-  await card(omar, 'rings').waitFor()
-  await omar.getByTestId('call-take').click()
-  await card(nora, 'consulting').waitFor()
-  await nora.getByTestId('call-cancel').click()
-  await voice(nora, 'talking').waitFor()
-  await card(omar, 'rings').waitFor({ state: 'detached' })
   await ask('hangup', { as: 'ann' })
-  await card(nora, 'wrapup').first().waitFor()
-  await nora.getByTestId('wrapup-later').first().click()
-
-  step('the other tab is the telephone when the first is closed')
-  await nora.close()
-  await ask('ring', { as: 'ben' })
-  await card(second, 'rings').waitFor()
-  await second.getByTestId('call-take').click()
-  await voice(second, 'talking').waitFor()
-  await ask('speak', { as: 'ben', words: 'Hello?' })
-  await second.getByTestId('call-words').filter({ hasText: 'Hello?' }).waitFor()
-  await ask('hangup', { as: 'ben' })
-  await card(second, 'wrapup').first().waitFor()
 })
