@@ -8,7 +8,8 @@
 // Everything goes the way it would go in earnest: mail lies in a mailbox and is
 // fetched by the email connector, texts come by signed webhooks or are found in the
 // provider's list, the line rings the visitor's browser or takes a message, Slack is heard over its socket, answers leave through the outbox, and what colleagues do they do
-// through the hub's methods. Nothing is written into the hub by another door.
+// through the hub's methods, in the past at the time at which they did it (store.At).
+// Nothing is written into the hub by another door.
 //
 // The package keeps nothing on disk; mailboxes and texts live in memory. It listens on
 // loopback only, sends nothing to the outside, and all its people, addresses and
