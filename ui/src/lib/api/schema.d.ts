@@ -3691,7 +3691,7 @@ export interface components {
             conversation?: number;
             /** Format: int64 */
             customer?: number;
-            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer. */
+            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer, and {picture: {handle,url,was}} when a new picture of theirs is here. */
             data?: unknown;
             /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
             document?: components["schemas"]["EntryDocument"];

@@ -1,1 +1,0 @@
-import{lt as e}from"./calls-DEcoKLz9.js";function t(t){return(n,r={})=>t[e.language][n].replace(/\{(\w+)\}/g,(e,t)=>String(r[t]??``))}export{t};
