@@ -108,10 +108,13 @@ func safeCell(s string) string {
 	return s
 }
 
+// noPurpose asks for what has none: an empty parameter is as good as an absent one.
+const noPurpose = "-"
+
 type boardContactsIn struct {
 	BoardSpan
 	Number   string `query:"number" required:"true" enum:"messages,in,out,asked,answered,unanswered,reached,replied,silent,opened,resolved,failed,followed,deviated,followed_replied,deviated_replied,stated_followed,stated_deviated,set_followed,set_deviated,learned_followed,learned_deviated,switched,switched_in,switched_out"`
-	Purpose  string `query:"purpose" default:"*" maxLength:"31" doc:"* is any, \"\" is none."`
+	Purpose  string `query:"purpose" maxLength:"31" doc:"Absent is any, - is none."`
 	Channel  string `query:"channel" maxLength:"100"`
 	Over     string `query:"over" maxLength:"100" doc:"The channel before, of switches."`
 	Customer uint64 `query:"customer" doc:"One person's."`
@@ -122,7 +125,11 @@ type boardContactsIn struct {
 
 func (s *Server) listBoardContacts(ctx context.Context, i *boardContactsIn) (*out[BoardContacts], error) {
 	q := preference.Behind{BoardQuery: i.BoardSpan.query(), Number: i.Number, Channel: i.Channel, Over: i.Over, Customer: i.Customer, Hour: i.Hour, Weekday: i.Weekday, Limit: i.Limit}
-	if i.Purpose != "*" {
+	switch i.Purpose {
+	case "":
+	case noPurpose:
+		q.Purpose = new(string)
+	default:
 		q.Purpose = &i.Purpose
 	}
 	var err error
