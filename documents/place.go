@@ -28,7 +28,7 @@ func (l *Library) checkPlace(tx *store.Tx, p Place) error {
 		}
 		return nil
 	}
-	if _, err := l.identity.Customer(tx, p.Customer); errors.Is(err, store.ErrNotFound) {
+	if _, err := l.identity.Living(tx, p.Customer); errors.Is(err, store.ErrNotFound) {
 		return &InvalidError{"owner", "there is no such customer: choose whose document this is"}
 	} else if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"strconv"
 
 	"throughline/message"
@@ -13,8 +14,9 @@ const Gone = "erased"
 
 // Erase takes all that is known of the customers with these records and handles
 // away: names, addresses, cards with their history, relations, suggestions. The
-// records and handles stay as empty places, so that what points to them holds.
-func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle) error {
+// records and handles stay as empty places, so that what points to them holds. has tells
+// whether other packages keep something of a company: it stays then.
+func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has func(tx *store.Tx, company uint64) bool) error {
 	var members []*Customer
 	for _, id := range records {
 		c, err := i.Customer(tx, id)
@@ -31,6 +33,9 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle) erro
 		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
 			return err
 		}
+	}
+	if err := i.dropEmpty(tx, belongs, has); err != nil {
+		return err
 	}
 	relations, err := i.RelationsOf(tx, members)
 	if err != nil {
@@ -100,6 +105,31 @@ func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
 		c := *h
 		c.Hints = kept
 		if err := i.handles.Put(tx, e.ID, &c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropEmpty removes the companies that were nothing but a name on the card of
+// somebody who is gone: it may be his own.
+func (i *Identity) dropEmpty(tx *store.Tx, belonged []*Membership, has func(tx *store.Tx, company uint64) bool) error {
+	for _, m := range belonged {
+		c, err := i.Company(tx, m.Company)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		people, err := i.PeopleOf(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if len(people) > 0 || len(c.Domains) > 0 || c.Note != "" || len(c.Fields) > 0 || has(tx, c.ID) {
+			continue
+		}
+		if err := i.RemoveCompany(tx, "", c.ID); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"throughline/connectors"
 	"throughline/message"
+	"throughline/store"
 )
 
 // asks lets a customer wait for those whom he chose in the menu.
@@ -177,7 +178,7 @@ func TestTakeErased(t *testing.T) {
 	}
 	r := w.messageOf(seq)
 	w.delivery(r.ID, func(d *Delivery) bool { return d.Status == message.Sent })
-	if _, err := w.Erase(t.Context(), 1, w.ownerOf("tel:+12025550143")); err != nil {
+	if _, err := w.Erase(t.Context(), 1, w.ownerOf("tel:+12025550143"), func(*store.Tx, uint64) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	if w.takes(message.OwnRef(r.ID, r.Token), w.messageOf(seq).Call.Legs[0]) {

@@ -261,7 +261,7 @@ func TestCallBackOfPassedOn(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 	whose := w.onlyTask().Customer
-	if _, err := w.Erase(t.Context(), 1, whose); err != nil {
+	if _, err := w.Erase(t.Context(), 1, whose, func(*store.Tx, uint64) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	w.tells(of, message.Call{Outcome: message.CallVoicemail, Spoken: 12})

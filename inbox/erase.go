@@ -28,14 +28,25 @@ type Erased struct {
 // Erase takes a customer and all that was written with him out of the database. It
 // works in short transactions and ends with the one after which nothing leads to
 // him; broken off before, it is simply asked again. What comes from his addresses
-// later is a new customer's.
-func (h *Hub) Erase(ctx context.Context, agent, customer uint64) (*Erased, error) {
+// later is a new customer's. A company that was only a name on his card goes, unless
+// has says that something is kept of it.
+func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *store.Tx, company uint64) bool) (*Erased, error) {
+	if err := h.redactDeliveries(ctx); err != nil {
+		return nil, err
+	}
+	held, err := h.dropHeldOf(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
 	out := new(Erased)
 	blobs := map[string]bool{}
-	for {
-		var done bool
+	for _, sha := range held {
+		blobs[sha] = true
+	}
+	for done := false; !done; {
+		var n int
+		var records []uint64
 		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-			done = false
 			e, err := h.eraser(tx, customer)
 			if err != nil {
 				return err
@@ -49,20 +60,16 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64) (*Erased, error
 					return err
 				}
 			}
-			if len(ids) == erasePage {
-				out.Messages += len(ids)
+			n, records, done = len(ids), e.records, len(ids) < erasePage
+			if !done {
 				return nil
 			}
-			done = true
-			out.Messages += len(ids)
-			out.Customers = e.records
-			return e.finish(agent)
+			return e.finish(agent, has)
 		}); err != nil {
 			return nil, err
 		}
-		if done {
-			break
-		}
+		out.Messages += n
+		out.Customers = records
 	}
 	for sha := range blobs {
 		out.Blobs = append(out.Blobs, sha)
@@ -156,6 +163,14 @@ var errEnough = errors.New("enough")
 // left returns messages that still say something, at most limit.
 func (e *eraser) left(limit int) (ids []uint64, err error) {
 	seen := map[uint64]bool{}
+	for _, c := range e.own { // what was taken back stands on no timeline
+		for m := range e.messages.Scan(e.tx, store.Range{Index: undoneIndex, Prefix: store.K().Uint(c)}) {
+			if ids = append(ids, m.ID); len(ids) == limit {
+				return ids, nil
+			}
+			seen[m.ID] = true
+		}
+	}
 	err = e.events(func(ev *timeline.Event) error {
 		if ev.Message == 0 || seen[ev.Message] {
 			return nil
@@ -180,7 +195,7 @@ func (e *eraser) left(limit int) (ids []uint64, err error) {
 }
 
 // finish takes away what leads to him.
-func (e *eraser) finish(agent uint64) error {
+func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) bool) error {
 	conversations := map[uint64]bool{}
 	for _, id := range e.own {
 		conversations[id] = true
@@ -215,7 +230,7 @@ func (e *eraser) finish(agent uint64) error {
 	if err := e.Preference.EraseTx(e.tx, e.records, e.own); err != nil {
 		return err
 	}
-	if err := e.Identity.Erase(e.tx, e.records, e.handles); err != nil {
+	if err := e.Identity.Erase(e.tx, e.records, e.handles, has); err != nil {
 		return err
 	}
 	_, err := e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.CustomerErased, Actor: actorOrHub(agent), Customer: e.root.ID, Quiet: true})

@@ -26,6 +26,9 @@ func (e *eraser) named(r *Record) bool {
 	has := func(list []message.Person) bool {
 		return slices.ContainsFunc(list, func(p message.Person) bool { return e.is(p.Handle) })
 	}
+	if slices.ContainsFunc(r.Reactions, func(re message.Reaction) bool { return e.is(re.By.Handle) }) {
+		return true
+	}
 	return e.is(r.From.Handle) || has(r.ReplyTo) || has(r.To) || has(r.Cc) || has(r.Bcc)
 }
 
@@ -41,6 +44,7 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 			return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
 		}
 		r.ReplyTo, r.To, r.Cc, r.Bcc = without(r.ReplyTo), without(r.To), without(r.Cc), without(r.Bcc)
+		r.Reactions = slices.DeleteFunc(slices.Clone(r.Reactions), func(re message.Reaction) bool { return e.is(re.By.Handle) })
 		if e.is(r.From.Handle) {
 			r.From = message.Person{}
 		}

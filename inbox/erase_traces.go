@@ -87,6 +87,9 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 			return err
 		}
 	}
+	if err := e.news(); err != nil {
+		return err
+	}
 	var tasks []uint64
 	for _, id := range e.records {
 		for t := range e.tasks.Scan(e.tx, store.Range{Index: "customer", Prefix: store.K().Uint(id)}) {

@@ -204,6 +204,7 @@ func New(o Options) (*Hub, error) {
 			{Name: "thread", Keys: (*Record).threadKeys},
 			{Name: "chat", Keys: (*Record).chatKeys},
 			{Name: callingIndex, Keys: (*Record).callingKeys},
+			{Name: undoneIndex, Keys: (*Record).undoneKeys},
 		},
 	})
 	h.deliveries = store.NewTable(o.Store, "deliveries", store.TableOptions[Delivery]{

@@ -179,7 +179,7 @@ func TestPartedWithEverything(t *testing.T) {
 						his = append(his, i)
 					}
 				}
-				if _, err := w.Erase(rt.Context(), 1, id); err != nil {
+				if _, err := w.Erase(rt.Context(), 1, id, func(*store.Tx, uint64) bool { return false }); err != nil {
 					rt.Fatal(err)
 				}
 				// They write again, as people nobody has heard of.

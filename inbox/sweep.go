@@ -16,6 +16,9 @@ import (
 // up. Each of others calls use for the blobs that another package keeps; whoever
 // copies a name from one keeper to another calls blob.Store.Touch first.
 func (h *Hub) Sweep(ctx context.Context, age time.Duration, others ...func(ctx context.Context, use func(sha string)) error) (blob.Swept, error) {
+	if err := h.forgetEarly(ctx); err != nil {
+		return blob.Swept{}, err
+	}
 	used, err := h.usedBlobs(ctx, others)
 	if err != nil {
 		return blob.Swept{}, err

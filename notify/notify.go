@@ -17,6 +17,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -130,14 +131,18 @@ type Notice struct {
 	Place        string    `json:"place"`
 	Created      time.Time `json:"created"`
 
-	Ref    string    `json:"ref,omitempty"`   // its name at the provider, once posted
-	Shown  string    `json:"shown,omitempty"` // a digest of what stands there
-	Due    time.Time `json:"due,omitzero"`    // of the next attempt; zero while there is nothing to do
-	Tried  time.Time `json:"tried,omitzero"`  // of an attempt to post it whose outcome is not known
-	Tries  int       `json:"tries,omitempty"` // that failed in a row
-	Error  string    `json:"error,omitempty"` // why the last attempt failed, for people
-	Closed time.Time `json:"closed,omitzero"` // since then nothing of it changes
+	Ref    string    `json:"ref,omitempty"`    // its name at the provider, once posted
+	Shown  string    `json:"shown,omitempty"`  // a digest of what stands there
+	Due    time.Time `json:"due,omitzero"`     // of the next attempt; zero while there is nothing to do
+	Tried  time.Time `json:"tried,omitzero"`   // of an attempt to post it whose outcome is not known
+	Tries  int       `json:"tries,omitempty"`  // that failed in a row
+	Error  string    `json:"error,omitempty"`  // why the last attempt failed, for people
+	Closed time.Time `json:"closed,omitzero"`  // since then nothing of it changes
+	Erased bool      `json:"erased,omitempty"` // its customer was: it says nothing any more
 }
+
+// key finds a notice again at the provider.
+func (t *Notice) key() string { return fmt.Sprintf("%d:%s", t.Rule, t.Cause) }
 
 func causeKey(rule uint64, cause string) store.Key { return store.K().Uint(rule).Str(cause) }
 

@@ -173,6 +173,9 @@ func (n *Notify) words(tx *store.Tx, t *Notice) (out connectors.Notice, done boo
 		}
 		return connectors.Notice{}, true, err
 	}
+	if t.Erased {
+		return n.erased(tx, t), true, nil
+	}
 	r, err := n.rules.Get(tx, t.Rule)
 	if err != nil {
 		return gone(err)
@@ -191,7 +194,7 @@ func (n *Notify) words(tx *store.Tx, t *Notice) (out connectors.Notice, done boo
 	}
 	w := r.words()
 	out = connectors.Notice{
-		Key: fmt.Sprintf("%d:%s", t.Rule, t.Cause), Title: fill(w.title[t.Event], "name", who, "agent", agents[t.Agent], "time", w.span(r.After)),
+		Key: t.key(), Title: fill(w.title[t.Event], "name", who, "agent", agents[t.Agent], "time", w.span(r.After)),
 		Button: w.open, Link: fmt.Sprintf("%s/#/inbox/all/%d", n.url(), c.ID),
 	}
 	var lines []string

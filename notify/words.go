@@ -18,6 +18,7 @@ type words struct {
 	sent                         string
 	open                         string
 	test                         string
+	erased                       string // what is left of a notice
 	minutes, hours, days         string // {time}
 	oneMinute, oneHour, oneDay   string
 }
@@ -29,6 +30,7 @@ var catalogue = map[string]words{
 			OnMissed: "Missed call: {name}", OnFailed: "A message to {name} did not arrive",
 		},
 		assigned: "Assigned to {agent}", answered: "Answered", resolved: "Resolved ✓", sent: "Sent after all", open: "Open",
+		erased:  "The customer of this notice was erased",
 		test:    "This is a test: notices of Throughline come here",
 		minutes: "{time} minutes", hours: "{time} hours", days: "{time} days", oneMinute: "a minute", oneHour: "an hour", oneDay: "a day",
 	},
@@ -38,6 +40,7 @@ var catalogue = map[string]words{
 			OnMissed: "تماس بی‌پاسخ: {name}", OnFailed: "پیامی به {name} نرسید",
 		},
 		assigned: "سپرده به {agent}", answered: "پاسخ داده شد", resolved: "حل شد ✓", sent: "سرانجام فرستاده شد", open: "باز کردن",
+		erased:  "مشتری این اعلان پاک شده است",
 		test:    "این یک آزمایش است: اعلان‌های Throughline به اینجا می‌آیند",
 		minutes: "{time} دقیقه", hours: "{time} ساعت", days: "{time} روز", oneMinute: "یک دقیقه", oneHour: "یک ساعت", oneDay: "یک روز",
 	},
@@ -47,6 +50,7 @@ var catalogue = map[string]words{
 			OnMissed: "สายที่ไม่ได้รับ: {name}", OnFailed: "ข้อความถึง {name} ส่งไม่ถึง",
 		},
 		assigned: "มอบหมายให้ {agent}", answered: "ตอบแล้ว", resolved: "แก้ไขแล้ว ✓", sent: "ส่งได้ในที่สุด", open: "เปิด",
+		erased:  "ลูกค้าของการแจ้งเตือนนี้ถูกลบแล้ว",
 		test:    "นี่คือการทดสอบ: การแจ้งเตือนจาก Throughline จะมาที่นี่",
 		minutes: "{time} นาที", hours: "{time} ชั่วโมง", days: "{time} วัน", oneMinute: "หนึ่งนาที", oneHour: "หนึ่งชั่วโมง", oneDay: "หนึ่งวัน",
 	},

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 
 	"throughline/inbox"
@@ -14,6 +15,11 @@ import (
 type Keeper struct {
 	// Erase removes what is kept about these customer records.
 	Erase func(ctx context.Context, agent uint64, records []uint64) error
+	// Export writes what is kept about these customer records as files of an archive:
+	// create begins the next one.
+	Export func(ctx context.Context, records []uint64, create func(name string) (io.Writer, error)) error
+	// Company counts what is kept of a company.
+	Company func(tx *store.Tx, company uint64) int
 	// Blobs names the files that are still needed.
 	Blobs func(ctx context.Context, use func(sha string)) error
 }
@@ -52,7 +58,7 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 			return nil, err
 		}
 	}
-	out, err := p.hub.Erase(ctx, agent, customer)
+	out, err := p.hub.Erase(ctx, agent, customer, p.keepsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -116,4 +122,9 @@ func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
 	}
 	_, err := p.hub.DropBlobs(ctx, files, others...)
 	return err
+}
+
+// keepsOf tells whether a keeper has something of a company.
+func (p *People) keepsOf(tx *store.Tx, company uint64) bool {
+	return slices.ContainsFunc(p.keepers, func(k Keeper) bool { return k.Company != nil && k.Company(tx, company) > 0 })
 }

@@ -1,7 +1,6 @@
 package people
 
 import (
-	"archive/zip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,57 +17,58 @@ import (
 )
 
 // WriteOne writes everything about a customer as a ZIP file: person.json (the card
-// with its history), messages.jsonl and for each message its original or its text,
-// tasks.json, consents.json and the files. docs/people.md describes it.
+// with its history), timeline.jsonl and for each message its original or its text,
+// preferences, consents, tasks, what the keepers have, and the files; at last a
+// manifest of it all. docs/people.md describes it.
 func (p *People) WriteOne(ctx context.Context, w io.Writer, customer uint64) error {
-	z := zip.NewWriter(w)
-	var subjects []uint64
+	z := newArchive(w)
+	var subjects, records []uint64
+	var now time.Time
 	if err := p.store.View(func(tx *store.Tx) (err error) {
-		subjects, err = p.writePerson(tx, z, customer)
+		now = tx.Now()
+		subjects, records, err = p.writePerson(tx, z, customer)
 		return err
 	}); err != nil {
 		return err
 	}
+	for _, k := range p.keepers {
+		if k.Export == nil {
+			continue
+		}
+		if err := k.Export(ctx, records, func(name string) (io.Writer, error) { return z.create(name, time.Time{}) }); err != nil {
+			return err
+		}
+	}
 	if err := p.writeMessages(ctx, z, subjects); err != nil {
 		return err
 	}
-	return z.Close()
+	return z.close(customer, now)
 }
 
-func writeJSON(z *zip.Writer, name string, v any) error {
-	f, err := z.Create(name)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(f)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
-func (p *People) writePerson(tx *store.Tx, z *zip.Writer, customer uint64) (subjects []uint64, err error) {
+func (p *People) writePerson(tx *store.Tx, z *archive, customer uint64) (subjects, records []uint64, err error) {
 	ids := p.hub.Identity
 	root, err := ids.Root(tx, customer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !root.Erased.IsZero() {
-		return nil, store.ErrNotFound
+		return nil, nil, store.ErrNotFound
 	}
 	defs, err := ids.FieldDefs(tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e, err := p.exported(tx, root, defs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	members, err := ids.Members(tx, root.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	handles, err := ids.Handles(tx, root.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	history := map[string][]*identity.Version{}
 	fields := append([]string{}, identity.CardFields...)
@@ -77,24 +77,30 @@ func (p *People) writePerson(tx *store.Tx, z *zip.Writer, customer uint64) (subj
 	}
 	for _, f := range fields {
 		if list, err := ids.History(tx, root.ID, f, 10_000); err != nil {
-			return nil, err
+			return nil, nil, err
 		} else if len(list) > 0 {
 			history[f] = list
 		}
 	}
-	if err := writeJSON(z, "person.json", map[string]any{"person": e, "records": members, "handles": handles, "history": history}); err != nil {
-		return nil, err
+	if err := z.json("person.json", map[string]any{"person": e, "records": members, "handles": handles, "history": history}); err != nil {
+		return nil, nil, err
 	}
 	var consents []*inbox.Consent
+	var suspended []*inbox.Suspension
 	for _, h := range handles {
+		out, err := p.hub.Suspensions(tx, h.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		suspended = append(suspended, out...)
 		list, err := p.hub.Consents(tx, h.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		consents = append(consents, list...)
 	}
-	if err := writeJSON(z, "consents.json", consents); err != nil {
-		return nil, err
+	if err := z.json("consents.json", consents); err != nil {
+		return nil, nil, err
 	}
 	q := inbox.TaskQuery{Limit: 100_000}
 	for _, m := range members {
@@ -102,12 +108,20 @@ func (p *People) writePerson(tx *store.Tx, z *zip.Writer, customer uint64) (subj
 	}
 	tasks, _, err := p.hub.Tasks(tx, q)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := writeJSON(z, "tasks.json", tasks); err != nil {
-		return nil, err
+	if err := z.json("tasks.json", tasks); err != nil {
+		return nil, nil, err
 	}
-	return ids.Subjects(tx, root.ID)
+	statements, err := p.hub.Preference.Statements(tx, root.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := z.json("preferences.json", map[string]any{"said": statements, "unreachable": suspended}); err != nil {
+		return nil, nil, err
+	}
+	subjects, err = ids.Subjects(tx, root.ID)
+	return subjects, q.Customers, err
 }
 
 // entry is one line of messages.jsonl.
@@ -120,8 +134,8 @@ type entry struct {
 
 // writeMessages writes the timeline, oldest first, then originals and files. The
 // lines come first since a ZIP file is written one part after the other.
-func (p *People) writeMessages(ctx context.Context, z *zip.Writer, subjects []uint64) error {
-	lines, err := z.Create("timeline.jsonl")
+func (p *People) writeMessages(ctx context.Context, z *archive, subjects []uint64) error {
+	lines, err := z.create("timeline.jsonl", time.Time{})
 	if err != nil {
 		return err
 	}
@@ -216,7 +230,7 @@ func (p *People) oldest(tx *store.Tx, subjects []uint64, s timeline.Span) (timel
 
 // writeOriginal writes a message as it was delivered, mail as .eml, or else its
 // text.
-func (p *People) writeOriginal(z *zip.Writer, id uint64) error {
+func (p *People) writeOriginal(z *archive, id uint64) error {
 	var r *inbox.Record
 	var raw message.Content
 	if err := p.store.View(func(tx *store.Tx) (err error) {
@@ -231,22 +245,20 @@ func (p *People) writeOriginal(z *zip.Writer, id uint64) error {
 		return err
 	}
 	name := fmt.Sprintf("messages/%08d", id)
-	h := &zip.FileHeader{Name: name + ".txt", Method: zip.Deflate, Modified: r.Time}
 	if raw != nil && r.Channel == "email" {
-		h.Name = name + ".eml"
 		src, err := raw.Open()
 		if err != nil {
 			return err
 		}
 		defer src.Close()
-		f, err := z.CreateHeader(h)
+		f, err := z.create(name+".eml", r.Time)
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(f, src)
 		return err
 	}
-	f, err := z.CreateHeader(h)
+	f, err := z.create(name+".txt", r.Time)
 	if err != nil {
 		return err
 	}
@@ -254,13 +266,13 @@ func (p *People) writeOriginal(z *zip.Writer, id uint64) error {
 	return err
 }
 
-func (p *People) writeFile(z *zip.Writer, name, sha string) error {
+func (p *People) writeFile(z *archive, name, sha string) error {
 	src, _, err := p.blobs.Open(sha)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	f, err := z.Create(name)
+	f, err := z.create(name, time.Time{})
 	if err != nil {
 		return err
 	}

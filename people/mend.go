@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"throughline/identity"
 	"throughline/inbox"
@@ -142,6 +143,14 @@ func plainCell(s string) string {
 				return "'" + s
 			}
 		}
+	}
+	return s
+}
+
+// bareCell takes away the sign that plainCell put before a text.
+func bareCell(s string) string {
+	if bare, ok := strings.CutPrefix(s, "'"); ok && plainCell(bare) == s {
+		return bare
 	}
 	return s
 }

@@ -272,7 +272,7 @@ func (t *tableReader) read() ([]string, error) {
 			return nil, err
 		}
 		for i, cell := range row {
-			row[i] = strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(cell, "\x00", ""), "\uFFFD"))
+			row[i] = bareCell(strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(cell, "\x00", ""), "\uFFFD")))
 		}
 		if slices.ContainsFunc(row, func(c string) bool { return c != "" }) {
 			return row, nil

@@ -13,6 +13,7 @@
 package timeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -321,13 +322,27 @@ func (t *Timeline) Resubject(tx *store.Tx, seq uint64, subjects []uint64) error 
 }
 
 // plainData are the kinds of event whose data names nobody.
-var plainData = map[string]bool{ConversationStatus: true, ConversationAssigned: true, ConversationPriority: true, MessageDelivery: true}
+var plainData = map[string]bool{ConversationStatus: true, ConversationAssigned: true, ConversationPriority: true}
 
 // Strip takes out of an event what may name a person; that it happened stays.
 func (t *Timeline) Strip(tx *store.Tx, seq uint64) error {
 	e, err := t.Get(tx, seq)
 	if err != nil || e.Data == nil || plainData[e.Kind] {
 		return err
+	}
+	if e.Kind == MessageDelivery { // the state counts; the server's words once stood beside it
+		var d struct {
+			Status string `json:"status,omitempty"`
+		}
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			return err
+		}
+		plain, err := json.Marshal(d)
+		if err != nil || bytes.Equal(plain, e.Data) {
+			return err
+		}
+		e.Data = plain
+		return t.events.Put(tx, seq, e)
 	}
 	e.Data = nil
 	return t.events.Put(tx, seq, e)

@@ -123,7 +123,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.notify, err = notify.New(notify.Options{Hub: f.hub, Agents: f.auth.Names, URL: o.config.URL, Log: o.log}); err != nil {
 		return nil, err
 	}
-	f.people = people.New(people.Options{Hub: f.hub, Log: o.log, Keepers: []people.Keeper{{Erase: f.docs.Erase, Blobs: f.docs.Blobs}}})
+	f.people = people.New(people.Options{Hub: f.hub, Log: o.log, Keepers: []people.Keeper{{Erase: f.docs.Erase, Export: f.docs.Export, Company: f.docs.OfCompany, Blobs: f.docs.Blobs}, {Erase: f.notify.Erase}}})
 	if f.idle = o.existing; f.idle {
 		return f, ctx.Err()
 	}
