@@ -5946,7 +5946,7 @@ export interface operations {
                 /** @description Of the conversation. */
                 tag?: string;
                 number: "messages" | "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "followed_replied" | "deviated_replied" | "stated_followed" | "stated_deviated" | "set_followed" | "set_deviated" | "learned_followed" | "learned_deviated" | "switched" | "switched_in" | "switched_out";
-                /** @description * is any, "" is none. */
+                /** @description Absent is any, - is none. */
                 purpose?: string;
                 channel?: string;
                 /** @description The channel before, of switches. */
