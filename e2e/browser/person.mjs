@@ -1,7 +1,7 @@
 // One person from three handles: suggested with evidence, merged by keys, parted again
 // with everything on the right side; what she states steers the composer and the
 // phone, her STOP blocks, and the board shows it.
-import { accessible, ask, assert, entry, fits, HUB, notReloaded, row, run, signIn, step, until } from './stage.mjs'
+import { accessible, ask, assert, entry, fits, HUB, notReloaded, row, run, signIn, step, until, wentOut } from './stage.mjs'
 
 const ann = '+447700900123'
 
@@ -145,7 +145,7 @@ await run(async (open) => {
   await editor.click()
   await page.keyboard.type('Tuesday at nine, by text.')
   await page.keyboard.press('Control+Enter')
-  await entry(page, 'by text.').waitFor()
+  await wentOut(page, 'by text.')
   assert.deepEqual(await ask('texts', { n: 1 }), [`${ann} Tuesday at nine, by text.`])
   await until('it is delivered', async () => (await entry(page, 'by text.').getByTestId('delivery').getAttribute('data-status')) === 'delivered')
 

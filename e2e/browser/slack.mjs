@@ -1,6 +1,6 @@
 // Slack: a thread of a shared channel is a conversation that goes on while one looks
 // on, an answer arrives in it, and colleagues are told in a channel of theirs.
-import { accessible, ask, assert, entry, fits, HUB, notReloaded, row, run, signIn, step, until } from './stage.mjs'
+import { accessible, ask, assert, entry, fits, HUB, notReloaded, row, run, signIn, step, until, wentOut } from './stage.mjs'
 
 await run(async (open) => {
   const page = await open('nora')
@@ -54,12 +54,7 @@ await run(async (open) => {
   await editor.click()
   await page.keyboard.type('It is, until six.')
   await page.keyboard.press('Control+Enter')
-  // The picture may have come too lately to have been noticed.
-  await entry(page, 'It is, until six.').or(page.getByTestId('show-newer')).first().waitFor()
-  if (await page.getByTestId('show-newer').isVisible()) {
-    await page.getByTestId('show-newer').click()
-    await page.getByTestId('send-anyway').click()
-  }
+  await wentOut(page, 'It is, until six.')
   let answers = []
   await until('it is posted', async () => (answers = await ask('posts')).length === 1)
   assert.deepEqual([answers[0].thread, answers[0].text], [root, 'It is, until six.'])

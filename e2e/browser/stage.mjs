@@ -85,6 +85,16 @@ export async function notReloaded(...pages) {
 export const row = (page, text) => page.getByTestId('row').filter({ hasText: text })
 export const entry = (page, text) => page.getByTestId('entry').filter({ hasText: text })
 
+/** Waits for what was sent. If something came too lately to have been noticed it is held back once: it is looked at then, and sent anyway. */
+export async function wentOut(page, text) {
+  await entry(page, text).or(page.getByTestId('show-newer')).first().waitFor()
+  if (await page.getByTestId('show-newer').isVisible()) {
+    await page.getByTestId('show-newer').click()
+    await page.getByTestId('send-anyway').click()
+  }
+  await entry(page, text).waitFor()
+}
+
 /** Waits until ok() is true. */
 export async function until(what, ok) {
   const end = Date.now() + patience
