@@ -116,6 +116,16 @@ func TestUnsubscribable(t *testing.T) {
 		!strings.Contains(m.Text, m.Unsubscribe) || !strings.Contains(m.HTML, "unsubscribe") {
 		t.Errorf("offer carries %q: %s", m.Unsubscribe, m.Text)
 	}
+	// The copy in the Sent folder has the link, and is no message of its own.
+	echo := mail("support@example.com", "copy", m.Text)
+	echo.Echo = answer.Ref
+	w.accept(echo)
+	w.view(func(tx *store.Tx) error {
+		if got, dup, _ := w.outcome(tx, "support", echo.Source); got != Duplicate || dup != answer.ID {
+			t.Errorf("the copy in Sent is %s of %d, want duplicate of %d", got, dup, answer.ID)
+		}
+		return nil
+	})
 	w.view(func(tx *store.Tx) error {
 		rec, err := w.Message(tx, answer.ID)
 		if err != nil {

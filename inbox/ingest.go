@@ -61,10 +61,25 @@ func (h *Hub) duplicateOf(tx *store.Tx, m *message.Message) (uint64, bool) {
 		return r.ID, true
 	}
 	r, err := h.Message(tx, id)
-	if err != nil || r.Token != token || r.Direction != message.Out || wordsDigest(r.Text) != wordsDigest(m.Text) {
+	if err != nil || r.Token != token || r.Direction != message.Out || !h.ourWords(tx, r, m.Text) {
 		return 0, false
 	}
 	return id, true
+}
+
+// ourWords tells whether a text says what r does, or what went out of it: with the
+// link to unsubscribe.
+func (h *Hub) ourWords(tx *store.Tx, r *Record, text string) bool {
+	said := wordsDigest(text)
+	if said == wordsDigest(r.Text) {
+		return true
+	}
+	d, err := h.Delivery(tx, r.ID)
+	if err != nil || d.Listed == "" {
+		return false
+	}
+	out := message.Message{Text: r.Text}
+	return h.unsubscribable(tx, &out, r, d.Listed) == nil && said == wordsDigest(out.Text)
 }
 
 // wordsDigest is a digest over the letters and digits of a text: transport may
