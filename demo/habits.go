@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -199,15 +200,8 @@ func (w *World) tellEpisodes(ctx context.Context, strands []*strand) error {
 // theySay lets customers write something over a channel each, "" for nothing, and
 // waits until the hub has it.
 func (w *World) theySay(ctx context.Context, strands []*strand, over, words func(*strand) string) error {
-	var from uint64
-	var have [boxes]int
-	if err := w.hub.Store.View(func(tx *store.Tx) error {
-		from = w.hub.Timeline.Last(tx)
-		for box := range boxes {
-			have[box] = w.hub.Health(tx, accountIDs[box]).Stored
-		}
-		return nil
-	}); err != nil {
+	var upTo uint64
+	if err := w.hub.Store.View(func(tx *store.Tx) error { upTo = w.hub.Timeline.Last(tx); return nil }); err != nil {
 		return err
 	}
 	heard := map[string]*strand{} // by the reference of a message
@@ -219,7 +213,6 @@ func (w *World) theySay(ctx context.Context, strands []*strand, over, words func
 			if _, err := w.imap[s.thread.box].Append(folderInbox, l.wire(), l.date); err != nil {
 				return err
 			}
-			have[s.thread.box]++
 			heard[l.id] = s
 		default:
 			sid, err := w.textAt(ctx, s.chat, words(s), s.at)
@@ -229,28 +222,30 @@ func (w *World) theySay(ctx context.Context, strands []*strand, over, words func
 			heard[sid] = s
 		}
 	}
-	if err := w.complete(ctx, func(tx *store.Tx) int {
-		missing := func(box int) int { return max(0, have[box]-w.hub.Health(tx, accountIDs[box]).Stored) }
-		return missing(support) + missing(sales)
-	}); err != nil {
-		return err
-	}
-	return w.hub.Store.View(func(tx *store.Tx) error {
-		events, err := w.hub.Timeline.After(tx, from, 10_000)
+	var failed error
+	err := w.complete(ctx, func(tx *store.Tx) int {
+		var events []timeline.Event
+		if events, failed = w.hub.Timeline.After(tx, upTo, 10_000); failed != nil {
+			return 0
+		}
 		for _, e := range events {
-			if err != nil || e.Kind != timeline.MessageReceived {
+			upTo = e.Seq
+			if e.Kind != timeline.MessageReceived {
 				continue
 			}
 			r, err := w.hub.Message(tx, e.Message)
 			if err != nil {
-				return err
+				failed = err
+				return 0
 			}
 			if s := heard[r.Ref]; s != nil {
 				s.conversation = e.Conversation
+				delete(heard, r.Ref)
 			}
 		}
-		return err
+		return len(heard)
 	})
+	return errors.Join(err, failed)
 }
 
 // weSay takes a matter and answers it, or begins it.
