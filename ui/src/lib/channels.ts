@@ -2,14 +2,13 @@
 // the app does not know works all the same: under its own name, with the icon for
 // messages.
 import type { IconName } from './components/icons'
-import { en } from './i18n/en'
-import { type Key, t } from './i18n/index.svelte'
+import { hasText, type Key, t } from './i18n/index.svelte'
 
 const channelIcons: Record<string, IconName> = { email: 'mail', sms: 'sms', whatsapp: 'whatsapp', slack: 'slack', voice: 'phone', call: 'phone' }
 
 export const channelIcon = (channel: string): IconName => channelIcons[channel] ?? 'chat'
 
-export const channelName = (channel: string) => (`channel.${channel}` in en ? t(`channel.${channel}` as Key) : channel)
+export const channelName = (channel: string) => (hasText(`channel.${channel}`) ? t(`channel.${channel}` as Key) : channel)
 
 /** Letters have a subject, copies and quotes; all else is talk: short and quick. */
 export const isLetter = (channel: string) => channel === 'email'

@@ -84,6 +84,9 @@ const telephone = /^\+?\d[\d ]+$/
 const isolate = (s: string) =>
   telephone.test(s) ? (i18n.dir === 'rtl' ? `\u2066${s}\u2069` : s) : (i18n.dir === 'rtl' ? latin : rightToLeft).test(s) ? `\u2068${s}\u2069` : s
 
+/** Tells whether there is a text of this key, for keys that are made of what the hub says. */
+export const hasText = (key: string): key is Key => key in catalogue
+
 /**
  * The text for a key. `{name}` is replaced by the parameter of that name; numbers
  * are written in the language's digits. Plurals choose by the parameter `n`.

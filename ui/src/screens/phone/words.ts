@@ -1,6 +1,5 @@
 // How calls are worded wherever they stand.
 import { readable } from '../../lib/channels'
-import { en } from '../../lib/i18n/en'
 import { type Key, t } from '../../lib/i18n/index.svelte'
 import { people } from '../../lib/people.svelte'
 import type { Card, HubCall } from '../../lib/phone/state'
@@ -40,4 +39,4 @@ export function stageText(c: Card, time: string): string {
 
 /** What calls are about. The hub keeps the words; others than these are shown as they are. */
 export const reasons = ['question', 'order', 'appointment', 'complaint', 'callback', 'wrong_number', 'other'] as const
-export const reasonText = (r: string) => (`wrapup.${r}` in en && (reasons as readonly string[]).includes(r) ? t(`wrapup.${r}` as Key) : r)
+export const reasonText = (r: string) => ((reasons as readonly string[]).includes(r) ? t(`wrapup.${r}` as Key) : r)
