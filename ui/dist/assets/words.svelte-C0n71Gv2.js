@@ -1,1 +1,0 @@
-import{lt as e}from"./calls-d2w2hjt2.js";function t(t){return(n,r={})=>t[e.language][n].replace(/\{(\w+)\}/g,(e,t)=>String(r[t]??``))}export{t};
