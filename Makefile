@@ -1,9 +1,9 @@
 # What one needs to work on Throughline. `make` lists it.
 #
-#   make test            everything that runs with Go; tests that need Dovecot or
-#                        Chromium say so and skip where there is none
+#   make test            everything that runs with Go; tests that need Dovecot,
+#                        Chromium or clamd say so and skip where there is none
 #   make test RACE=1     the same under the race detector
-#   make test REQUIRE_PEERS=1   a missing Dovecot or Chromium is a failure
+#   make test REQUIRE_PEERS=1   a missing peer is a failure
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
