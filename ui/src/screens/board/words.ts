@@ -4,7 +4,7 @@ import { i18n } from '../../lib/i18n/index.svelte'
 import { words } from '../../lib/i18n/words.svelte'
 
 const en = {
-  title: 'Channels',
+  title: 'Board',
   text: 'How customers are reached, by purpose and channel.',
   from: 'From',
   to: 'to',
@@ -71,7 +71,7 @@ const en = {
 type Words = typeof en
 
 const fa: Words = {
-  title: 'کانال‌ها',
+  title: 'تابلو',
   text: 'دسترسی به مشتریان، بر پایهٔ موضوع و کانال.',
   from: 'از',
   to: 'تا',
@@ -137,7 +137,7 @@ const fa: Words = {
 }
 
 const th: Words = {
-  title: 'ช่องทาง',
+  title: 'กระดานสรุป',
   text: 'การติดต่อลูกค้า แยกตามเรื่องและช่องทาง',
   from: 'ตั้งแต่',
   to: 'ถึง',
