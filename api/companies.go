@@ -284,17 +284,17 @@ func (s *Server) listCompanyConversations(ctx context.Context, i *customerListIn
 			if err != nil {
 				return err
 			}
-			handles, err := s.hub.Identity.Handles(v.tx, root.ID)
+			subjects, err := s.hub.Identity.Subjects(v.tx, root.ID)
 			if err != nil {
 				return err
 			}
-			for _, h := range handles {
-				if !slices.Contains(q.Handles, h.ID) {
-					q.Handles = append(q.Handles, h.ID)
+			for _, id := range subjects {
+				if !slices.Contains(q.Subjects, id) {
+					q.Subjects = append(q.Subjects, id)
 				}
 			}
 		}
-		if len(q.Handles) == 0 {
+		if len(q.Subjects) == 0 {
 			return nil
 		}
 		list, next, err := s.hub.List(v.tx, q)

@@ -91,15 +91,8 @@ func (s *Server) rows(q inbox.ListQuery, customer uint64) (*out[Rows], error) {
 			if err != nil {
 				return err
 			}
-			handles, err := s.hub.Identity.Handles(v.tx, root.ID)
-			if err != nil {
+			if q.Subjects, err = s.hub.Identity.Subjects(v.tx, root.ID); err != nil {
 				return err
-			}
-			for _, h := range handles {
-				q.Handles = append(q.Handles, h.ID)
-			}
-			if len(q.Handles) == 0 {
-				return nil
 			}
 		}
 		list, next, err := s.hub.List(v.tx, q)

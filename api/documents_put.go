@@ -87,11 +87,9 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 			if err != nil {
 				return err
 			}
-			h, err := s.hub.Identity.Handle(tx, c.Handle)
-			if err != nil {
+			if owner, err = s.hub.Owner(tx, c); err != nil {
 				return err
 			}
-			owner = h.Customer
 		}
 		if b.Document != 0 {
 			_, err = s.seen(ctx, tx, b.Document)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,8 @@ type DuplicateLook struct {
 	Running  bool      `json:"running"`
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"`
+	Stopped  bool      `json:"stopped,omitempty" doc:"Somebody stopped it before its end."`
+	Left     int       `json:"left,omitempty" doc:"Seconds it takes still, at its rate so far; absent while that is unknown."`
 	Phase    string    `json:"phase,omitempty" enum:"index,learn,compare"`
 	Done     int       `json:"done"`
 	Total    int       `json:"total"`
@@ -110,6 +113,7 @@ func (s *Server) duplicateRoutes() {
 	add(s, route{id: "listCustomerDuplicates", method: "GET", path: "/api/customers/{id}/duplicates", role: agent, group: g, summary: "Who a customer may be, and what was decided"}, s.listCustomerDuplicates)
 	add(s, route{id: "refileMessage", method: "POST", path: "/api/messages/{id}/sender", role: agent, group: g, summary: "Say that a message is from somebody else"}, s.refileMessage)
 	add(s, route{id: "chooseValues", method: "POST", path: "/api/customers/{id}/choose", role: agent, group: g, summary: "Let values of a merged record stand"}, s.chooseValues)
+	s.compareRoutes()
 }
 
 // SenderRequest says whose a message is.
@@ -197,7 +201,15 @@ func (v *view) duplicateSide(c *identity.Customer) (d DuplicateSide, err error) 
 	if err != nil {
 		return d, err
 	}
-	for _, f := range identity.CardFields {
+	fields := slices.Clone(identity.CardFields)
+	for _, m := range members {
+		for id := range m.Fields {
+			if f := "field:" + id; !slices.Contains(fields, f) {
+				fields = append(fields, f)
+			}
+		}
+	}
+	for _, f := range fields {
 		if value := identity.Shows(members, f).Value; value != "" {
 			d.Fields[f] = value
 		}
@@ -206,9 +218,11 @@ func (v *view) duplicateSide(c *identity.Customer) (d DuplicateSide, err error) 
 	if err != nil {
 		return d, err
 	}
-	ids := make([]uint64, 0, len(handles))
+	ids, err := ident.Subjects(v.tx, c.ID)
+	if err != nil {
+		return d, err
+	}
 	for _, h := range handles {
-		ids = append(ids, h.ID)
 		d.Handles = append(d.Handles, v.handle(h, c.ID))
 		if seq := v.s.hub.Timeline.LastOf(v.tx, h.ID); seq != 0 {
 			if e, err := v.s.hub.Timeline.Get(v.tx, seq); err == nil && e.Time.After(d.Last) {
@@ -216,14 +230,9 @@ func (v *view) duplicateSide(c *identity.Customer) (d DuplicateSide, err error) 
 			}
 		}
 	}
-	if len(ids) > 0 {
-		list, _, err := v.s.hub.List(v.tx, inbox.ListQuery{Handles: ids, Limit: countedConversations})
-		if err != nil {
-			return d, err
-		}
-		d.Conversations = len(list)
-	}
-	return d, nil
+	list, _, err := v.s.hub.List(v.tx, inbox.ListQuery{Subjects: ids, Limit: countedConversations})
+	d.Conversations = len(list)
+	return d, err
 }
 
 func (s *Server) listDuplicates(_ context.Context, i *duplicatesIn) (*out[Duplicates], error) {
@@ -301,7 +310,7 @@ func (s *Server) getDuplicateLook(context.Context, *none) (*out[DuplicateLook], 
 			o.Body.Phase = "index"
 			return nil
 		}
-		o.Body = DuplicateLook{Running: l.Finished.IsZero(), Started: l.Started, Finished: l.Finished, Phase: l.Phase, Done: l.Done, Total: l.Total, Found: l.Found}
+		o.Body = DuplicateLook{Running: l.Finished.IsZero(), Started: l.Started, Finished: l.Finished, Phase: l.Phase, Done: l.Done, Total: l.Total, Found: l.Found, Stopped: l.Stopped, Left: int(l.Left(time.Now()).Seconds())}
 		return nil
 	})
 }

@@ -151,7 +151,7 @@ func (s *Server) listCalls(ctx context.Context, _ *none) (*out[Calls], error) {
 			if err != nil {
 				return err
 			}
-			b, err := v.brief(c.Handle)
+			b, err := v.whose(c)
 			if err != nil {
 				return err
 			}

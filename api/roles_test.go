@@ -24,6 +24,7 @@ var roleTable = map[string]minRole{
 
 	"listDuplicates": agent, "getDuplicate": agent, "decideDuplicate": agent, "getDuplicateRules": agent, "setDuplicateRules": admin, "getDuplicateLook": agent,
 	"startDuplicateLook": manager, "listCustomerDuplicates": agent, "chooseValues": agent, "refileMessage": agent,
+	"compareCustomers": agent, "decidePair": agent, "tryDuplicateRules": agent, "stopDuplicateLook": manager,
 
 	"listCustomers": agent, "createCustomer": agent, "getCustomer": agent, "changeCustomer": agent, "getCustomerTimeline": agent,
 	"listCustomerConversations": agent, "linkHandle": agent, "unlinkHandle": agent, "changeHandle": agent, "mergeCustomer": agent, "unmergeCustomer": agent,

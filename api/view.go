@@ -73,6 +73,22 @@ func (v *view) persons(list []message.Person) []Person {
 	return out
 }
 
+// whose is the customer whose matter a conversation is.
+func (v *view) whose(c *inbox.Conversation) (CustomerBrief, error) {
+	if c.Whose == 0 {
+		return v.brief(c.Handle)
+	}
+	h, err := v.s.hub.Identity.Handle(v.tx, c.Handle)
+	if err != nil {
+		return CustomerBrief{}, err
+	}
+	b, err := v.briefOf(c.Whose)
+	if err == nil {
+		b.Handles = []string{string(h.Handle)} // that he wrote from here
+	}
+	return b, err
+}
+
 // brief is the customer behind the handle of a conversation.
 func (v *view) brief(handle uint64) (CustomerBrief, error) {
 	if b, ok := v.briefs[handle]; ok {
@@ -107,7 +123,7 @@ func (v *view) brief(handle uint64) (CustomerBrief, error) {
 }
 
 func (v *view) row(c *inbox.Conversation) (Row, error) {
-	b, err := v.brief(c.Handle)
+	b, err := v.whose(c)
 	if err != nil {
 		return Row{}, err
 	}
@@ -378,9 +394,11 @@ func (v *view) customer(id uint64) (*Customer, error) {
 		return out, nil
 	}
 	v.card(out, members)
-	ids := make([]uint64, 0, len(handles))
+	ids, err := v.s.hub.Identity.Subjects(v.tx, root.ID)
+	if err != nil {
+		return nil, err
+	}
 	for _, h := range handles {
-		ids = append(ids, h.ID)
 		out.Handles = append(out.Handles, v.handle(h, root.ID))
 	}
 	for _, m := range members[1:] {
@@ -390,16 +408,14 @@ func (v *view) customer(id uint64) (*Customer, error) {
 		}
 		out.Merged = append(out.Merged, mem)
 	}
-	if len(ids) > 0 {
-		list, _, err := v.s.hub.List(v.tx, inbox.ListQuery{Handles: ids, Limit: countedConversations})
-		if err != nil {
-			return nil, err
-		}
-		out.Conversations = len(list)
-		for _, c := range list {
-			if c.Status == inbox.Open {
-				out.Open++
-			}
+	list, _, err := v.s.hub.List(v.tx, inbox.ListQuery{Subjects: ids, Limit: countedConversations})
+	if err != nil {
+		return nil, err
+	}
+	out.Conversations = len(list)
+	for _, c := range list {
+		if c.Status == inbox.Open {
+			out.Open++
 		}
 	}
 	for _, m := range members {

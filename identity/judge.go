@@ -90,6 +90,17 @@ func (i *Identity) Judge(tx *store.Tx, id uint64, m *match.Model, rules Rules) (
 	return found, nil
 }
 
+// Compare weighs two customers, however unlikely they are one person; nil if nothing
+// is known of one of them.
+func (i *Identity) Compare(tx *store.Tx, a, b uint64) *match.Judgement {
+	p, q := i.Person(tx, a), i.Person(tx, b)
+	if p == nil || q == nil {
+		return nil
+	}
+	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
+	return i.Model(tx).Judge(freq, match.Normalize(&p.Record, ""), match.Normalize(&q.Record, ""), 0)
+}
+
 // applyRules finds the rule by which two customers are put together, if there is one.
 // Nothing that speaks against it may stand.
 func (i *Identity) applyRules(tx *store.Tx, id uint64, rules Rules, f *Found) error {

@@ -247,5 +247,8 @@ func (i *Identity) Records(tx *store.Tx, after uint64, limit int) (ids []uint64)
 	return ids
 }
 
+// PeopleLen is how many customers can be matched.
+func (i *Identity) PeopleLen(tx *store.Tx) int { return i.people.Len(tx) }
+
 // Len is how many customer records there are, merged ones too.
 func (i *Identity) Len(tx *store.Tx) int { return i.customers.Len(tx) }

@@ -185,6 +185,19 @@ func (i *Identity) Suggest(tx *store.Tx, a, b uint64, j *match.Judgement) (g *Su
 	return g, isNew, i.suggestions.Put(tx, g.ID, g)
 }
 
+// Pair is what there is about two customers: what was decided of them before what was
+// found; nil if there is nothing.
+func (i *Identity) Pair(tx *store.Tx, a, b uint64) (*Suggestion, error) {
+	if g, err := i.decided(tx, a, b); err != nil || g != nil {
+		return g, err
+	}
+	id, ok := i.suggestions.Lookup(tx, "pair", store.K().Uint(min(a, b)).Uint(max(a, b)))
+	if !ok {
+		return nil, nil
+	}
+	return i.Suggestion(tx, id)
+}
+
 // Decide records what somebody decided of a pair of records, which may have no
 // suggestion yet. merged is the one that was merged, if they are the same.
 func (i *Identity) Decide(tx *store.Tx, a, b uint64, state string, merged uint64, d Decision) (*Suggestion, error) {

@@ -65,7 +65,7 @@ func (h *Hub) Change(ctx context.Context, agent uint64, ids []uint64, c Change) 
 func (h *Hub) change(tx *store.Tx, c *Conversation, agent uint64, ch Change) error {
 	tell := func(kind string, pairs ...any) error {
 		_, err := h.Timeline.Append(tx, timeline.Event{
-			Kind: kind, Actor: actorOrHub(agent), Conversation: c.ID, Subjects: []uint64{c.Handle}, Data: eventData(pairs...),
+			Kind: kind, Actor: actorOrHub(agent), Conversation: c.ID, Subjects: []uint64{c.subject()}, Data: eventData(pairs...),
 		})
 		return err
 	}
@@ -179,7 +179,7 @@ func (h *Hub) AddNote(ctx context.Context, agent, conversation uint64, text stri
 			return err
 		}
 		if seq, err = h.Timeline.Append(tx, timeline.Event{
-			Kind: timeline.NoteAdded, Actor: agentActor(agent), Conversation: c.ID, Note: n.ID, Subjects: []uint64{c.Handle},
+			Kind: timeline.NoteAdded, Actor: agentActor(agent), Conversation: c.ID, Note: n.ID, Subjects: []uint64{c.subject()},
 		}); err != nil {
 			return err
 		}

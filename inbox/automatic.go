@@ -80,7 +80,7 @@ func (h *Hub) answerItself(tx *store.Tx, c *Conversation, r *Record, isNew bool)
 	}
 	var err error
 	if m.Seq, err = h.Timeline.Append(tx, timeline.Event{
-		Kind: timeline.MessageQueued, Conversation: c.ID, Message: m.ID, Subjects: []uint64{c.Handle},
+		Kind: timeline.MessageQueued, Conversation: c.ID, Message: m.ID, Subjects: []uint64{c.subject()},
 	}); err != nil {
 		return err
 	}

@@ -45,7 +45,8 @@ func (h *Hub) chatting(tx *store.Tx, m *message.Message, whose *identity.Handle)
 	if m.Vouch == message.VouchFailed {
 		return nil, nil
 	}
-	r, err := h.lastSpoken(tx, m.Account, whose.Handle, func(*Record) bool { return true })
+	// What was somebody else's does not say that the next one is too; our answer does.
+	r, err := h.lastSpoken(tx, m.Account, whose.Handle, func(r *Record) bool { return r.Direction == message.Out || r.Refiled == nil })
 	if err != nil || r == nil {
 		return nil, err
 	}

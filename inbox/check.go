@@ -190,6 +190,9 @@ func (h *Hub) checkConversation(tx *store.Tx, id uint64, c *Conversation, bad fu
 			bad("conversation %d tells of a draft of agent %d, who has none", id, agent)
 		}
 	}
+	if _, err := h.Owner(tx, c); err != nil {
+		bad("conversation %d is nobody's: %v", id, err)
+	}
 	if _, err := h.Identity.Handle(tx, c.Handle); err != nil {
 		bad("conversation %d belongs to handle %d, which does not exist", id, c.Handle)
 	}

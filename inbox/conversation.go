@@ -38,7 +38,8 @@ const (
 // them.
 type Conversation struct {
 	ID           uint64        `json:"-"`
-	Handle       uint64        `json:"handle"` // whose matter it is
+	Handle       uint64        `json:"handle"`          // whose matter it is
+	Whose        uint64        `json:"whose,omitempty"` // the record whose it is instead of the owner's of Handle: a person said so
 	Account      string        `json:"account"`
 	Channel      string        `json:"channel"`
 	Subject      string        `json:"subject,omitempty"`
@@ -80,6 +81,26 @@ type Conversation struct {
 	// Split: an agent took messages from here or put them here. References do
 	// not make it one with another any more.
 	Split bool `json:"split,omitempty"`
+}
+
+// subject is on whose timeline the conversation stands.
+func (c *Conversation) subject() uint64 {
+	if c.Whose != 0 {
+		return c.Whose
+	}
+	return c.Handle
+}
+
+// Owner is the customer record whose matter a conversation is.
+func (h *Hub) Owner(tx *store.Tx, c *Conversation) (uint64, error) {
+	if c.Whose != 0 {
+		return c.Whose, nil
+	}
+	hd, err := h.Identity.Handle(tx, c.Handle)
+	if err != nil {
+		return 0, err
+	}
+	return hd.Customer, nil
 }
 
 // maxParticipants bounds the record of a conversation; who comes later is not
@@ -170,17 +191,17 @@ func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
 	return nil, fmt.Errorf("inbox: conversation %d is merged in a ring; run throughline check", id)
 }
 
-// ListQuery asks for a stretch of a list. Tag, Channel and Handles narrow it down; with
-// Handles and no View it is all conversations of these handles.
+// ListQuery asks for a stretch of a list. Tag, Channel and Subjects narrow it down; with
+// Subjects and no View it is all conversations of these handles and customer records.
 type ListQuery struct {
-	View    string
-	Agent   uint64 // who asks, for ViewMine
-	Sort    string // "newest" (default) or "waiting": longest waiting first
-	Tag     string
-	Channel string // one over which something of the conversation came or went
-	Handles []uint64
-	After   store.Key // from the last answer
-	Limit   int
+	View     string
+	Agent    uint64 // who asks, for ViewMine
+	Sort     string // "newest" (default) or "waiting": longest waiting first
+	Tag      string
+	Channel  string // one over which something of the conversation came or went
+	Subjects []uint64
+	After    store.Key // from the last answer
+	Limit    int
 }
 
 // listScan bounds what one narrowed-down list looks at.
@@ -188,8 +209,8 @@ const listScan = 5000
 
 // List returns conversations in order and where to go on; next is nil at the end.
 func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
-	if len(q.Handles) > 0 {
-		return h.listHandles(tx, q)
+	if len(q.Subjects) > 0 {
+		return h.listSubjects(tx, q)
 	}
 	r := store.Range{Index: "list", After: q.After}
 	if q.Sort == "waiting" {
@@ -263,17 +284,17 @@ func (c *Conversation) over(channel string, of map[string]string) bool {
 	return channel == "" || slices.Contains(c.Channels(of), channel)
 }
 
-// listHandles lists the conversations of one customer, newest first. A customer's
+// listSubjects lists the conversations of one customer, newest first. A customer's
 // conversations are few enough to be sorted here; After is the position in time.
-func (h *Hub) listHandles(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
+func (h *Hub) listSubjects(tx *store.Tx, q ListQuery) (list []*Conversation, next store.Key, err error) {
 	channels, err := h.channels(tx, q)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, id := range q.Handles {
+	for _, id := range q.Subjects {
 		n := 0
 		// The rest of the index key is the position in time.
-		r := store.Range{Index: "handle", Prefix: store.K().Uint(id)}
+		r := store.Range{Index: "whose", Prefix: store.K().Uint(id)}
 		if q.After != nil {
 			r.After = slices.Concat(r.Prefix, q.After)
 		}

@@ -103,7 +103,7 @@ func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error
 	}
 	c.Channel, r.Conversation = run.info.Channel, c.ID
 	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
-		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.Handle},
+		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.subject()},
 	}); err != nil {
 		return 0, err
 	}

@@ -110,8 +110,8 @@ func (h *Hub) eraser(tx *store.Tx, customer uint64) (*eraser, error) {
 	if e.subjects, err = h.Identity.Subjects(tx, e.root.ID); err != nil {
 		return nil, err
 	}
-	for _, hd := range e.handles {
-		for entry := range h.conversations.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(hd.ID)}) {
+	for _, id := range e.subjects {
+		for entry := range h.conversations.Scan(tx, store.Range{Index: "whose", Prefix: store.K().Uint(id)}) {
 			e.own = append(e.own, entry.ID)
 		}
 	}

@@ -168,11 +168,11 @@ func New(o Options) (*Hub, error) {
 					return k.Time(c.Waiting)
 				})
 			}},
-			{Name: "handle", Keys: func(c *Conversation) []store.Key {
+			{Name: "whose", Keys: func(c *Conversation) []store.Key {
 				if c.hidden() {
 					return nil
 				}
-				return []store.Key{store.K().Uint(c.Handle).TimeDesc(c.Last)}
+				return []store.Key{store.K().Uint(c.subject()).TimeDesc(c.Last)}
 			}},
 			{Name: "snoozed", Keys: func(c *Conversation) []store.Key {
 				if c.Status != Snoozed || c.hidden() {

@@ -159,8 +159,13 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	r := &Record{Message: *m, Conversation: c.ID, Sender: sender.ID, RawBlob: a.rawBlob}
 	r.ID = tx.NextID()
 	data := arrivalData{NewConversation: isNew, NewCustomer: created, News: news && !created}
-	subjects := []uint64{c.Handle}
-	if sender.ID != c.Handle && m.Direction == message.In {
+	subjects := []uint64{c.subject()}
+	switch {
+	case m.Direction != message.In:
+	case c.Whose != 0 && sender.ID == c.Handle:
+		// It goes on with what a person said to be somebody else's: it is his too.
+		r.Refiled = &Refiled{Customer: c.Whose, By: byThread, Time: tx.Now(), Subjects: []uint64{sender.ID}}
+	case sender.ID != c.Handle:
 		subjects = append(subjects, sender.ID)
 	}
 	if (created || news) && !slices.Contains(subjects, whose.ID) {

@@ -24,6 +24,37 @@ type Look struct {
 	Done     int       `json:"done"`         // customers of this phase
 	Total    int       `json:"total"`
 	Found    int       `json:"found"` // new suggestions
+	// Began is when the phase began, and Stopped tells that somebody ended the look.
+	Began   time.Time `json:"began,omitzero"`
+	Stopped bool      `json:"stopped,omitempty"`
+}
+
+// leastRate is how many customers have to be done before the rest can be estimated.
+const leastRate = 200
+
+// Left is how long the phase takes still at its rate so far, 0 if that is unknown.
+func (l *Look) Left(now time.Time) time.Duration {
+	if !l.Finished.IsZero() || l.Began.IsZero() || l.Done < leastRate || l.Total <= l.Done {
+		return 0
+	}
+	return time.Duration(float64(now.Sub(l.Began)) / float64(l.Done) * float64(l.Total-l.Done))
+}
+
+// StopLook ends the look under way. What it has found stays.
+func (h *Hub) StopLook(ctx context.Context, agent uint64) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
+		l := h.LastLook(tx)
+		if l == nil || !l.Finished.IsZero() {
+			return &ConflictError{"no look is going on"}
+		}
+		l.Finished, l.Stopped, l.By = tx.Now(), true, actorOrHub(agent)
+		if err := h.putLook(tx, l); err != nil {
+			return err
+		}
+		_, err := h.Timeline.Append(tx, timeline.Event{Kind: timeline.SuggestionChanged, Actor: actorOrHub(agent), Quiet: true,
+			Data: eventData("open", h.Identity.CountSuggestions(tx, identity.SuggestionOpen), "look", "stopped")})
+		return err
+	})
 }
 
 // The phases of a Look: gather what is known, learn the weights, compare.
@@ -74,7 +105,7 @@ func (h *Hub) StartLook(ctx context.Context, agent uint64) error {
 
 // beginLook begins a look from the start, also where one is under way.
 func (h *Hub) beginLook(tx *store.Tx, by string) error {
-	return h.putLook(tx, &Look{Started: tx.Now(), By: by, Phase: lookIndex, Total: h.Identity.Len(tx)})
+	return h.putLook(tx, &Look{Started: tx.Now(), Began: tx.Now(), By: by, Phase: lookIndex, Total: h.Identity.Len(tx)})
 }
 
 // errOtherLook ends a step of a look that was stopped or begun anew meanwhile.
@@ -214,7 +245,7 @@ func (h *Hub) lookLearn(ctx context.Context, l *Look) error {
 			return err
 		}
 		next := *l
-		next.Phase, next.After, next.Done, next.Total = lookCompare, 0, 0, h.Identity.Len(tx)
+		next.Phase, next.After, next.Done, next.Total, next.Began = lookCompare, 0, 0, h.Identity.PeopleLen(tx), tx.Now()
 		return h.putLook(tx, &next)
 	})
 }

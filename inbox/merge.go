@@ -92,7 +92,7 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 	}
 	_, err := h.Timeline.Append(tx, timeline.Event{
 		Kind: timeline.ConversationMerged, Actor: actor, Conversation: into.ID,
-		Data: eventData("from", from.ID, "into", into.ID), Subjects: []uint64{into.Handle},
+		Data: eventData("from", from.ID, "into", into.ID), Subjects: []uint64{into.subject()},
 	})
 	return err
 }
@@ -329,6 +329,12 @@ func (h *Hub) move(tx *store.Tx, agent, id, to uint64) (uint64, error) {
 	if target.ID == from.ID {
 		return 0, &ConflictError{"this message is in that conversation already"}
 	}
+	return h.moveTo(tx, agent, r, from, target)
+}
+
+// moveTo re-files a message from its conversation to another.
+func (h *Hub) moveTo(tx *store.Tx, agent uint64, r *Record, from, target *Conversation) (uint64, error) {
+	id := r.ID
 	e, err := h.Timeline.Get(tx, r.Seq)
 	if err != nil {
 		return 0, err

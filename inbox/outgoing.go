@@ -317,7 +317,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		r.SendAt, delivery.Due, delivery.Created = o.SendAt.UTC(), o.SendAt.UTC(), o.SendAt.UTC()
 	}
 	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
-		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.Handle},
+		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.subject()},
 	}); err != nil {
 		return 0, err
 	}

@@ -38,7 +38,7 @@ func (h *Hub) setPurpose(tx *store.Tx, c *Conversation, purpose, by string) erro
 	}
 	from := c.Purpose
 	c.Purpose, c.PurposeBy = purpose, by
-	e := timeline.Event{Kind: timeline.ConversationPurpose, Conversation: c.ID, Subjects: []uint64{c.Handle},
+	e := timeline.Event{Kind: timeline.ConversationPurpose, Conversation: c.ID, Subjects: []uint64{c.subject()},
 		Data: eventData("from", from, "to", purpose, "by", by)}
 	if by != preference.ByRule && by != preference.ByGuess {
 		e.Actor = by
@@ -192,11 +192,11 @@ func (h *Hub) Advise(tx *store.Tx, conversation uint64) (*preference.Advice, err
 	if err != nil {
 		return nil, err
 	}
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return nil, err
 	}
-	return h.AdviseCustomer(tx, hd.Customer, c.Purpose)
+	return h.AdviseCustomer(tx, owner, c.Purpose)
 }
 
 // AdviseCustomer answers how a customer is reached best for a purpose, "" for any.
@@ -234,11 +234,11 @@ func reaches(ways []Way, tx *store.Tx) []preference.Reach {
 // advised is what was proposed for a message that an agent writes in c, nil if
 // nothing was.
 func (h *Hub) advised(tx *store.Tx, c *Conversation) (*Advised, error) {
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.AdviseCustomer(tx, hd.Customer, c.Purpose)
+	a, err := h.AdviseCustomer(tx, owner, c.Purpose)
 	if err != nil || a.Best == nil {
 		return nil, err
 	}

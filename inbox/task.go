@@ -135,11 +135,9 @@ func (h *Hub) addTask(tx *store.Tx, t Task) (id uint64, err error) {
 		}
 		t.Conversation = c.ID
 		if t.Customer == 0 {
-			hd, err := h.Identity.Handle(tx, c.Handle)
-			if err != nil {
+			if t.Customer, err = h.Owner(tx, c); err != nil {
 				return 0, err
 			}
-			t.Customer = hd.Customer
 		}
 	}
 	if t.Customer != 0 {

@@ -27,6 +27,7 @@ func TestWhoseTimeline(t *testing.T) {
 		address := func(n int) string { return fmt.Sprintf("p%d@example.org", n) }
 		handle := func(n int) message.Handle { return message.NewHandle("mailto", address(n)) }
 		about := map[uint64][2]int{}   // message → who wrote it, whose conversation
+		theirs := map[uint64]uint64{}  // message → whose conversation, if a person said so
 		refiled := map[uint64]uint64{} // message → the customer whose it is instead
 		var mails []message.Message
 		send := func(from, to int) {
@@ -58,8 +59,13 @@ func TestWhoseTimeline(t *testing.T) {
 						whose = n
 					}
 				}
-				about[id] = [2]int{from, whose}
-				return nil
+				about[id], theirs[id] = [2]int{from, whose}, c.Whose
+				r, err := w.Message(tx, id)
+				if err == nil && r.Refiled != nil {
+					refiled[id], theirs[id] = r.Refiled.Customer, 0
+					about[id] = [2]int{from, from}
+				}
+				return err
 			})
 		}
 		for n := range people {
@@ -195,6 +201,13 @@ func TestWhoseTimeline(t *testing.T) {
 				w.view(func(tx *store.Tx) error {
 					for id, who := range about {
 						want := []uint64{owner(tx, who[0]), owner(tx, who[1])}
+						if id := theirs[id]; id != 0 {
+							root, err := w.Identity.Root(tx, id)
+							if err != nil {
+								return err
+							}
+							want[1] = root.ID
+						}
 						if to := refiled[id]; to != 0 {
 							root, err := w.Identity.Root(tx, to)
 							if err != nil {

@@ -49,11 +49,11 @@ func (h *Hub) Ways(tx *store.Tx, conversation uint64) ([]Way, error) {
 	if err != nil {
 		return nil, err
 	}
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return nil, err
 	}
-	ways, err := h.waysTo(tx, hd.Customer, c.Purpose, h.partner(base))
+	ways, err := h.waysTo(tx, owner, c.Purpose, h.partner(base))
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +97,11 @@ func (h *Hub) partnerOver(tx *store.Tx, c *Conversation, base *Record, info conn
 	if base != nil {
 		out.InReplyTo = base.ID
 	}
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return nil, err
 	}
-	ways, err := h.waysTo(tx, hd.Customer, c.Purpose, h.partner(base))
+	ways, err := h.waysTo(tx, owner, c.Purpose, h.partner(base))
 	if err != nil {
 		return nil, err
 	}

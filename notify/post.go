@@ -247,11 +247,11 @@ func (n *Notify) words(tx *store.Tx, t *Notice) (out connectors.Notice, done boo
 
 // customer names whose matter a conversation is.
 func (n *Notify) customer(tx *store.Tx, c *inbox.Conversation) (string, error) {
-	h, err := n.hub.Identity.Handle(tx, c.Handle)
+	owner, err := n.hub.Owner(tx, c)
 	if err != nil {
 		return "", err
 	}
-	root, err := n.hub.Identity.Root(tx, h.Customer)
+	root, err := n.hub.Identity.Root(tx, owner)
 	if err != nil {
 		return "", err
 	}

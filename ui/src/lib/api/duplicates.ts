@@ -21,3 +21,8 @@ export const getRules = () => call(client.GET('/api/duplicate-rules'))
 export const putRules = (body: DuplicateRules) => call(client.PUT('/api/duplicate-rules', { body }))
 export const getLook = () => call(client.GET('/api/duplicate-look'))
 export const startLook = () => call(client.POST('/api/duplicate-look'))
+export type RuleEffects = S['RuleEffects']
+export const stopLook = () => call(client.DELETE('/api/duplicate-look'))
+export const tryRules = (body: DuplicateRules) => call(client.POST('/api/duplicate-rules/try', { body }))
+export const compareCustomers = (id: number, other: number, signal?: AbortSignal) => call(client.GET('/api/customers/{id}/compare/{other}', { params: { path: { id, other } }, signal }))
+export const decidePair = (id: number, other: number, body: S['PairVerdict']) => call(client.POST('/api/customers/{id}/compare/{other}', { params: { path: { id, other } }, body }))
