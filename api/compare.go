@@ -13,8 +13,9 @@ type compareIn struct {
 }
 
 type pairVerdictIn struct {
-	compareIn
-	Body PairVerdict
+	ID    uint64 `path:"id"`
+	Other uint64 `path:"other"`
+	Body  PairVerdict
 }
 
 // PairVerdict decides of two customers.

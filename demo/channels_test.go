@@ -106,7 +106,7 @@ func (s *stage) pastTexts(t *testing.T) {
 				if b, err := s.hub.Identity.Root(tx, tel.Customer); err != nil || a.ID != b.ID {
 					t.Errorf("%s is two customers: %v", p.name, err)
 				}
-				list, _, err := s.hub.List(tx, inbox.ListQuery{Handles: []uint64{tel.ID}, Limit: 10})
+				list, _, err := s.hub.List(tx, inbox.ListQuery{Subjects: []uint64{tel.ID}, Limit: 10})
 				if err != nil {
 					return err
 				}

@@ -85,19 +85,19 @@ func (h *Hub) callBack(tx *store.Tx, c *Conversation, r *Record, was *message.Ca
 	if due.IsZero() || tx.Now().Sub(r.Time) > callBackAge || c.Answered.After(ended) {
 		return nil
 	}
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return err
 	}
-	if _, err := h.Identity.Living(tx, hd.Customer); errors.Is(err, ErrNotFound) {
+	if _, err := h.Identity.Living(tx, owner); errors.Is(err, ErrNotFound) {
 		return nil // erased meanwhile: there is nobody to call
 	}
-	open, err := h.callTasks(tx, hd.Customer)
+	open, err := h.callTasks(tx, owner)
 	if err != nil {
 		return err
 	}
 	if len(open) == 0 {
-		r.Task, err = h.addTask(tx, Task{Text: callText(r), Due: due.UTC(), Customer: hd.Customer, Conversation: c.ID, Call: r.ID, Calls: 1, Called: ended})
+		r.Task, err = h.addTask(tx, Task{Text: callText(r), Due: due.UTC(), Customer: owner, Conversation: c.ID, Call: r.ID, Calls: 1, Called: ended})
 		if err != nil {
 			return err
 		}
@@ -174,11 +174,11 @@ func (h *Hub) wroteBack(tx *store.Tx, r *Record) error {
 
 // closeCalls marks tasks about missed calls of a conversation's customer as done.
 func (h *Hub) closeCalls(tx *store.Tx, c *Conversation, agent uint64, which func(*Task) bool) error {
-	hd, err := h.Identity.Handle(tx, c.Handle)
+	owner, err := h.Owner(tx, c)
 	if err != nil {
 		return err
 	}
-	open, err := h.callTasks(tx, hd.Customer)
+	open, err := h.callTasks(tx, owner)
 	if err != nil {
 		return err
 	}

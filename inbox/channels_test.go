@@ -43,7 +43,7 @@ func TestListByChannel(t *testing.T) {
 		if len(handles) == 0 {
 			continue
 		}
-		if got := list(ListQuery{Handles: handles, Channel: tt.channel}); !slices.Equal(got, tt.want) {
+		if got := list(ListQuery{Subjects: handles, Channel: tt.channel}); !slices.Equal(got, tt.want) {
 			t.Errorf("%q of the customers: %v, want %v", tt.channel, got, tt.want)
 		}
 	}

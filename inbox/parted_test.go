@@ -276,7 +276,7 @@ func (w *world) conversationsOf(h message.Handle) (ids []uint64) {
 		if !ok {
 			return ErrNotFound
 		}
-		list, _, err := w.List(tx, ListQuery{View: ViewAll, Handles: []uint64{hd.ID}, Limit: 10})
+		list, _, err := w.List(tx, ListQuery{View: ViewAll, Subjects: []uint64{hd.ID}, Limit: 10})
 		for _, c := range list {
 			ids = append(ids, c.ID)
 		}

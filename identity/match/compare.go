@@ -50,6 +50,8 @@ func (c *comparer) compareEmail(x, y *email, nm nameMatch) uint8 {
 		return 0 // that somebody also has an address of his own says nothing
 	case sameDomain && stemX == stemY && len(stemX) > 1:
 		return emailDigits
+	case x.plain == y.plain && slipped(x.plain, x.domain, y.domain):
+		return emailNear
 	case x.plain == y.plain && len(x.plain) >= 5:
 		if madeOfName(x.plain, nm.a) || madeOfName(x.plain, nm.b) {
 			return emailNamed
@@ -63,6 +65,15 @@ func (c *comparer) compareEmail(x, y *email, nm nameMatch) uint8 {
 		return emailDomain
 	}
 	return emailOther
+}
+
+// slipped tells that two domains are one with some slips of the pen: behind a local part
+// with figures, which hardly anybody else has, they need not be as alike.
+func slipped(local, x, y string) bool {
+	if freeMail[x] && freeMail[y] {
+		return false
+	}
+	return len(local) >= 5 && strings.ContainsAny(local, "0123456789") && similarity(x, y) >= 0.9
 }
 
 // madeOfName tells that a local part says no more than the name does.
