@@ -108,7 +108,9 @@ func (h *Hub) fileUnder(tx *store.Tx, agent uint64, r *Record, c *Conversation, 
 		if err != nil {
 			return err
 		}
-		target = h.open(tx, &r.Message, hd)
+		if target, err = h.open(tx, &r.Message, hd); err != nil {
+			return err
+		}
 		target.Whose, target.Tags, target.Priority = customer, c.Tags, c.Priority
 	}
 	_, err = h.moveTo(tx, agent, r, c, target)
@@ -151,7 +153,9 @@ func (h *Hub) fileBack(tx *store.Tx, agent uint64, r *Record, c *Conversation, f
 		if err != nil {
 			return err
 		}
-		target = h.open(tx, &r.Message, hd)
+		if target, err = h.open(tx, &r.Message, hd); err != nil {
+			return err
+		}
 	}
 	_, err := h.moveTo(tx, agent, r, c, target)
 	return err
