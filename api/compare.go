@@ -48,6 +48,11 @@ func (s *Server) compareCustomers(_ context.Context, i *compareIn) (*out[Duplica
 		}
 		if a.ID == b.ID { // merged: what each of them says
 			o.Body = Duplicate{State: identity.SuggestionSame, Evidence: []MatchFact{}}
+			if was, err := ident.Pair(v.tx, i.ID, i.Other); err != nil {
+				return err
+			} else if was != nil {
+				o.Body.ID = was.ID // by which it can be undone
+			}
 			for id, to := range map[uint64]*DuplicateSide{i.ID: &o.Body.A, i.Other: &o.Body.B} {
 				c, err := ident.Customer(v.tx, id)
 				if err != nil {

@@ -76,7 +76,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 		if !ok {
 			t.Fatal("there is no such handle")
 		}
-		list, _, err := w.hub.List(tx, inbox.ListQuery{Handles: []uint64{h.ID}, Limit: 10})
+		list, _, err := w.hub.List(tx, inbox.ListQuery{Subjects: []uint64{h.ID}, Limit: 10})
 		at = list[0].ID
 		return err
 	})
