@@ -98,7 +98,7 @@ func (i *Identity) Compare(tx *store.Tx, a, b uint64) *match.Judgement {
 		return nil
 	}
 	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
-	return i.Model(tx).Judge(freq, match.Normalize(&p.Record, ""), match.Normalize(&q.Record, ""), 0)
+	return i.Model(tx).Judge(freq, match.Normalize(&p.Record, match.E164), match.Normalize(&q.Record, match.E164), 0)
 }
 
 // applyRules finds the rule by which two customers are put together, if there is one.

@@ -23,7 +23,8 @@ func (w *world) caught() {
 				w.t.Fatal(err)
 			}
 			if len(events) == 0 {
-				return len(about) == 0 && len(w.noticed(tx)) == 0
+				ids, _ := w.noticed(tx)
+				return len(about) == 0 && len(ids) == 0
 			}
 			ids, err := w.aboutPeople(tx, events)
 			if err != nil {

@@ -196,6 +196,34 @@ func TestNoticedAndKilled(t *testing.T) {
 	}
 }
 
+// TestNoticedAgain: who is noticed while he is compared is compared once more.
+func TestNoticedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.caught()
+	w.stop()
+	a, b := w.person("Ann Lee", nil), w.person("Tom Moss", nil)
+	var ids []uint64
+	var numbers []string
+	w.update(func(tx *store.Tx) error {
+		if err := errors.Join(w.putNoticed(tx, a), w.putNoticed(tx, b)); err != nil {
+			return err
+		}
+		ids, numbers = w.noticed(tx)
+		return nil
+	})
+	if !slices.Equal(ids, []uint64{a, b}) {
+		t.Fatalf("noticed are %v", ids)
+	}
+	w.update(func(tx *store.Tx) error { return w.putNoticed(tx, b) })
+	w.update(func(tx *store.Tx) error { return w.crossOff(tx, ids, numbers) })
+	w.view(func(tx *store.Tx) error {
+		if left, _ := w.noticed(tx); !slices.Equal(left, []uint64{b}) {
+			t.Errorf("still noticed are %v, want %v", left, []uint64{b})
+		}
+		return nil
+	})
+}
+
 // TestUndoTo: what became of a pair can be changed to anything else, a merge too.
 func TestUndoTo(t *testing.T) {
 	w := newWorld(t)

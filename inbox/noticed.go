@@ -22,7 +22,7 @@ func (h *Hub) notice(ctx context.Context, ids []uint64, at uint64) error {
 				return err
 			}
 			for _, id := range changed {
-				if err := tx.PutValue(noticedBucket, noticedKey(id), []byte{1}); err != nil {
+				if err := h.putNoticed(tx, id); err != nil {
 					return err
 				}
 			}
@@ -47,25 +47,43 @@ func (h *Hub) noticeNow(tx *store.Tx, customer uint64) error {
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	return tx.PutValue(noticedBucket, noticedKey(root.ID), []byte{1})
+	return h.putNoticed(tx, root.ID)
 }
 
-// noticedBucket has those who are still to be compared.
+// noticedBucket has those who are still to be compared, each with a number that is new
+// whenever he is noticed.
 const noticedBucket = "noticed"
 
 func noticedKey(id uint64) string { return fmt.Sprintf("%016x", id) }
 
-// noticed are some of them.
-func (h *Hub) noticed(tx *store.Tx) (ids []uint64) {
-	for key := range tx.Values(noticedBucket) {
+func (h *Hub) putNoticed(tx *store.Tx, id uint64) error {
+	return tx.PutValue(noticedBucket, noticedKey(id), []byte(strconv.FormatUint(tx.NextID(), 10)))
+}
+
+// noticed are some of them, with their numbers.
+func (h *Hub) noticed(tx *store.Tx) (ids []uint64, numbers []string) {
+	for key, number := range tx.Values(noticedBucket) {
 		if id, err := strconv.ParseUint(key, 16, 64); err == nil {
-			ids = append(ids, id)
+			ids, numbers = append(ids, id), append(numbers, string(number))
 		}
 		if len(ids) == matchBatch {
 			break
 		}
 	}
-	return ids
+	return ids, numbers
+}
+
+// crossOff forgets that customers were noticed, except who was noticed again since.
+func (h *Hub) crossOff(tx *store.Tx, ids []uint64, numbers []string) error {
+	for n, id := range ids {
+		if string(tx.GetValue(noticedBucket, noticedKey(id))) != numbers[n] {
+			continue
+		}
+		if err := tx.PutValue(noticedBucket, noticedKey(id), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compareNoticed compares them all. Each is crossed off in the transaction that keeps
@@ -73,17 +91,11 @@ func (h *Hub) noticed(tx *store.Tx) (ids []uint64) {
 func (h *Hub) compareNoticed(ctx context.Context) error {
 	for {
 		var ids []uint64
-		if err := h.Store.View(func(tx *store.Tx) error { ids = h.noticed(tx); return nil }); err != nil || len(ids) == 0 {
+		var numbers []string
+		if err := h.Store.View(func(tx *store.Tx) error { ids, numbers = h.noticed(tx); return nil }); err != nil || len(ids) == 0 {
 			return err
 		}
-		if _, err := h.compare(ctx, ids, func(tx *store.Tx) error {
-			for _, id := range ids {
-				if err := tx.PutValue(noticedBucket, noticedKey(id), nil); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
+		if _, err := h.compare(ctx, ids, func(tx *store.Tx) error { return h.crossOff(tx, ids, numbers) }); err != nil {
 			return err
 		}
 	}
