@@ -29,16 +29,22 @@ func (w *world) outsider(method, path, language string, form url.Values) (*http.
 	return resp, string(body)
 }
 
+// link is a document of a new customer, and a link to it as ask says.
+func (w *world) link(c *client, name, typ, content, query string, ask map[string]any) (d LibraryDocument, made NewDocumentLink) {
+	w.t.Helper()
+	var customer Customer
+	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
+	d = putDocument(w.t, c, customer.ID, name, typ, content, query)
+	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", ask, &made)
+	return d, made
+}
+
 func TestSharedDocument(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	c := w.browser(w.agent("Ann", auth.RoleAgent))
-	var customer Customer
-	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
-	d := putDocument(t, c, customer.ID, "a.html", "text/html", "<script>alert(1)</script>", "&title=%3Cb%3EOffer")
+	d, made := w.link(c, "a.html", "text/html", "<script>alert(1)</script>", "&title=%3Cb%3EOffer", map[string]any{"days": 7, "password": "open sesame", "note": "for Zoe"})
 	at := "/api/documents/" + itoa(int(d.ID))
 	c.refused(422, "POST", at+"/links", map[string]any{"days": 0})
-	var made NewDocumentLink
-	c.call(201, "POST", at+"/links", map[string]any{"days": 7, "password": "open sesame", "note": "for Zoe"}, &made)
 	if !strings.HasPrefix(made.Path, linkPath) || !made.Link.Password || !made.Link.Active {
 		t.Fatalf("%+v", made)
 	}
@@ -91,12 +97,7 @@ func TestSharedDocument(t *testing.T) {
 
 func TestSharedDocumentIsUsedUp(t *testing.T) {
 	w := newWorld(t, worldOptions{})
-	c := w.browser(w.admin)
-	var customer Customer
-	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
-	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "")
-	var made NewDocumentLink
-	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1, "max": 1}, &made)
+	_, made := w.link(w.browser(w.admin), "a.txt", "text/plain", "hello", "", map[string]any{"days": 1, "max": 1})
 	if resp, _ := w.outsider("POST", made.Path, "en", url.Values{}); resp.StatusCode != 200 {
 		t.Fatal(resp.StatusCode)
 	}
@@ -113,12 +114,7 @@ func TestSharedDocumentIsUsedUp(t *testing.T) {
 // break out of.
 func TestPageOfALink(t *testing.T) {
 	w := newWorld(t, worldOptions{})
-	c := w.browser(w.admin)
-	var customer Customer
-	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
-	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "&title=%3Cb%3EOffer")
-	var made NewDocumentLink
-	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1}, &made)
+	_, made := w.link(w.browser(w.admin), "a.txt", "text/plain", "hello", "&title=%3Cb%3EOffer", map[string]any{"days": 1})
 	if resp, page := w.outsider("GET", made.Path, "en", nil); resp.StatusCode != 200 || !strings.Contains(page, "Offer") || !strings.Contains(page, "5 B") || strings.Contains(page, "<b>") {
 		t.Errorf("%d %s", resp.StatusCode, page)
 	}
@@ -127,12 +123,7 @@ func TestPageOfALink(t *testing.T) {
 // Whoever has a link cannot keep the hub busy with it, nor guess its password quickly.
 func TestPaceOfLinks(t *testing.T) {
 	w := newWorld(t, worldOptions{})
-	c := w.browser(w.admin)
-	var customer Customer
-	c.call(201, "POST", "/api/customers", map[string]any{"name": "Zoe", "handles": []string{"zoe@example.org"}}, &customer)
-	d := putDocument(t, c, customer.ID, "a.txt", "text/plain", "hello", "")
-	var made NewDocumentLink
-	c.call(201, "POST", "/api/documents/"+itoa(int(d.ID))+"/links", map[string]any{"days": 1, "password": "open sesame"}, &made)
+	_, made := w.link(w.browser(w.admin), "a.txt", "text/plain", "hello", "", map[string]any{"days": 1, "password": "open sesame"})
 	for range documents.WrongPasswords {
 		if resp, _ := w.outsider("POST", made.Path, "en", url.Values{"password": {"wrong"}}); resp.StatusCode != 403 {
 			t.Fatal(resp.StatusCode)

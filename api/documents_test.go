@@ -15,7 +15,7 @@ import (
 )
 
 // putDocument uploads a document as c.
-func putDocument(t *testing.T, c *client, customer uint64, name, contentType, content, more string) LibraryDocument {
+func putDocument(t testing.TB, c *client, customer uint64, name, contentType, content, more string) LibraryDocument {
 	t.Helper()
 	var d LibraryDocument
 	path := "/api/documents?customer=" + itoa(int(customer)) + "&name=" + url.QueryEscape(name) + more

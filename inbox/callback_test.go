@@ -119,6 +119,22 @@ func TestCallBack(t *testing.T) {
 	}
 }
 
+// calls is a call of agent 7 to somebody who has not picked up yet.
+func (w *world) calls(to message.Handle) (of string) {
+	w.t.Helper()
+	seq, err := w.Dial(w.t.Context(), CallOut{Agent: 7, Account: "line", To: to})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := w.messageOf(seq)
+	of = message.OwnRef(out.ID, out.Token)
+	w.delivery(out.ID, func(d *Delivery) bool { return d.Status == message.Sent })
+	if !w.takes(of, w.messageOf(seq).Call.Legs[0]) {
+		w.t.Fatal("the call is not taken")
+	}
+	return of
+}
+
 // Who is spoken to, or gets an answer, is not waited for any more.
 func TestCalledBack(t *testing.T) {
 	for name, serve := range map[string]func(w *world, r *Record){
@@ -130,16 +146,7 @@ func TestCalledBack(t *testing.T) {
 			}
 		},
 		"is called": func(w *world, r *Record) {
-			seq, err := w.Dial(w.t.Context(), CallOut{Agent: 7, Account: "line", To: r.From.Handle})
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			out := w.messageOf(seq)
-			of := message.OwnRef(out.ID, out.Token)
-			w.delivery(out.ID, func(d *Delivery) bool { return d.Status == message.Sent })
-			if !w.takes(of, w.messageOf(seq).Call.Legs[0]) {
-				w.t.Fatal("the call is not taken")
-			}
+			of := w.calls(r.From.Handle)
 			if x := w.onlyTask(); !x.Done.IsZero() {
 				w.t.Error("done before the customer picks up")
 			}
@@ -147,16 +154,7 @@ func TestCalledBack(t *testing.T) {
 			w.callIs(of, "talking", in(message.CallTalking))
 		},
 		"is called while the hub is down": func(w *world, r *Record) {
-			seq, err := w.Dial(w.t.Context(), CallOut{Agent: 7, Account: "line", To: r.From.Handle})
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			out := w.messageOf(seq)
-			of := message.OwnRef(out.ID, out.Token)
-			w.delivery(out.ID, func(d *Delivery) bool { return d.Status == message.Sent })
-			if !w.takes(of, w.messageOf(seq).Call.Legs[0]) {
-				w.t.Fatal("the call is not taken")
-			}
+			of := w.calls(r.From.Handle)
 			at := time.Now().UTC()
 			w.tells(of, message.Call{Ended: at.Add(time.Second), Legs: []message.CallLeg{{ID: customerLeg, Role: message.CustomerLeg, Answered: at, Ended: at.Add(time.Second)}}})
 			w.callIs(of, "over", func(c *message.Call) bool { return c.Outcome == message.CallAnswered })

@@ -148,17 +148,7 @@ func (b *batch) message(id uint64) error {
 	if err := b.put(old, c); err != nil {
 		return err
 	}
-	if before != nil {
-		if err := b.again(before); err != nil {
-			return err
-		}
-	}
-	if next != nil {
-		if err := b.onward(next); err != nil {
-			return err
-		}
-	}
-	return b.edges(c.Conversation)
+	return b.around(c.Conversation, before, next)
 }
 
 // remove takes a contact out of its conversation.
@@ -174,6 +164,12 @@ func (b *batch) remove(c *Contact) error {
 	if err := b.put(c, nil); err != nil {
 		return err
 	}
+	return b.around(c.Conversation, before, next)
+}
+
+// around brings a contact's neighbours and its conversation up to date, once it is kept
+// or gone.
+func (b *batch) around(conversation uint64, before, next *Contact) error {
 	if before != nil {
 		if err := b.again(before); err != nil {
 			return err
@@ -184,7 +180,7 @@ func (b *batch) remove(c *Contact) error {
 			return err
 		}
 	}
-	return b.edges(c.Conversation)
+	return b.edges(conversation)
 }
 
 // again derives a contact anew from what is around it.

@@ -119,16 +119,3 @@ func (s *Server) reply(m *Message, to, text, callback string, media []string) Me
 	s.startLocked(r, media)
 	return r.clone()
 }
-
-// ParseTwiML checks a voice or messaging document as strictly as the double does when it runs one. It returns nil, or
-// an error that says what the vendor would not accept.
-func ParseTwiML(body []byte, voice bool) error {
-	grammar := messageShapes
-	if voice {
-		grammar = voiceShapes
-	}
-	if _, err := parseTwiML(body, grammar); err != nil {
-		return err
-	}
-	return nil
-}
