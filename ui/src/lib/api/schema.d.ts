@@ -869,6 +869,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/customers/{id}/compare/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two customers side by side, with what speaks for and against one person */
+        get: operations["compareCustomers"];
+        put?: never;
+        /** Decide of two customers whether anything suggests them or not */
+        post: operations["decidePair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customers/{id}/conversations": {
         parameters: {
             query?: never;
@@ -1449,7 +1467,8 @@ export interface paths {
         put?: never;
         /** Look through all customers now */
         post: operations["startDuplicateLook"];
-        delete?: never;
+        /** Stop looking through all customers */
+        delete: operations["stopDuplicateLook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1467,6 +1486,23 @@ export interface paths {
         /** Change that */
         put: operations["setDuplicateRules"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duplicate-rules/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules would do now; nothing is changed */
+        post: operations["tryDuplicateRules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3592,11 +3628,18 @@ export interface components {
              * @description New suggestions.
              */
             found: number;
+            /**
+             * Format: int64
+             * @description Seconds it takes still, at its rate so far; absent while that is unknown.
+             */
+            left?: number;
             /** @enum {string} */
             phase?: "index" | "learn" | "compare";
             running: boolean;
             /** Format: date-time */
             started?: string;
+            /** @description Somebody stopped it before its end. */
+            stopped?: boolean;
             /** Format: int64 */
             total: number;
         };
@@ -4518,6 +4561,23 @@ export interface components {
             /** Format: int64 */
             seq: number;
         };
+        PairVerdict: {
+            /** @description Merge also what was decided not to be the same person. */
+            anyway?: boolean;
+            /**
+             * Format: int64
+             * @description Of the two customers the one who stays; absent: the older.
+             */
+            into?: number;
+            reason?: string;
+            /**
+             * @description open takes the decision back, and a merge with it.
+             * @enum {string}
+             */
+            state: "same" | "not_same" | "later" | "open";
+            /** @description Names of fields of the card whose value of the other is to stand. */
+            take?: string[];
+        };
         PasswordChange: {
             new: string;
             old: string;
@@ -4934,6 +4994,40 @@ export interface components {
             rows: components["schemas"]["Row"][];
             /** Format: int64 */
             seq: number;
+        };
+        RuleEffects: {
+            /**
+             * Format: int64
+             * @description How many are sure enough and stay for a person: names or birth dates differ, an address is shared, or somebody has decided.
+             */
+            against: number;
+            /**
+             * Format: int64
+             * @description How many because a directory names an address.
+             */
+            directory: number;
+            /** @description There are more than could be looked at. */
+            more?: boolean;
+            /**
+             * Format: int64
+             * @description Pairs that were looked at: the open suggestions, the surest first.
+             */
+            pairs: number;
+            /**
+             * Format: int64
+             * @description How many because a footer names one.
+             */
+            signature: number;
+            /**
+             * Format: int64
+             * @description How many of them would be suggested.
+             */
+            suggested: number;
+            /**
+             * Format: int64
+             * @description How many would be merged for their confidence.
+             */
+            weight: number;
         };
         SenderRequest: {
             /**
@@ -7586,6 +7680,74 @@ export interface operations {
             };
         };
     };
+    compareCustomers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                other: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decidePair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                other: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PairVerdict"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCustomerConversations: {
         parameters: {
             query?: {
@@ -9009,6 +9171,35 @@ export interface operations {
             };
         };
     };
+    stopDuplicateLook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateLook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDuplicateRules: {
         parameters: {
             query?: never;
@@ -9058,6 +9249,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DuplicateRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryDuplicateRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateRules"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleEffects"];
                 };
             };
             /** @description Error */

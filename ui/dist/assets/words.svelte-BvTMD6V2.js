@@ -1,1 +1,0 @@
-import{ut as e}from"./calls-Du0zUcPH.js";function t(t){return(n,r={})=>t[e.language][n].replace(/\{(\w+)\}/g,(e,t)=>String(r[t]??``))}export{t};
