@@ -17,7 +17,7 @@ var roleTable = map[string]minRole{
 
 	"getCounts": agent, "listConversations": agent, "compose": agent, "changeConversations": agent, "getConversation": agent,
 	"changeConversation": agent, "getTimeline": agent, "readConversation": agent, "addNote": agent, "getRecipients": agent, "reply": agent,
-	"getDraft": agent, "saveDraft": agent, "deleteDraft": agent, "moveMessage": agent, "mergeConversation": agent, "listTags": agent, "listWays": agent, "live": agent,
+	"getDraft": agent, "saveDraft": agent, "deleteDraft": agent, "moveMessage": agent, "mergeConversation": agent, "listTags": agent, "listWays": agent, "listMentions": agent, "live": agent,
 
 	"getMessage": agent, "getMessageHTML": agent, "getMessageRaw": agent, "undoMessage": agent, "retryMessage": agent, "dismissMessage": agent,
 	"upload": agent, "getBlob": signed, "getImage": signed,

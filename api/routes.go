@@ -140,6 +140,7 @@ func (s *Server) inboxRoutes() {
 	add(s, route{id: "deleteDraft", method: "DELETE", path: "/api/conversations/{id}/draft", role: agent, group: g, summary: "Throw a draft away", status: 204}, s.deleteDraft)
 	add(s, route{id: "moveMessage", method: "POST", path: "/api/conversations/{id}/move", role: agent, group: g, summary: "File one message in another conversation"}, s.moveMessage)
 	add(s, route{id: "mergeConversation", method: "POST", path: "/api/conversations/{id}/merge", role: agent, group: g, summary: "Put this conversation into another"}, s.mergeConversation)
+	add(s, route{id: "listMentions", method: "GET", path: "/api/conversations/{id}/mentions", role: agent, group: g, summary: "Who can be named in an answer, where the channel tells them"}, s.listMentions)
 	add(s, route{id: "listWays", method: "GET", path: "/api/conversations/{id}/ways", role: agent, group: g, summary: "Over what an answer can go out: channels, accounts and the customer's handles"}, s.listWays)
 	add(s, route{id: "listTags", method: "GET", path: "/api/tags", role: agent, group: g, summary: "Tags in use"}, s.listTags)
 	add(s, route{id: "live", method: "GET", path: "/api/live", role: agent, group: g, summary: "The live stream: a websocket of LiveFrame and LiveRequest", status: 101, raw: "-"}, s.live)

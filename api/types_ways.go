@@ -44,6 +44,7 @@ type Writing struct {
 	FileBytes     int64 `json:"file_bytes" doc:"Of all files together; 0 unlimited."`
 	Text          int   `json:"text" doc:"Longest text in characters; 0 unlimited."`
 	Segments      bool  `json:"segments" doc:"Paid for in segments of GSM-7 or UCS-2."`
+	Mentions      bool  `json:"mentions" doc:"People can be named, <span data-mention=HANDLE>@Name</span>: see listMentions."`
 	WindowSeconds int64 `json:"window_seconds" doc:"How long after a person's last message own words can be sent; later only a template. 0: always."`
 }
 

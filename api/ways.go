@@ -63,7 +63,7 @@ func (v *view) wayHandle(w *inbox.Way, h *inbox.WayHandle) WayHandle {
 }
 
 func writing(w connectors.Writing) Writing {
-	return Writing{None: w.None, Letter: w.Letter, Rich: w.Rich, Files: w.Files, FileBytes: w.FileBytes, Text: w.Text, Segments: w.Segments,
+	return Writing{None: w.None, Letter: w.Letter, Rich: w.Rich, Files: w.Files, FileBytes: w.FileBytes, Text: w.Text, Segments: w.Segments, Mentions: w.Mentions,
 		WindowSeconds: int64(w.Window.Seconds())}
 }
 

@@ -89,6 +89,9 @@ type Writing struct {
 	// Chat tells that outgoing messages belong to one stream, as message.Message.Chat,
 	// unless they answer one that does not.
 	Chat bool `json:"chat"`
+	// Mentions tells that people can be named so that the provider tells them: see
+	// Mentioner. Needs Rich.
+	Mentions bool `json:"mentions"`
 }
 
 // Receipt is what the provider said when it took a message.

@@ -63,6 +63,7 @@ func (c *chat) around(ann, lena *slacktest.User, room, desk *slacktest.Channel) 
 	mux.handle("react", func(in map[string]any) (any, error) {
 		return true, ann.React(room, textOf(in, "ts"), textOf(in, "name"))
 	})
+	mux.handle("members", func(map[string]any) (any, error) { return map[string]string{"ann": ann.ID, "lena": lena.ID}, nil })
 	// posts are what the app has posted in a channel.
 	mux.handle("posts", func(in map[string]any) (any, error) {
 		list := []map[string]any{}

@@ -135,6 +135,9 @@ func hours(d time.Duration) string {
 // write fills in the texts of an outgoing message as its channel carries them.
 func write(r, base *Record, o *Outgoing, body string, info connectors.Info, quote func(*Record) string) error {
 	w := info.Writing
+	if !w.Mentions {
+		body = safehtml.Unmention(body)
+	}
 	if w.Letter {
 		compose(r, base, body, signature(o.AgentSignature, info.Signature), o.Mode, quote)
 	} else {

@@ -60,10 +60,17 @@ func HasRemote(body string) bool { return remoteImage.MatchString(cut(body)) }
 var remoteImage = regexp.MustCompile(`(?i)<img\b[^>]*\bsrc\s*=\s*["']?\s*https?:`)
 
 // Editor sanitises what an agent wrote: text with simple formatting, lists,
-// quotes, links, and pictures that are attached (src="cid:…").
+// quotes, links, pictures that are attached (src="cid:…"), and people who are named
+// (see Unmention).
 func Editor(body string) string {
 	return rewrite(editorPolicy.Sanitize(cut(body)), editorTag, false)
 }
+
+var mention = regexp.MustCompile(`<span data-mention="[^"]*"`)
+
+// Unmention leaves of the people that Editor's HTML names, <span data-mention="HANDLE">,
+// only the words.
+func Unmention(body string) string { return mention.ReplaceAllString(body, "<span") }
 
 func cut(s string) string {
 	if len(s) > MaxInput {
@@ -220,6 +227,7 @@ func newMessagePolicy() *bluemonday.Policy {
 func newEditorPolicy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	elements := []string{"a", "b", "blockquote", "br", "code", "del", "div", "em", "i", "img", "li", "ol", "p", "pre", "s", "span", "strong", "u", "ul"}
+	p.AllowAttrs("data-mention").Matching(regexp.MustCompile(`^[a-z]{1,20}:[A-Za-z0-9/._+@-]{1,200}$`)).OnElements("span")
 	p.AllowElements(elements...)
 	p.AllowNoAttrs().OnElements(elements...)
 	p.SkipElementsContent("title", "svg", "math", "xmp", "template")

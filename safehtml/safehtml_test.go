@@ -132,6 +132,8 @@ func TestEditor(t *testing.T) {
 		{`<img src="cid:p1"><img src="https://e.example/p.gif"><img src="/api/blobs/x">`, `<img src="cid:p1">`},
 		{`<h1>Big</h1><table><tr><td>c</td></tr></table>`, `Bigc`},
 		{`<a href="javascript:x">a</a><script>b</script>`, `<a>a</a>`},
+		{`<p>ask <span contenteditable="false" data-mention="slack:T1/U2">@Ann</span></p>`, `<p>ask <span data-mention="slack:T1/U2">@Ann</span></p>`},
+		{`<span data-mention="slack:T1/U2&quot; onclick=x">@Ann</span>`, `<span>@Ann</span>`},
 		{`<ul><li>a<li>b</ul><blockquote>q</blockquote><pre>x  y</pre><code>z</code>`, `<ul><li>a<li>b</ul><blockquote>q</blockquote><pre>x  y</pre><code>z</code>`},
 	}
 	for _, tt := range tests {
@@ -139,6 +141,13 @@ func TestEditor(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("Editor(%q)\n got %s\nwant %s", tt.in, got, tt.want)
 		}
+	}
+}
+
+func TestUnmention(t *testing.T) {
+	in := Editor(`<p>ask <span contenteditable="false" data-mention="slack:T1/U2">@Ann</span>, <b>now</b></p>`)
+	if got, want := Unmention(in), `<p>ask <span>@Ann</span>, <b>now</b></p>`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *Connector) Info() connectors.Info {
 	info := connectors.Info{
 		Account: c.account, Channel: Channel, Own: message.Person{Name: c.set.name},
 		Writing: connectors.Writing{
-			Rich: true, Text: maxText, Files: maxFiles, FileBytes: c.set.fileBytes * maxFiles,
+			Rich: true, Mentions: true, Text: maxText, Files: maxFiles, FileBytes: c.set.fileBytes * maxFiles,
 			// Of an answer in a channel the thread decides; see message.Message.Chat.
 			Chat: true,
 		},

@@ -102,6 +102,12 @@ func (w *marker) node(n *html.Node, depth int) {
 		}
 	case atom.A:
 		w.link(n, depth)
+	case atom.Span:
+		if _, user, ok := memberOf(message.Handle(attribute(n, "data-mention"))); ok {
+			w.line.WriteString("<@" + user + ">")
+			return
+		}
+		w.children(n, depth)
 	case atom.Img:
 		w.text(attribute(n, "alt"))
 	case atom.Pre:

@@ -29,6 +29,7 @@ export const sendReply = (id: number, body: ReplyRequest, key: string) =>
   call(client.POST('/api/conversations/{id}/replies', { params: { path: { id }, header: { 'Idempotency-Key': key } }, body }))
 export const startConversation = (body: ComposeRequest, key: string) => call(client.POST('/api/conversations', { params: { header: { 'Idempotency-Key': key } }, body }))
 export const listWays = (id: number) => call(client.GET('/api/conversations/{id}/ways', { params: { path: { id } } }))
+export const listMentions = (id: number, account: string) => call(client.GET('/api/conversations/{id}/mentions', { params: { path: { id }, query: { account } } }))
 export const listCustomerWays = (id: number) => call(client.GET('/api/customers/{id}/ways', { params: { path: { id } } }))
 export const listTemplates = (account: string) => call(client.GET('/api/accounts/{id}/templates', { params: { path: { id: account } } }))
 export const getDraft = (id: number) => call(client.GET('/api/conversations/{id}/draft', { params: { path: { id } } }))

@@ -43,6 +43,8 @@ export const ways = {
   'template.none': 'The provider has no approved templates for this account.',
   'template.search': 'Find a template',
 
+  'composer.mention': 'Name somebody',
+  'composer.mentions': { one: '{n} person to name: choose with the arrow keys and Enter.', other: '{n} people to name: choose with the arrow keys and Enter.' },
   'composer.toOne': 'to',
   'composer.addNumber': 'Name or number, like +44 7700 900123',
   'composer.badNumber': '“{text}” is not a number with its country code, like +44 7700 900123.',

@@ -44,6 +44,8 @@ export const ways: Texts<typeof en> = {
   'template.none': 'ارائه‌دهنده برای این حساب الگوی تأییدشده‌ای ندارد.',
   'template.search': 'یافتن الگو',
 
+  'composer.mention': 'نام بردن از کسی',
+  'composer.mentions': { one: '{n} نفر برای نام بردن: با کلیدهای جهت و Enter برگزینید.', other: '{n} نفر برای نام بردن: با کلیدهای جهت و Enter برگزینید.' },
   'composer.toOne': 'به',
   'composer.addNumber': 'نام یا شماره، مانند +44 7700 900123',
   'composer.badNumber': '«{text}» شماره‌ای با پیش‌شمارهٔ کشور نیست، مانند +44 7700 900123.',

@@ -44,6 +44,8 @@ export const ways: Texts<typeof en> = {
   'template.none': 'ผู้ให้บริการไม่มีเทมเพลตที่อนุมัติแล้วสำหรับบัญชีนี้',
   'template.search': 'ค้นหาเทมเพลต',
 
+  'composer.mention': 'กล่าวถึงใครสักคน',
+  'composer.mentions': { other: 'มี {n} คนให้กล่าวถึง: เลือกด้วยปุ่มลูกศรและ Enter' },
   'composer.toOne': 'ถึง',
   'composer.addNumber': 'ชื่อหรือหมายเลข เช่น +44 7700 900123',
   'composer.badNumber': '“{text}” ไม่ใช่หมายเลขที่มีรหัสประเทศ เช่น +44 7700 900123',

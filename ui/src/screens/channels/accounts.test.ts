@@ -5,7 +5,7 @@ import { condition, fresher, inOrder } from './accounts.svelte'
 const account = (name: string, phase: string, more: Partial<Account> = {}, paused = ''): Account => ({
   id: name.toLowerCase(),
   channel: 'email',
-  writing: { letter: true, rich: true, files: 50, file_bytes: 0, text: 0, segments: false, window_seconds: 0 },
+  writing: { letter: true, rich: true, files: 50, file_bytes: 0, text: 0, segments: false, window_seconds: 0, mentions: false },
   name,
   address: '',
   from_file: false,

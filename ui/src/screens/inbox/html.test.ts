@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clean, fromText, fromWire, isEmpty, lineHTML, plainText, safeHref, toText, toWire } from './html'
+import { clean, fromText, fromWire, isEmpty, lineHTML, mentionHTML, mentionQuery, plainText, safeHref, toText, toWire } from './html'
 
 describe('clean', () => {
   it.each([
@@ -86,4 +86,23 @@ describe('plain text as it is sent', () => {
     expect(lineHTML('a <b>\n\nc')).toBe('<p>a &lt;b&gt;<br><br>c</p>')
     expect(lineHTML('')).toBe('')
   })
+})
+
+describe('people who are named', () => {
+  it('stay one piece', () => {
+    const named = mentionHTML('slack:T1/U2', 'Ann <b>')
+    expect(clean(`<p>Hello ${named} there</p>`)).toBe(`<p>Hello ${named} there</p>`)
+  })
+  it.each(['<span data-mention="javascript:alert(1)//()">@x</span>', '<span data-mention="slack:T1/U2">no name</span>', '<span>@x</span>'])('%s is only words', (html) =>
+    expect(clean(html)).not.toContain('data-mention'),
+  )
+  it.each([
+    ['@', ''],
+    ['Hello @An', 'An'],
+    ['سلام @رض', 'رض'],
+    ['(@Ann Ex', 'Ann Ex'],
+    ['ann@example', undefined],
+    ['@one two three four five', undefined],
+    ['', undefined],
+  ])('%s is asked as %s', (text, want) => expect(mentionQuery(text)).toBe(want))
 })

@@ -8,6 +8,12 @@ const MAX_DEPTH = 60
 
 export const escape = (s: string) => s.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
 
+/** Somebody who is named: one piece, which the provider is told of. */
+export const mentionHTML = (handle: string, name: string) => `<span data-mention="${escape(handle)}" contenteditable="false">@${escape(name)}</span>`
+
+/** What is typed after an @ that stands by itself, up to the cursor; undefined if there is none. */
+export const mentionQuery = (before: string) => /(?:^|[\s\u00a0(])@((?:[\p{L}\p{N}\p{M}._-]+ ?){0,3})$/u.exec(before)?.[1]
+
 /** Only links that open something harmless: web and mail addresses, phone numbers. */
 export function safeHref(href: string): string {
   const h = href.trim()
@@ -82,6 +88,12 @@ function render(node: Node, depth: number, pre: boolean): string {
       if (cid && /^\/api\/blobs\//.test(src)) return `<img src="${escape(src)}" data-cid="${escape(cid)}" alt="${escape(node.getAttribute('alt') ?? '')}">`
       if (/^cid:/i.test(src)) return `<img src="${escape(src)}" alt="${escape(node.getAttribute('alt') ?? '')}">`
       return ''
+    }
+    case 'SPAN': {
+      const handle = node.getAttribute('data-mention') ?? ''
+      const name = (node.textContent ?? '').trim()
+      if (/^[a-z]+:[\w./+@-]{1,200}$/i.test(handle) && name.startsWith('@')) return mentionHTML(handle, name.slice(1))
+      break
     }
     case 'TD':
     case 'TH':

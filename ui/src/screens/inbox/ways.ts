@@ -87,8 +87,8 @@ export function obstacle(way: Way | undefined, h: WayHandle | undefined, m: Mess
 export const length = (text: string) => [...text].length
 
 /** Before the hub has told, and where it does not know an account any more. */
-export const asLetter: Writing = { letter: true, rich: true, files: 50, file_bytes: 0, text: 0, segments: false, window_seconds: 0 }
-export const asTalk: Writing = { letter: false, rich: false, files: 0, file_bytes: 0, text: 0, segments: false, window_seconds: 0 }
+export const asLetter: Writing = { letter: true, rich: true, files: 50, file_bytes: 0, text: 0, segments: false, window_seconds: 0, mentions: false }
+export const asTalk: Writing = { letter: false, rich: false, files: 0, file_bytes: 0, text: 0, segments: false, window_seconds: 0, mentions: false }
 
 /** A template's text in pieces: what stands, and gaps with what was put into them. */
 export function fill(t: Template, values: Record<string, string> = {}): { text: string; gap?: string }[] {
