@@ -113,7 +113,7 @@ const noPurpose = "-"
 
 type boardContactsIn struct {
 	BoardSpan
-	Number   string `query:"number" required:"true" enum:"messages,in,out,asked,answered,unanswered,reached,replied,silent,opened,resolved,failed,followed,deviated,followed_replied,deviated_replied,stated_followed,stated_deviated,set_followed,set_deviated,learned_followed,learned_deviated,switched,switched_in,switched_out"`
+	Number   string `query:"number" required:"true" enum:"messages,in,out,asked,answered,unanswered,reached,replied,silent,opened,resolved,failed,followed,deviated,followed_reached,deviated_reached,followed_replied,deviated_replied,stated_followed,stated_deviated,set_followed,set_deviated,learned_followed,learned_deviated,switched,switched_in,switched_out"`
 	Purpose  string `query:"purpose" maxLength:"31" doc:"Absent is any, - is none."`
 	Channel  string `query:"channel" maxLength:"100"`
 	Over     string `query:"over" maxLength:"100" doc:"The channel before, of switches."`
@@ -221,12 +221,15 @@ type BoardCell struct {
 	Before     int64  `json:"before" doc:"Messages in as many days before."`
 }
 
-// BoardFollow tells whether proposals were followed, by whence they came.
+// BoardFollow tells whether our messages followed what was proposed, by whence that
+// came.
 type BoardFollow struct {
 	Source          string `json:"source" enum:"stated,set,learned"`
-	Followed        int64  `json:"followed"`
+	Followed        int64  `json:"followed" doc:"Messages of ours that went over the channel that was proposed."`
+	FollowedReached int64  `json:"followed_reached" doc:"Of those, how many wanted an answer: the last of a turn."`
 	FollowedReplied int64  `json:"followed_replied"`
-	Deviated        int64  `json:"deviated"`
+	Deviated        int64  `json:"deviated" doc:"That went over another."`
+	DeviatedReached int64  `json:"deviated_reached"`
 	DeviatedReplied int64  `json:"deviated_replied"`
 	FollowedTime    int64  `json:"followed_time" doc:"Median seconds until customers answered where a proposal of any source was followed."`
 	DeviatedTime    int64  `json:"deviated_time"`

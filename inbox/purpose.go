@@ -263,8 +263,10 @@ func (h facts) Contact(tx *store.Tx, id uint64) (f preference.Fact, ok bool, err
 	f = preference.Fact{Conversation: r.Conversation, Time: e.Time, Out: r.Direction == message.Out, Channel: r.Channel, Agent: r.Agent}
 	if r.Direction == message.In {
 		f.Handle = r.Sender
-		f.Settled = r.Consent != "" || r.Call != nil && r.Call.Talk > 0 && r.Call.Outcome == ""
-		return f, (r.Kind == message.Human || r.Kind == "") && !r.Bulk, nil
+		f.Settled = r.Call != nil && r.Call.Talk > 0 && r.Call.Outcome == ""
+		// STOP, START and HELP are words to the machine: they answer nobody, and
+		// who writes one did not choose the channel.
+		return f, (r.Kind == message.Human || r.Kind == "") && !r.Bulk && r.Consent == "", nil
 	}
 	if r.Automatic || r.Cancelled {
 		return f, false, nil

@@ -107,15 +107,19 @@ func (b *batch) message(id uint64) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err != nil || !ok {
-		if old == nil {
-			return nil
-		}
+	if err != nil && old == nil {
+		return nil
+	}
+	if err != nil || !ok && old != nil {
 		return b.remove(old)
 	}
 	m, err := b.matter(f.Conversation)
 	if err != nil {
 		return err
+	}
+	if !ok {
+		// No contact, but it may have brought the conversation back, as HELP does.
+		return b.edges(m.ID)
 	}
 	c := &Contact{ID: id, Conversation: m.ID, Time: f.Time.UTC(), Out: f.Out, Channel: f.Channel, Handle: f.Handle, Agent: f.Agent,
 		Failed: f.Failed, Settled: f.Settled, Advised: f.Advised, By: f.By}

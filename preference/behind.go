@@ -27,7 +27,7 @@ type Behind struct {
 // Numbers of the board whose contacts can be listed. "messages" are in and out
 // together; followed and deviated are of any source, or of the one they begin with.
 var Numbers = []string{"messages", "in", "out", "asked", "answered", "unanswered", "reached", "replied", "silent", "opened", "resolved", "failed",
-	"followed", "deviated", "followed_replied", "deviated_replied", "stated_followed", "stated_deviated", "set_followed", "set_deviated",
+	"followed", "deviated", "followed_reached", "deviated_reached", "followed_replied", "deviated_replied", "stated_followed", "stated_deviated", "set_followed", "set_deviated",
 	"learned_followed", "learned_deviated", "switched", "switched_in", "switched_out"}
 
 // behindScan bounds what one list looks at.
@@ -50,7 +50,7 @@ func (p *Preferences) List(tx *store.Tx, q Behind) (list []Contact, next store.K
 		r.Index, r.Prefix = "cell", store.K().Str(*q.Purpose).Str(q.Channel)
 		start = r.Prefix
 	case q.Number == "stated_deviated":
-		r.Index = "deviated"
+		r.Index = "unheeded"
 	}
 	if r.After == nil {
 		// Newest first: what is later than the last day comes before this key.
@@ -152,6 +152,10 @@ func (q *Behind) has(c *Contact, zone *time.Location) bool {
 		return any(mFollowed)
 	case "deviated":
 		return any(mDeviated)
+	case "followed_reached":
+		return any(mFollowedReached)
+	case "deviated_reached":
+		return any(mDeviatedReached)
 	case "followed_replied":
 		return any(mFollowedReplied)
 	case "deviated_replied":

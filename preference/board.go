@@ -38,13 +38,13 @@ type BoardCell struct {
 	Before           int64 // In and Out in the days before, as many
 }
 
-// Follow tells whether proposals of one source were followed, and how often
-// customers answered then.
+// Follow tells whether our messages followed the proposals of one source. Of those
+// that did and of those that did not, Reached wanted an answer and Replied got one.
 type Follow struct {
-	Source                     string
-	Followed, FollowedReplied  int64
-	Deviated, DeviatedReplied  int64
-	FollowedTime, DeviatedTime int64 // medians of all sources together
+	Source                                     string
+	Followed, FollowedReached, FollowedReplied int64
+	Deviated, DeviatedReached, DeviatedReplied int64
+	FollowedTime, DeviatedTime                 int64 // medians of all sources together
 }
 
 // Switch is how often somebody went over from one channel to another in a
@@ -317,10 +317,14 @@ func (t *tallying) more(m metric, n int64) {
 	switch {
 	case m >= mFollowed && m < mFollowed+3:
 		t.follow[m-mFollowed].Followed += n
+	case m >= mFollowedReached && m < mFollowedReached+3:
+		t.follow[m-mFollowedReached].FollowedReached += n
 	case m >= mFollowedReplied && m < mFollowedReplied+3:
 		t.follow[m-mFollowedReplied].FollowedReplied += n
 	case m >= mDeviated && m < mDeviated+3:
 		t.follow[m-mDeviated].Deviated += n
+	case m >= mDeviatedReached && m < mDeviatedReached+3:
+		t.follow[m-mDeviatedReached].DeviatedReached += n
 	case m >= mDeviatedReplied && m < mDeviatedReplied+3:
 		t.follow[m-mDeviatedReplied].DeviatedReplied += n
 	case m >= hFollowed && m < hFollowed+buckets:

@@ -56,14 +56,14 @@ func TestBoard(t *testing.T) {
 		if got != want {
 			t.Errorf("total %+v, want %+v", got, want)
 		}
-		if f := b.Follow[0]; f.Deviated != 1 || f.DeviatedReplied != 1 || f.Followed != 0 {
+		if f := b.Follow[0]; f.Deviated != 1 || f.DeviatedReached != 1 || f.DeviatedReplied != 1 || f.Followed != 1 || f.FollowedReached != 0 {
 			t.Errorf("stated: %+v", f)
 		}
 		if len(b.Switches) != 2 || b.Switches[0].In+b.Switches[1].In != 1 || b.Switches[0].Out+b.Switches[1].Out != 1 {
 			t.Errorf("switches %+v", b.Switches)
 		}
 		for name, n := range map[string]int64{"in": want.In, "out": want.Out, "asked": 2, "answered": 2, "unanswered": 0, "reached": 1, "replied": 1,
-			"silent": 0, "opened": 1, "resolved": 1, "failed": 0, "deviated": 1, "stated_deviated": 1, "followed": 0, "switched": 2} {
+			"silent": 0, "opened": 1, "resolved": 1, "failed": 0, "deviated": 1, "stated_deviated": 1, "followed": 1, "followed_reached": 0, "switched": 2} {
 			list, _, err := o.p.List(tx, Behind{BoardQuery: q, Number: name, Hour: -1, Weekday: -1, Limit: 100})
 			if err != nil || int64(len(list)) != n {
 				t.Errorf("%s: %d behind it, want %d, %v", name, len(list), n, err)

@@ -36,11 +36,14 @@ const (
 	mSwitchIn  metric = 10 // the customer went over to another channel
 	mSwitchOut metric = 11 // we did
 
-	// Turns of ours for which a channel was proposed, by whence that came.
+	// Messages of ours for which a channel was proposed, by whence that came, and
+	// those among them that wanted an answer and got one.
 	mFollowed        metric = 20 // + order of the source: stated, set, learned
 	mFollowedReplied metric = 24
 	mDeviated        metric = 28
 	mDeviatedReplied metric = 32
+	mFollowedReached metric = 36
+	mDeviatedReached metric = 40
 
 	// Times until an answer, by bucket.
 	hOurs     metric = 100 // until we answered
@@ -110,6 +113,15 @@ func (c *Contact) counts(zone *time.Location, yield func(k cell, m metric)) {
 		}
 		yield(o, m)
 	}
+	// Each message goes over a channel, also one that wants no answer.
+	turn, reached, replied, hist := mDeviated, mDeviatedReached, mDeviatedReplied, hDeviated
+	if c.Advised == c.Channel {
+		turn, reached, replied, hist = mFollowed, mFollowedReached, mFollowedReplied, hFollowed
+	}
+	advised := c.Out && c.Advised != ""
+	if advised {
+		yield(k, turn+sourceOrder(c.By))
+	}
 	if !c.Waits {
 		return
 	}
@@ -126,14 +138,10 @@ func (c *Contact) counts(zone *time.Location, yield func(k cell, m metric)) {
 		yield(k, mReplied)
 		yield(k, hTheirs+bucket(c.After))
 	}
-	if c.Advised == "" {
+	if !advised {
 		return
 	}
-	turn, replied, hist := mDeviated, mDeviatedReplied, hDeviated
-	if c.Advised == c.Channel {
-		turn, replied, hist = mFollowed, mFollowedReplied, hFollowed
-	}
-	yield(k, turn+sourceOrder(c.By))
+	yield(k, reached+sourceOrder(c.By))
 	if c.Answer != 0 {
 		yield(k, replied+sourceOrder(c.By))
 		yield(k, hist+bucket(c.After))

@@ -95,8 +95,7 @@ func (o *office) busy(t *testing.T, rng *rand.Rand) (customers []uint64) {
 		}
 		o.say(t, f, "")
 		if rng.IntN(8) == 0 {
-			o.matters[matters[i]].Resolved = o.now
-			o.tell(t, timeline.Event{Kind: timeline.ConversationStatus, Conversation: matters[i]})
+			o.resolve(t, matters[i])
 		}
 	}
 	o.update(t, func(tx *store.Tx) error {
@@ -153,13 +152,14 @@ func (o *office) compare(t *testing.T, tx *store.Tx, q BoardQuery, hours bool) i
 		c := &b.Cells[i]
 		every(c.Purpose+"/"+c.Channel, c, Behind{Purpose: &c.Purpose, Channel: c.Channel})
 	}
-	var followed, deviated, yes, no int64
+	var followed, deviated, yes, no, asked, off int64
 	for _, f := range b.Follow {
 		check(f.Source+" followed", f.Followed, Behind{Number: f.Source + "_followed", Hour: -1, Weekday: -1})
 		check(f.Source+" deviated", f.Deviated, Behind{Number: f.Source + "_deviated", Hour: -1, Weekday: -1})
 		followed, deviated, yes, no = followed+f.Followed, deviated+f.Deviated, yes+f.FollowedReplied, no+f.DeviatedReplied
+		asked, off = asked+f.FollowedReached, off+f.DeviatedReached
 	}
-	for number, want := range map[string]int64{"followed": followed, "deviated": deviated, "followed_replied": yes, "deviated_replied": no} {
+	for number, want := range map[string]int64{"followed": followed, "deviated": deviated, "followed_reached": asked, "deviated_reached": off, "followed_replied": yes, "deviated_replied": no} {
 		check(number, want, Behind{Number: number, Hour: -1, Weekday: -1})
 	}
 	for _, s := range b.Switches {

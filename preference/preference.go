@@ -66,7 +66,8 @@ const (
 // Source tells of messages and conversations as they are now.
 type Source interface {
 	// Contact tells of a message; ok is false for what is no contact between a
-	// person and us: taken back, automatic, sent to many.
+	// person and us: taken back, automatic, sent to many, a word like STOP that is
+	// meant for the machine.
 	Contact(tx *store.Tx, message uint64) (f Fact, ok bool, err error)
 	Matter(tx *store.Tx, conversation uint64) (Matter, error)
 	// Words are the subject and the text of a message, "" once it is erased.
@@ -123,8 +124,8 @@ func New(o Options) *Preferences {
 				{Name: "time", Keys: func(c *Contact) []store.Key {
 					return []store.Key{store.K().TimeDesc(c.Time)}
 				}},
-				{Name: "deviated", Keys: func(c *Contact) []store.Key {
-					if !c.Out || !c.Waits || c.By != Stated || c.Advised == "" || c.Advised == c.Channel {
+				{Name: "unheeded", Keys: func(c *Contact) []store.Key {
+					if !c.Out || c.By != Stated || c.Advised == "" || c.Advised == c.Channel {
 						return nil
 					}
 					return []store.Key{store.K().TimeDesc(c.Time)}

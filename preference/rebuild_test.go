@@ -84,6 +84,19 @@ func (o *office) update(t failer, fn func(tx *store.Tx) error) {
 	}
 }
 
+func (o *office) view(t failer, fn func(tx *store.Tx) error) {
+	t.Helper()
+	if err := o.s.View(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resolve ends a conversation.
+func (o *office) resolve(t failer, c uint64) {
+	o.matters[c].Resolved = o.now
+	o.tell(t, timeline.Event{Kind: timeline.ConversationStatus, Conversation: c})
+}
+
 func (o *office) tell(t failer, e timeline.Event) {
 	t.Helper()
 	o.update(t, func(tx *store.Tx) error {
@@ -117,12 +130,17 @@ func (o *office) matter(t failer, handle uint64) uint64 {
 }
 
 // say adds a message to a conversation and tells of it.
-func (o *office) say(t failer, f Fact, text string) uint64 {
+func (o *office) say(t failer, f Fact, text string) uint64 { return o.put(t, f, text, false) }
+
+// word adds a STOP: a message that is no contact.
+func (o *office) word(t failer, f Fact) uint64 { return o.put(t, f, "stop", true) }
+
+func (o *office) put(t failer, f Fact, text string, gone bool) uint64 {
 	id := o.nextID(t)
 	if f.Time.IsZero() {
 		f.Time = o.now
 	}
-	o.messages[id] = &said{Fact: f, text: text}
+	o.messages[id] = &said{Fact: f, text: text, gone: gone}
 	kind := timeline.MessageReceived
 	if f.Out {
 		kind = timeline.MessageQueued
@@ -282,7 +300,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 			o.now = o.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "hours")) * time.Hour)
 			c := rapid.SampledFrom(matters).Draw(rt, "matter")
 			m := o.matters[c]
-			switch op := rapid.IntRange(0, 17).Draw(rt, "op"); op {
+			switch op := rapid.IntRange(0, 18).Draw(rt, "op"); op {
 			case 0, 1, 2, 3, 4:
 				if !live(c) {
 					continue
@@ -301,8 +319,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 				if !live(c) {
 					continue
 				}
-				m.Resolved = o.now
-				o.tell(rt, timeline.Event{Kind: timeline.ConversationStatus, Conversation: c})
+				o.resolve(rt, c)
 			case 6:
 				if !live(c) {
 					continue
@@ -366,6 +383,10 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 					return err
 				})
 				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}, Data: []byte(`{"language":true}`)})
+			case 18:
+				if live(c) {
+					messages = append(messages, o.word(rt, Fact{Conversation: c, Channel: rapid.SampledFrom(channels).Draw(rt, "channel"), Handle: handles[0]}))
+				}
 			case 14, 15, 16, 17:
 				customers = o.rejoin(rt, op, handles, customers)
 			}

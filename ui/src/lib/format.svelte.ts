@@ -42,6 +42,8 @@ function locale() {
 
 export const number = (n: number) => numbers().format(n)
 export const percent = (part: number) => numbers({ style: 'percent' }).format(part)
+/** A change: +12 %, −3 %. */
+export const signed = (part: number) => numbers({ style: 'percent', signDisplay: 'exceptZero' }).format(part)
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))
 export const date = (d: string | Date) => dates({ dateStyle: 'medium' }).format(new Date(d))
 export const dateTime = (d: string | Date) => dates({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(d))

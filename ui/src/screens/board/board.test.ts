@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { BoardCell } from '../../lib/api/board'
-import { daysBack, flow, strength, trend, value, week } from './board'
+import { before, daysBack, flow, strength, trend, value, week } from './board'
 import { all } from './words'
 
 const cell = (over: Partial<BoardCell>): BoardCell => ({ purpose: '', channel: 'email', in: 0, out: 0, asked: 0, answered: 0, reached: 0, replied: 0, opened: 0, resolved: 0, failed: 0, ours: -1, theirs: -1, resolution: -1, before: 0, ...over })
@@ -74,4 +74,12 @@ describe('words', () => {
       expect(params(other), k).toEqual(params(text))
     }
   })
+})
+
+describe('the days before', () => {
+  it.each([
+    ['2026-03-01', '2026-03-01', '2026-02-28', '2026-02-28'],
+    ['2026-03-08', '2026-03-14', '2026-03-01', '2026-03-07'],
+    ['2026-01-01', '2026-12-31', '2025-01-01', '2025-12-31'],
+  ])('%s to %s', (from, to, a, z) => expect(before(from, to)).toEqual({ from: a, to: z }))
 })

@@ -55,6 +55,14 @@ export function strength(v: number | undefined, all: (number | undefined)[], m: 
 /** The change against before, as a part; undefined where there was next to nothing before. */
 export const trend = (now: number, before: number) => (before >= now / 10 && before ? now / before - 1 : undefined)
 
+/** As many days before those from one to another. */
+export function before(from: string, to: string): { from: string; to: string } {
+  const day = 86_400_000
+  const [a, z] = [Date.parse(from), Date.parse(to)]
+  const iso = (ms: number) => new Date(ms).toISOString().slice(0, 10)
+  return { from: iso(2 * a - z - day), to: iso(a - day) }
+}
+
 /** The weeks of all channels, or of one, added up: [weekday][hour]. */
 export function week(weeks: readonly BoardWeek[], channel: string): number[][] {
   const sum = Array.from({ length: 7 }, () => new Array<number>(24).fill(0))

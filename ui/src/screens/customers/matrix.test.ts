@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CustomerPreferences } from '../../lib/api/preferences'
-import { hhmm, look, matrix, minutes, statementOf } from './matrix'
+import { hour, look, matrix, minutes, ofDay, statementOf } from './matrix'
 
 const p: CustomerPreferences = {
   customer: 1,
@@ -45,5 +45,6 @@ describe('times of the day', () => {
     ['12:60', NaN],
     ['noon', NaN],
   ])('%s', (text, n) => expect(minutes(text)).toBe(n))
-  it('are written with two digits', () => expect(hhmm(545)).toBe('09:05'))
+  it('are written with two digits', () => expect(ofDay(545)).toContain('09:05'))
+  it('begin again at midnight', () => expect([ofDay(1440), hour(24)]).toEqual([ofDay(0), hour(0)]))
 })

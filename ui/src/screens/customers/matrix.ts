@@ -26,11 +26,11 @@ export function look(c: PreferenceCell | undefined): Look {
 
 export const statementOf = (p: CustomerPreferences, c: PreferenceCell | undefined): Statement | undefined => (c?.statement ? (p.statements ?? []).find((s) => s.id === c.statement) : undefined)
 
-/** 1320 → "22:00" */
-export const hhmm = (minutes: number) => `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
+/** A time of day as people write it: 1320 → "22:00". */
+export const ofDay = (minutes: number) => time(new Date(2023, 0, 1, Math.floor(minutes / 60) % 24, minutes % 60))
 
 /** An hour of the day as people write it: 17 → "17:00"; 24 is midnight. */
-export const hour = (h: number) => time(new Date(2023, 0, 1, h % 24))
+export const hour = (h: number) => ofDay(h * 60)
 
 /** "22:00" → 1320; NaN for what is no time. */
 export function minutes(text: string): number {
