@@ -297,13 +297,7 @@ func (s *Server) listCompanyConversations(ctx context.Context, i *customerListIn
 		if len(q.Subjects) == 0 {
 			return nil
 		}
-		list, next, err := s.hub.List(v.tx, q)
-		if err != nil {
-			return err
-		}
-		o.Body.Next = cursor(next)
-		o.Body.Rows, err = v.rows(list)
-		return err
+		return v.list(&o.Body, q)
 	})
 }
 

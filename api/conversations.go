@@ -95,13 +95,7 @@ func (s *Server) rows(q inbox.ListQuery, customer uint64) (*out[Rows], error) {
 				return err
 			}
 		}
-		list, next, err := s.hub.List(v.tx, q)
-		if err != nil {
-			return err
-		}
-		o.Body.Next = cursor(next)
-		o.Body.Rows, err = v.rows(list)
-		return err
+		return v.list(&o.Body, q)
 	})
 }
 

@@ -140,6 +140,17 @@ func (v *view) row(c *inbox.Conversation) (Row, error) {
 	}, nil
 }
 
+// list puts a page of conversations into r.
+func (v *view) list(r *Rows, q inbox.ListQuery) error {
+	list, next, err := v.s.hub.List(v.tx, q)
+	if err != nil {
+		return err
+	}
+	r.Next = cursor(next)
+	r.Rows, err = v.rows(list)
+	return err
+}
+
 func (v *view) rows(list []*inbox.Conversation) ([]Row, error) {
 	out := make([]Row, 0, len(list))
 	for _, c := range list {
