@@ -31,7 +31,7 @@ func TestFilesIn(t *testing.T) {
 	if len(m.Parts) != 2 || m.Parts[0].Name != "note.txt" || m.Parts[0].ContentType != "text/plain" || m.Parts[0].Size != 5 || m.Parts[1].Size != int64(len(big)) {
 		t.Errorf("%+v", m.Parts)
 	}
-	if s, _ := h.file(m.Key + "/big.bin"); s != big {
+	if s, _ := h.File(m.Key + "/big.bin"); s != big {
 		t.Errorf("%d bytes of the large file", len(s))
 	}
 	if d := h.byText(t, "direct"); len(d.Parts) != 1 || d.Parts[0].ContentType != "text/html" {
@@ -67,18 +67,18 @@ func TestLateFiles(t *testing.T) {
 	ts := say(t, ann, dm, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte(strings.Repeat("a", 1000))}}})
 	h.awaitTexts(t, "look")
 	key := keyOf(srv.TeamID(), dm.ID, ts)
-	h.wait(t, "the file", func() bool { _, ok := h.file(key + "/a.txt"); return ok })
+	h.Wait(t, "the file", func() bool { _, ok := h.File(key + "/a.txt"); return ok })
 	if m := h.byText(t, "look"); len(m.Parts) != 0 || !slices.Contains(m.Warnings, waiting) {
 		t.Errorf("%+v", m)
 	}
-	ch := h.changes()
+	ch := h.Changes()
 	if len(ch) != 1 || ch[0].Of != key || ch[0].Edit.Text != "look" || len(ch[0].Edit.Parts) != 1 {
 		t.Errorf("%+v", ch)
 	}
 	// An edit of such a message brings the file again, because it replaces all.
 	ok(t, ann.Edit(dm, ts, "look here"))
-	h.wait(t, "the edit", func() bool { return len(h.changes()) == 2 })
-	if e := h.changes()[1].Edit; e.Text != "look here" || len(e.Parts) != 1 {
+	h.Wait(t, "the edit", func() bool { return len(h.Changes()) == 2 })
+	if e := h.Changes()[1].Edit; e.Text != "look here" || len(e.Parts) != 1 {
 		t.Errorf("%+v", e)
 	}
 	stop()
@@ -99,15 +99,15 @@ func TestLateFilesOverRestart(t *testing.T) {
 	say(t, ann, dm, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte("a")}}})
 	h.awaitTexts(t, "look")
 	stop()
-	cur, err := readCursor(h.cursor)
+	cur, err := readCursor(h.Stored())
 	if err != nil || len(cur.Late) != 1 {
 		t.Fatalf("%+v, %v", cur, err)
 	}
 	cur.Late[0].Next = time.Now()
-	h.cursor = marshalled(t, cur)
+	h.SetCursor(marshalled(t, cur))
 	c = connect(t, srv, srv.URL, nil)
 	_, stop = start(t, c, h)
-	h.wait(t, "the end of the tries", func() bool {
+	h.Wait(t, "the end of the tries", func() bool {
 		b, _ := h.Cursor(t.Context())
 		cur, err := readCursor(b)
 		return err == nil && len(cur.Late) == 0

@@ -33,10 +33,10 @@ func TestRateLimits(t *testing.T) {
 	h.awaitTexts(t, want...)
 	h.awaitLive(t)
 	h.exactly(t, want...)
-	if !slices.ContainsFunc(h.shown(), func(s connectors.State) bool {
+	if !slices.ContainsFunc(h.States(), func(s connectors.State) bool {
 		return s.Phase == connectors.CatchingUp && strings.Contains(s.Detail, "slowly")
 	}) {
-		t.Errorf("nobody was told of the wait: %+v", h.shown())
+		t.Errorf("nobody was told of the wait: %+v", h.States())
 	}
 	var refused, next time.Time
 	for _, call := range srv.Calls("conversations.history") {
@@ -76,7 +76,7 @@ func TestLongHistory(t *testing.T) {
 		h.awaitTexts(t, want...)
 		h.awaitLive(t)
 		stop()
-		if got := h.texts(); !slices.Equal(got, want) {
+		if got := h.Texts(); !slices.Equal(got, want) {
 			t.Errorf("came in another order: %q", got)
 		}
 		h.exactly(t, want...)
@@ -139,8 +139,8 @@ func TestManySeen(t *testing.T) {
 	for i := range 2 * maxSeen {
 		say(t, ann, dm, fmt.Sprint(i))
 	}
-	h.wait(t, "all", func() bool { return len(h.texts()) == 2*maxSeen })
-	h.wait(t, "a small cursor", func() bool {
+	h.Wait(t, "all", func() bool { return len(h.Texts()) == 2*maxSeen })
+	h.Wait(t, "a small cursor", func() bool {
 		b, err := h.Cursor(t.Context())
 		return err == nil && len(b) < 25*maxSeen
 	})
@@ -189,10 +189,10 @@ func TestCursor(t *testing.T) {
 func TestOtherWorkspace(t *testing.T) {
 	srv := startSlack(t, slacktest.Options{})
 	h := newHub()
-	h.cursor = []byte(`{"v":1,"team":"TELSEWHERE","begin":"1700000000.000000"}`)
+	h.SetCursor([]byte(`{"v":1,"team":"TELSEWHERE","begin":"1700000000.000000"}`))
 	start(t, connect(t, srv, srv.URL, nil), h)
-	h.wait(t, "the block", func() bool { return h.last().Phase == connectors.Blocked })
-	if d := h.last().Detail; !strings.Contains(d, "another workspace") {
+	h.Wait(t, "the block", func() bool { return h.Last().Phase == connectors.Blocked })
+	if d := h.Last().Detail; !strings.Contains(d, "another workspace") {
 		t.Error(d)
 	}
 }
@@ -226,14 +226,14 @@ func TestTake(t *testing.T) {
 		{map[string]any{"customers": "external"}, []string{"ann asks", "bob answers", "gus asks"}},
 	} {
 		check := func(h *hub, how string) {
-			got := h.texts()
+			got := h.Texts()
 			want := slices.Clone(tt.want)
 			slices.Sort(got)
 			slices.Sort(want)
 			if !slices.Equal(slices.Compact(got), want) {
 				t.Errorf("%v, %s: %q, want %q", tt.set, how, got, want)
 			}
-			for _, m := range h.messages() {
+			for _, m := range h.Messages() {
 				answered := tt.set["customers"] == "external" && m.Text == "bob answers"
 				if (m.Direction == message.Out) != answered || answered && (len(m.To) != 1 || m.To[0].Handle != handleOf(ann.TeamID(), ann.ID)) {
 					t.Errorf("%v, %s: %+v", tt.set, how, m)
@@ -266,7 +266,7 @@ func TestGuestNotLost(t *testing.T) {
 	h.awaitLive(t)
 	srv.Inject("users.info", -1, slacktest.Fault{Status: 503})
 	say(t, gus, room, "hello?")
-	h.wait(t, "the retry", func() bool { return h.last().Phase == connectors.Retrying })
+	h.Wait(t, "the retry", func() bool { return h.Last().Phase == connectors.Retrying })
 	srv.ClearFaults()
 	sup.Kick()
 	h.awaitTexts(t, "hello?")

@@ -27,10 +27,8 @@ func TestPicture(t *testing.T) {
 	}
 	ann.Change(func(p *slacktest.Person) { p.RealName = "Ann Other" })
 	var now message.Person
-	h.wait(t, "the new profile", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		for _, b := range h.batches {
+	h.Wait(t, "the new profile", func() bool {
+		for _, b := range h.Batches() {
 			for _, p := range b.People {
 				now = p
 			}

@@ -101,12 +101,12 @@ func TestGap(t *testing.T) {
 	stop()
 	h.exactly(t, want...)
 	var edited, reacted bool
-	for _, ch := range h.changes() {
+	for _, ch := range h.Changes() {
 		edited = edited || ch.Edit != nil && ch.Edit.Text == "one, mended"
 		reacted = reacted || ch.Reaction != nil && ch.Reaction.Emoji == "🎉" && strings.HasSuffix(ch.Of, later)
 	}
 	if !edited || !reacted {
-		t.Errorf("edited %v, reacted %v: %+v", edited, reacted, h.changes())
+		t.Errorf("edited %v, reacted %v: %+v", edited, reacted, h.Changes())
 	}
 }
 
@@ -147,13 +147,13 @@ func TestDuplicatesAndOrder(t *testing.T) {
 	srv.Release(true)
 	ok(t, srv.WaitDelivered(t.Context()))
 	h.awaitTexts(t, "twice", "twice too", "second")
-	if h.offered() != 4 {
-		t.Errorf("%d offers, want 4", h.offered())
+	if h.Offered() != 4 {
+		t.Errorf("%d offers, want 4", h.Offered())
 	}
 	// The event of the edited message has the words it was written with.
 	h.awaitTexts(t, "first")
 	var kinds []string
-	for _, ch := range h.changes() {
+	for _, ch := range h.Changes() {
 		switch {
 		case ch.Edit != nil && ch.Edit.Text == "first, mended":
 			kinds = append(kinds, "edit")
@@ -181,8 +181,8 @@ func TestDeleted(t *testing.T) {
 	ts := say(t, ann, room, "oops")
 	ok(t, srv.Unfurl(room, ts, "A page", "https://www.example.com/"))
 	ok(t, ann.Delete(room, ts))
-	h.wait(t, "the deletion", func() bool { return len(h.changes()) > 0 })
-	if ch := h.changes(); len(ch) != 1 || !ch[0].Deleted || !strings.HasSuffix(ch[0].Of, ts) {
+	h.Wait(t, "the deletion", func() bool { return len(h.Changes()) > 0 })
+	if ch := h.Changes(); len(ch) != 1 || !ch[0].Deleted || !strings.HasSuffix(ch[0].Of, ts) {
 		t.Errorf("%+v", ch)
 	}
 }
@@ -215,8 +215,8 @@ func TestNotCustomers(t *testing.T) {
 	stop()
 	h.exactly(t, "question", "shrug")
 	other.exactly(t, "question", "shrug")
-	if len(h.held())+len(other.held()) > 0 {
-		t.Errorf("held %+v %+v", h.held(), other.held())
+	if len(h.Held())+len(other.Held()) > 0 {
+		t.Errorf("held %+v %+v", h.Held(), other.Held())
 	}
 	if m := h.byText(t, "shrug"); m.Subject != "#support" {
 		t.Errorf("subject %q after the renaming", m.Subject)
@@ -247,10 +247,10 @@ func TestUnknownEvents(t *testing.T) {
 			t.Errorf("not acknowledged at once: %+v", d)
 		}
 	}
-	if n := len(h.held()); n != 6 {
-		t.Errorf("%d held items, want 6: %+v", n, h.held())
+	if n := len(h.Held()); n != 6 {
+		t.Errorf("%d held items, want 6: %+v", n, h.Held())
 	}
-	for _, x := range h.held() {
+	for _, x := range h.Held() {
 		if x.Source == "" || x.Reason == "" || x.Raw == nil {
 			t.Errorf("%+v", x)
 		}
@@ -264,7 +264,7 @@ func TestUnknownEvents(t *testing.T) {
 		srv.Emit("", map[string]any{"type": "hologram_shared"})
 	}
 	ok(t, srv.WaitDelivered(t.Context()))
-	if n := len(h.held()); n != 5+maxOdd {
+	if n := len(h.Held()); n != 5+maxOdd {
 		t.Errorf("%d held items after the flood", n)
 	}
 }
@@ -277,15 +277,15 @@ func TestNoAckBeforeTheHub(t *testing.T) {
 	h := newHub()
 	sup, _ := start(t, connect(t, srv, srv.URL, nil), h)
 	h.awaitLive(t)
-	h.setRefuse(errors.New("the disk is full"))
+	h.Refuse(errors.New("the disk is full"))
 	say(t, ann, dm, "important")
-	h.wait(t, "the retry", func() bool { return h.last().Phase == connectors.Retrying })
+	h.Wait(t, "the retry", func() bool { return h.Last().Phase == connectors.Retrying })
 	for _, d := range srv.Deliveries() {
 		if d.Error == "" && d.Type == "message" {
 			t.Error("acknowledged though the hub refused it")
 		}
 	}
-	h.setRefuse(nil)
+	h.Refuse(nil)
 	sup.Kick()
 	h.awaitTexts(t, "important")
 	h.exactly(t, "important")
@@ -302,14 +302,14 @@ func TestDisconnect(t *testing.T) {
 	ok(t, srv.WaitFor(t.Context(), func() bool { return srv.SocketsOpened() >= 2 && srv.Sockets() == 1 }))
 	say(t, ann, dm, "hello again")
 	h.awaitTexts(t, "hello again")
-	for _, s := range h.shown() {
+	for _, s := range h.States() {
 		if s.Phase == connectors.Retrying {
 			t.Errorf("a wanted new connection is shown as trouble: %+v", s)
 		}
 	}
 	srv.Disconnect("link_disabled")
-	h.wait(t, "the block", func() bool { return h.last().Phase == connectors.Blocked })
-	if d := h.last().Detail; !strings.Contains(d, "Socket Mode") {
+	h.Wait(t, "the block", func() bool { return h.Last().Phase == connectors.Blocked })
+	if d := h.Last().Detail; !strings.Contains(d, "Socket Mode") {
 		t.Errorf("%q does not say what to do", d)
 	}
 }
@@ -320,8 +320,8 @@ func TestUninstalled(t *testing.T) {
 	start(t, connect(t, srv, srv.URL, nil), h)
 	h.awaitLive(t)
 	srv.Uninstall()
-	h.wait(t, "the block", func() bool { return h.last().Phase == connectors.Blocked })
-	if d := h.last().Detail; !strings.Contains(d, "install") {
+	h.Wait(t, "the block", func() bool { return h.Last().Phase == connectors.Blocked })
+	if d := h.Last().Detail; !strings.Contains(d, "install") {
 		t.Errorf("%q does not say what to do", d)
 	}
 }
@@ -338,7 +338,7 @@ func TestSilentSocket(t *testing.T) {
 	h.awaitLive(t)
 	srv.StallSockets(true)
 	say(t, ann, dm, "into the silence")
-	h.wait(t, "the retry", func() bool { return h.last().Phase == connectors.Retrying })
+	h.Wait(t, "the retry", func() bool { return h.Last().Phase == connectors.Retrying })
 	srv.StallSockets(false)
 	sup.Kick()
 	h.awaitTexts(t, "into the silence")

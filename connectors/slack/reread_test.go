@@ -36,7 +36,7 @@ func TestBlackOut(t *testing.T) {
 	h.awaitTexts(t, all...)
 	ok(t, srv.WaitDelivered(t.Context()))
 	stop()
-	before := len(h.changes())
+	before := len(h.Changes())
 
 	ok(t, ann.Delete(room, gone))
 	ok(t, ann.Delete(room, root))
@@ -50,7 +50,7 @@ func TestBlackOut(t *testing.T) {
 	h.awaitLive(t)
 	stop()
 	var deleted, edited []string
-	for _, c := range h.changes()[before:] {
+	for _, c := range h.Changes()[before:] {
 		at, good := parseKey(c.Of)
 		switch {
 		case !good || c.Time.IsZero():

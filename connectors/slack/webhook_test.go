@@ -29,7 +29,7 @@ func TestEventsOverHTTP(t *testing.T) {
 	srv.DuplicateNext(1)
 	ts := say(t, ann, dm, "hello")
 	h.awaitTexts(t, "hello")
-	h.setRefuse(errors.New("the disk is full"))
+	h.Refuse(errors.New("the disk is full"))
 	say(t, ann, dm, "while the disk is full")
 	ok(t, srv.WaitFor(t.Context(), func() bool {
 		for _, d := range srv.Deliveries() {
@@ -39,16 +39,16 @@ func TestEventsOverHTTP(t *testing.T) {
 		}
 		return false
 	}))
-	h.setRefuse(nil)
+	h.Refuse(nil)
 	h.awaitTexts(t, "while the disk is full")
 	ok(t, ann.Edit(dm, ts, "hello!"))
 	srv.Emit(dm.ID, map[string]any{"type": "hologram_shared"})
-	h.wait(t, "the edit and the odd event", func() bool { return len(h.changes()) == 1 && len(h.held()) == 1 })
+	h.Wait(t, "the edit and the odd event", func() bool { return len(h.Changes()) == 1 && len(h.Held()) == 1 })
 	ok(t, srv.WaitDelivered(t.Context()))
 
 	srv.Uninstall()
-	h.wait(t, "the block", func() bool { return h.last().Phase == connectors.Blocked })
-	if got := h.texts(); len(got) != 2 {
+	h.Wait(t, "the block", func() bool { return h.Last().Phase == connectors.Blocked })
+	if got := h.Texts(); len(got) != 2 {
 		t.Errorf("%q", got)
 	}
 }

@@ -199,7 +199,7 @@ func TestALikeMessageIsNotFound(t *testing.T) {
 	if _, err := r.c.Send(t.Context(), outgoing(1, "ok")); sendErr(t, err).Class != connectors.Unsure {
 		t.Fatal(err)
 	}
-	r.hub.wait(t, "a report", func() bool { return len(r.hub.reports()) > 0 })
+	r.hub.Wait(t, "a report", func() bool { return len(r.hub.Reports()) > 0 })
 	r.Inject(twiliotest.Fault{Method: http.MethodPost, Path: "/Messages.json", Cut: twiliotest.CutBefore})
 	if _, err := r.c.Send(t.Context(), outgoing(2, "ok")); sendErr(t, err).Class != connectors.Unsure {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestReportsBeforeTheAnswer(t *testing.T) {
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rec := httptest.NewRecorder()
 		(&httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) { pr.SetURL(to) }, Transport: &http.Transport{DisableKeepAlives: true}}).ServeHTTP(rec, req)
-		r.hub.wait(t, "the report", func() bool { return len(r.hub.reports()) >= 2 })
+		r.hub.Wait(t, "the report", func() bool { return len(r.hub.Reports()) >= 2 })
 		w.WriteHeader(rec.Code)
 		_, _ = w.Write(rec.Body.Bytes())
 	}))
@@ -229,7 +229,7 @@ func TestReportsBeforeTheAnswer(t *testing.T) {
 	if _, err := r.c.Send(t.Context(), outgoing(9, "Hello")); err != nil {
 		t.Fatal(err)
 	}
-	for _, rep := range r.hub.reports() {
+	for _, rep := range r.hub.Reports() {
 		if rep.Ref != message.OwnRef(9, "tokentokentoken1") {
 			t.Errorf("%+v", rep)
 		}
@@ -243,8 +243,8 @@ func TestReportsRepeatedAndReordered(t *testing.T) {
 	if _, err := r.c.Send(t.Context(), outgoing(9, "Hello")); err != nil {
 		t.Fatal(err)
 	}
-	r.hub.wait(t, "four reports", func() bool { return len(r.hub.reports()) == 4 })
-	got := r.hub.reports()
+	r.hub.Wait(t, "four reports", func() bool { return len(r.hub.Reports()) == 4 })
+	got := r.hub.Reports()
 	if got[0].Status != message.Delivered || got[3].Status != message.Sent {
 		t.Errorf("%+v", got)
 	}
@@ -259,8 +259,8 @@ func TestAFailureIsToldInWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		var failed message.Report
-		r.hub.wait(t, "failure", func() bool {
-			for _, rep := range r.hub.reports() {
+		r.hub.Wait(t, "failure", func() bool {
+			for _, rep := range r.hub.Reports() {
 				if rep.Status == message.Failed {
 					failed = rep
 				}
@@ -288,7 +288,7 @@ func TestOptOutAndBack(t *testing.T) {
 	if _, err := r.c.Send(t.Context(), outgoing(1, "Hello")); err != nil {
 		t.Fatal(err)
 	}
-	got := r.hub.messages()
+	got := r.hub.Messages()
 	if len(got) != 2 || got[0].Consent != message.OptOut || got[1].Consent != message.OptIn {
 		t.Errorf("%+v", got)
 	}
@@ -305,7 +305,7 @@ func TestAdvancedOptOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := r.hub.messages()
+	got := r.hub.Messages()
 	if len(got) != 3 || got[0].Consent != message.OptOut || got[1].Consent != message.OptIn || got[2].Consent != message.Help || !got[2].Answered {
 		t.Errorf("%+v", got)
 	}

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/message"
 )
@@ -24,186 +23,13 @@ const (
 	public      = "https://hub.example.com/hooks/texts"
 )
 
-// patience is how long a test waits at most for what has to happen.
-const patience = 20 * time.Second
-
-// hub is a Sink and the record of what it was given.
-type hub struct {
-	mu      sync.Mutex
-	batches []connectors.Batch
-	cursor  []byte
-	states  []connectors.State
-	refuse  error
-	files   map[string]string // blob names stand in for content: key/name → content
-	changed chan struct{}
-}
-
-func newHub() *hub { return &hub{files: map[string]string{}, changed: make(chan struct{})} }
-
-func (h *hub) touch() { close(h.changed); h.changed = make(chan struct{}) }
-
-func (h *hub) Cursor(context.Context) ([]byte, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.cursor, nil
-}
-
-func (h *hub) Accept(_ context.Context, b connectors.Batch) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.refuse != nil {
-		return h.refuse
-	}
-	keep := func(key string, parts []message.Part) {
-		for _, p := range parts {
-			s, err := read(p.Content)
-			if err != nil {
-				panic(err)
-			}
-			h.files[key+"/"+p.Name] = s
-		}
-	}
-	for _, m := range b.Messages {
-		keep(m.Key, m.Parts)
-	}
-	for _, c := range b.Changes {
-		if c.Edit != nil {
-			keep(c.Of, c.Edit.Parts)
-		}
-	}
-	h.batches = append(h.batches, b)
-	if b.Cursor != nil {
-		h.cursor = b.Cursor
-	}
-	h.touch()
-	return nil
-}
-
-func (h *hub) State(s connectors.State) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.states = append(h.states, s)
-	h.touch()
-}
-
-func (h *hub) setRefuse(err error) { h.mu.Lock(); h.refuse = err; h.mu.Unlock() }
-
-// messages are the items by key, as a hub that drops repeats would have them.
-func (h *hub) messages() (list []message.Message) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	seen := map[string]bool{}
-	for _, b := range h.batches {
-		for _, m := range b.Messages {
-			if !seen[m.Key] {
-				seen[m.Key] = true
-				list = append(list, m)
-			}
-		}
-	}
-	return list
-}
-
-func (h *hub) offered() (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, b := range h.batches {
-		n += len(b.Messages)
-	}
-	return n
-}
-
-func (h *hub) changes() (list []message.Change) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, b := range h.batches {
-		list = append(list, b.Changes...)
-	}
-	return list
-}
-
-func (h *hub) reports() (list []message.Report) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, b := range h.batches {
-		list = append(list, b.Reports...)
-	}
-	return list
-}
-
-func (h *hub) held() (list []message.Held) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, b := range h.batches {
-		list = append(list, b.Held...)
-	}
-	return list
-}
-
-func (h *hub) state() (s connectors.State) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.states) > 0 {
-		s = h.states[len(h.states)-1]
-	}
-	return s
-}
-
-// lives is how often the live state was shown.
-func (h *hub) lives() (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, s := range h.states {
-		if s.Phase == connectors.Live {
-			n++
-		}
-	}
-	return n
-}
-
-// wait returns once ok does.
-func (h *hub) wait(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	timeout := time.After(patience)
-	for {
-		h.mu.Lock()
-		changed := h.changed
-		h.mu.Unlock()
-		if ok() {
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			t.Fatalf("%s did not happen; messages %+v, state %+v", what, h.messages(), h.state())
-		}
-	}
-}
-
-func read(c message.Content) (string, error) {
-	r, err := c.Open()
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	var b strings.Builder
-	buf := make([]byte, 4096)
-	for {
-		n, err := r.Read(buf)
-		b.Write(buf[:n])
-		if err != nil {
-			if errors.Is(err, http.ErrBodyReadAfterClose) {
-				return "", err
-			}
-			return b.String(), nil
-		}
-	}
-}
+// stored is the content of a file that came in.
+func stored(r *rig, name string) string { s, _ := r.hub.File(name); return s }
 
 // rig is the double, a connector and the server that its webhooks reach.
 type rig struct {
 	*twiliotest.Server
-	hub  *hub
+	hub  *connectortest.Record
 	c    *Connector
 	host connectors.Host
 	set  map[string]any
@@ -217,7 +43,7 @@ func newRig(t *testing.T, f flavour, change func(*twiliotest.Options, map[string
 		{PhoneNumber: ourNumber, SMS: true, MMS: true, SMSURL: public + routeMessage},
 		{PhoneNumber: "whatsapp:" + ourWhatsApp, SMSURL: public + routeMessage},
 	}}
-	r := &rig{hub: newHub(), f: f}
+	r := &rig{hub: connectortest.NewRecord(), f: f}
 	r.set = map[string]any{"account_sid": twiliotest.DefaultAccountSID, "auth_token": twiliotest.DefaultAuthToken, "from": ourNumber, "rate": 1000}
 	if f.channel == ChannelWhatsApp {
 		r.set["from"] = ourWhatsApp
@@ -250,36 +76,41 @@ func (r *rig) restart(t *testing.T) {
 	}
 	r.c = c
 	t.Cleanup(c.client.CloseIdleConnections)
-	web := httptest.NewServer(c.Webhook(r.hub))
-	t.Cleanup(web.Close)
-	r.Route(public, web.URL)
+	reach(t, r.Server, c, r.hub)
 }
 
 // run runs the connector until the test or stop ends it.
-func (r *rig) run(t *testing.T) (stop func()) {
+func (r *rig) run(t *testing.T) (stop func()) { t.Helper(); return keepRunning(t, r.c, r.hub) }
+
+// keepRunning runs a connector until the test or stop ends it; it returns once that is live.
+func keepRunning(t *testing.T, c connectors.Connector, in *connectortest.Record) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	c := r.c
-	before := r.hub.lives()
-	go func() { ended <- c.Run(ctx, r.hub) }()
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-ended:
-				if !errors.Is(err, context.Canceled) {
-					t.Errorf("Run = %v", err)
-				}
-			case <-time.After(patience):
-				t.Error("Run did not end")
+	before := in.Lives()
+	go func() { ended <- c.Run(ctx, in) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("Run = %v", err)
 			}
-		})
-	}
+		case <-time.After(connectortest.Patience):
+			t.Error("Run did not end")
+		}
+	})
 	t.Cleanup(stop)
-	r.hub.wait(t, "live", func() bool { return r.hub.lives() > before })
+	in.Wait(t, "live", func() bool { return in.Lives() > before })
 	return stop
+}
+
+// reach lets the webhooks of the double reach a connector.
+func reach(t *testing.T, srv *twiliotest.Server, c connectors.Webhooker, in connectors.Sink) {
+	t.Helper()
+	web := httptest.NewServer(c.Webhook(in))
+	t.Cleanup(web.Close)
+	srv.Route(public, web.URL)
 }
 
 // outgoing is a message of ours.

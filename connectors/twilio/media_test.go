@@ -37,7 +37,7 @@ func TestFilesComeWithTheirMessage(t *testing.T) {
 	if err != nil || !a.Answered {
 		t.Fatal(err)
 	}
-	m := r.hub.messages()[0]
+	m := r.hub.Messages()[0]
 	if len(m.Parts) != 3 || len(m.Warnings) > 0 {
 		t.Fatalf("%+v", m)
 	}
@@ -46,7 +46,7 @@ func TestFilesComeWithTheirMessage(t *testing.T) {
 		data       []byte
 	}{{"image-1.jpg", "image/jpeg", picture.Data}, {"file-2.vcf", "text/vcard", card.Data}, {"video-3.mp4", "video/mp4", film.Data}} {
 		p := m.Parts[i]
-		if p.Name != want.name || p.ContentType != want.kind || p.Size != int64(len(want.data)) || r.hub.files[m.Key+"/"+p.Name] != string(want.data) {
+		if p.Name != want.name || p.ContentType != want.kind || p.Size != int64(len(want.data)) || stored(r, m.Key+"/"+p.Name) != string(want.data) {
 			t.Errorf("part %d: %s %s, %d bytes", i, p.Name, p.ContentType, p.Size)
 		}
 	}
@@ -66,7 +66,7 @@ func TestFilesThatAreLeft(t *testing.T) {
 	if _, err := r.Receive(ann, ourNumber, "Look", film, card, picture); err != nil {
 		t.Fatal(err)
 	}
-	m := r.hub.messages()[0]
+	m := r.hub.Messages()[0]
 	if len(m.Parts) != 1 || m.Parts[0].Name != "image-3.jpg" || len(m.Warnings) != 2 ||
 		!strings.Contains(m.Warnings[0], "1 MiB") || !strings.Contains(m.Warnings[1], "text/vcard") {
 		t.Errorf("%+v", m)
@@ -95,20 +95,20 @@ func TestSlowFilesFollow(t *testing.T) {
 			if err != nil || !a.Answered {
 				t.Fatal(err)
 			}
-			m := r.hub.messages()[0]
+			m := r.hub.Messages()[0]
 			if len(m.Parts) == 2 || len(m.Warnings) != 1 || m.Warnings[0] != waiting {
 				t.Fatalf("%+v", m)
 			}
-			r.hub.wait(t, "the change", func() bool { return len(r.hub.changes()) == 1 })
-			c := r.hub.changes()[0]
+			r.hub.Wait(t, "the change", func() bool { return len(r.hub.Changes()) == 1 })
+			c := r.hub.Changes()[0]
 			if c.Of != m.Key || c.Time.IsZero() || c.Edit == nil || c.Edit.Text != m.Text || c.Edit.Reply != m.Reply || len(c.Edit.Parts) != 2 ||
-				r.hub.files[m.Key+"/image-1.jpg"] != string(picture.Data) || r.hub.files[m.Key+"/file-2.vcf"] != string(card.Data) {
+				stored(r, m.Key+"/image-1.jpg") != string(picture.Data) || stored(r, m.Key+"/file-2.vcf") != string(card.Data) {
 				t.Errorf("%+v", c)
 			}
-			if len(r.hub.messages()) != 1 {
+			if len(r.hub.Messages()) != 1 {
 				t.Error("the message came twice")
 			}
-			r.hub.wait(t, "the end of waiting", func() bool { return r.hub.state().Lag == 0 })
+			r.hub.Wait(t, "the end of waiting", func() bool { return r.hub.Last().Lag == 0 })
 			r.noLeftovers(t)
 		})
 	}
@@ -129,26 +129,22 @@ func TestFilesAreFoundAfterARestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			if noted {
-				r.hub.wait(t, "the note", func() bool { return strings.Contains(string(r.hub.noteOf()), r.hub.messages()[0].Ref) })
+				r.hub.Wait(t, "the note", func() bool { return strings.Contains(string(r.hub.Stored()), r.hub.Messages()[0].Ref) })
 				stop()
 			}
 			r.ClearFaults()
 			// As if the pause before the next try had passed.
-			r.hub.mu.Lock()
-			r.hub.cursor = bytes.ReplaceAll(r.hub.cursor, []byte(`"next":"2`), []byte(`"next":"1`))
-			r.hub.mu.Unlock()
+			r.hub.SetCursor(bytes.ReplaceAll(r.hub.Stored(), []byte(`"next":"2`), []byte(`"next":"1`)))
 			r.restart(t)
 			r.run(t)
-			r.hub.wait(t, "the files", func() bool { return len(r.hub.changes()) == 1 })
-			m := r.hub.messages()
-			if len(m) != 1 || r.hub.changes()[0].Of != m[0].Key || r.hub.files[m[0].Key+"/image-1.jpg"] != string(picture.Data) {
-				t.Errorf("%+v", r.hub.changes())
+			r.hub.Wait(t, "the files", func() bool { return len(r.hub.Changes()) == 1 })
+			m := r.hub.Messages()
+			if len(m) != 1 || r.hub.Changes()[0].Of != m[0].Key || stored(r, m[0].Key+"/image-1.jpg") != string(picture.Data) {
+				t.Errorf("%+v", r.hub.Changes())
 			}
 		})
 	}
 }
-
-func (h *hub) noteOf() []byte { h.mu.Lock(); defer h.mu.Unlock(); return h.cursor }
 
 // After the last try, and when the message is gone, nothing is waited for.
 func TestFilesAreGivenUp(t *testing.T) {
@@ -159,15 +155,13 @@ func TestFilesAreGivenUp(t *testing.T) {
 	if _, err := r.Receive(ann, ourNumber, "Look", picture); err != nil {
 		t.Fatal(err)
 	}
-	sid := r.hub.messages()[0].Ref
-	r.hub.wait(t, "the note", func() bool {
-		r.hub.mu.Lock()
-		defer r.hub.mu.Unlock()
-		return slices.ContainsFunc(r.hub.batches, func(b connectors.Batch) bool { return strings.Contains(string(b.Cursor), `"late"`) })
+	sid := r.hub.Messages()[0].Ref
+	r.hub.Wait(t, "the note", func() bool {
+		return slices.ContainsFunc(r.hub.Batches(), func(b connectors.Batch) bool { return strings.Contains(string(b.Cursor), `"late"`) })
 	})
-	r.hub.wait(t, "the end", func() bool { return !strings.Contains(string(r.hub.noteOf()), `"late"`) })
-	if len(r.hub.changes()) != 0 || sid == "" {
-		t.Errorf("%+v", r.hub.changes())
+	r.hub.Wait(t, "the end", func() bool { return !strings.Contains(string(r.hub.Stored()), `"late"`) })
+	if len(r.hub.Changes()) != 0 || sid == "" {
+		t.Errorf("%+v", r.hub.Changes())
 	}
 }
 
@@ -179,8 +173,8 @@ func TestMissedMessagesBringTheirFiles(t *testing.T) {
 	}
 	r.restart(t)
 	r.run(t)
-	m := r.hub.messages()
-	if len(m) != 1 || len(m[0].Parts) != 2 || r.hub.files[m[0].Key+"/video-2.mp4"] != string(film.Data) {
+	m := r.hub.Messages()
+	if len(m) != 1 || len(m[0].Parts) != 2 || stored(r, m[0].Key+"/video-2.mp4") != string(film.Data) {
 		t.Errorf("%+v", m)
 	}
 	r.noLeftovers(t)
@@ -199,11 +193,11 @@ func TestFilesFollowAfterAnAudit(t *testing.T) {
 	if err := r.c.Refetch(t.Context(), r.hub, []string{keyPrefix + msg.Message.SID}); err != nil {
 		t.Fatal(err)
 	}
-	if m := r.hub.messages(); len(m) != 1 || len(m[0].Parts) != 0 {
+	if m := r.hub.Messages(); len(m) != 1 || len(m[0].Parts) != 0 {
 		t.Fatalf("%+v", m)
 	}
-	r.hub.wait(t, "the change", func() bool { return len(r.hub.changes()) == 1 })
-	if c := r.hub.changes()[0]; len(c.Edit.Parts) != 1 {
+	r.hub.Wait(t, "the change", func() bool { return len(r.hub.Changes()) == 1 })
+	if c := r.hub.Changes()[0]; len(c.Edit.Parts) != 1 {
 		t.Errorf("%+v", c)
 	}
 }

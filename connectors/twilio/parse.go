@@ -187,20 +187,26 @@ func (c *Connector) ownMedia(path, sid string) bool {
 	return m != nil && m[2] == sid
 }
 
-// Read understands an item again: the form of a webhook or an entry of Twilio's
-// list. The files are not part of it: then the error is connectors.ErrPartial.
-func (c *Connector) Read(raw message.Content, source string) (message.Message, error) {
+// readRaw reads a raw item: a form or an entry of Twilio's list.
+func readRaw(raw message.Content) ([]byte, error) {
 	r, err := raw.Open()
 	if err != nil {
-		return message.Message{}, err
+		return nil, err
 	}
 	defer r.Close()
 	b, err := io.ReadAll(io.LimitReader(r, maxForm+1))
+	if err == nil && len(b) > maxForm {
+		err = errors.New("the item is larger than anything of Twilio's")
+	}
+	return b, err
+}
+
+// Read understands an item again: the form of a webhook or an entry of Twilio's
+// list. The files are not part of it: then the error is connectors.ErrPartial.
+func (c *Connector) Read(raw message.Content, source string) (message.Message, error) {
+	b, err := readRaw(raw)
 	if err != nil {
 		return message.Message{}, err
-	}
-	if len(b) > maxForm {
-		return message.Message{}, errors.New("the item is larger than any message")
 	}
 	var m message.Message
 	files := 0

@@ -37,7 +37,7 @@ func TestABlackOutIsMadeUpFor(t *testing.T) {
 	r.restart(t)
 	quick(r)
 	r.run(t)
-	r.hub.wait(t, "all messages", func() bool { return len(r.hub.messages()) == 4 })
+	r.hub.Wait(t, "all messages", func() bool { return len(r.hub.Messages()) == 4 })
 	if _, err := r.Receive(ann, ourNumber, "after"); err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +48,13 @@ func TestABlackOutIsMadeUpFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	var texts []string
-	for _, m := range r.hub.messages() {
+	for _, m := range r.hub.Messages() {
 		texts = append(texts, m.Text)
 	}
 	if strings.Join(texts, " ") != "before one two three after" {
 		t.Errorf("%q", texts)
 	}
-	if n := r.hub.offered(); n > 6 {
+	if n := r.hub.Offered(); n > 6 {
 		t.Errorf("%d messages were offered", n)
 	}
 }
@@ -70,7 +70,7 @@ func TestWhereReadingBegins(t *testing.T) {
 			}
 		}
 		r.run(t)
-		got := r.hub.messages()
+		got := r.hub.Messages()
 		if len(got) != want {
 			t.Errorf("%d days back: %d messages, want %d", days, len(got), want)
 		}
@@ -79,7 +79,7 @@ func TestWhereReadingBegins(t *testing.T) {
 				t.Error("the newest first")
 			}
 		}
-		if r.hub.cursor == nil {
+		if r.hub.Stored() == nil {
 			t.Error("the position is not stored")
 		}
 	}
@@ -95,10 +95,10 @@ func TestThePositionIsKept(t *testing.T) {
 	}
 	r.restart(t)
 	r.run(t)
-	if got := r.hub.messages(); len(got) != 1 || got[0].Text != "between" {
+	if got := r.hub.Messages(); len(got) != 1 || got[0].Text != "between" {
 		t.Errorf("%+v", got)
 	}
-	r.hub.cursor = []byte("{")
+	r.hub.SetCursor([]byte("{"))
 	r.restart(t)
 	if err := r.c.Run(t.Context(), r.hub); err == nil || !strings.Contains(err.Error(), "position") {
 		t.Errorf("%v", err)
@@ -127,7 +127,7 @@ func TestOnlyOwnMessagesAreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.run(t)
-	if got := r.hub.messages(); len(got) != 1 || got[0].Text != "+12025550122" {
+	if got := r.hub.Messages(); len(got) != 1 || got[0].Text != "+12025550122" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -161,11 +161,11 @@ func TestLostReportsAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]message.Report{}
-	for _, rep := range r.hub.reports() {
+	for _, rep := range r.hub.Reports() {
 		got[rep.Ref] = rep
 	}
-	if len(r.hub.reports()) != 2 || got[first.Ref].Status != message.Delivered || got[second.Ref].Status != message.Failed || got[second.Ref].Code != "30005" {
-		t.Errorf("%+v", r.hub.reports())
+	if len(r.hub.Reports()) != 2 || got[first.Ref].Status != message.Delivered || got[second.Ref].Status != message.Failed || got[second.Ref].Code != "30005" {
+		t.Errorf("%+v", r.hub.Reports())
 	}
 }
 
@@ -248,17 +248,17 @@ func TestAudit(t *testing.T) {
 	if len(items) != 2 || items[0].Source != sources[1] || items[1].Source != sources[0] || items[0].Label != "from "+ann || items[0].Time.IsZero() {
 		t.Errorf("%+v", items)
 	}
-	offered := r.hub.offered()
+	offered := r.hub.Offered()
 	if err := r.c.Refetch(t.Context(), r.hub, []string{sources[0], "twilio:SM00000000000000000000000000000000"}); err != nil {
 		t.Fatal(err)
 	}
-	if r.hub.offered() != offered+1 || len(r.hub.messages()) != 2 {
-		t.Errorf("%d offered", r.hub.offered()-offered)
+	if r.hub.Offered() != offered+1 || len(r.hub.Messages()) != 2 {
+		t.Errorf("%d offered", r.hub.Offered()-offered)
 	}
 	if err := r.c.Refetch(t.Context(), r.hub, []string{"imap:1"}); err == nil {
 		t.Error("a foreign source is fetched")
 	}
-	r.hub.setRefuse(errors.New("the disk is full"))
+	r.hub.Refuse(errors.New("the disk is full"))
 	if err := r.c.Refetch(t.Context(), r.hub, sources); err == nil {
 		t.Error("a refusal is nothing")
 	}
@@ -278,7 +278,7 @@ func TestTheCursorStaysSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c cursor
-	if err := json.Unmarshal(r.hub.cursor, &c); err != nil || len(c.Seen) > maxSeen {
+	if err := json.Unmarshal(r.hub.Stored(), &c); err != nil || len(c.Seen) > maxSeen {
 		t.Errorf("%d, %v", len(c.Seen), err)
 	}
 }

@@ -3,6 +3,7 @@ package twilio
 import (
 	"testing"
 
+	"throughline/connectors/connectortest"
 	"throughline/message"
 )
 
@@ -12,7 +13,7 @@ func TestATextComesIn(t *testing.T) {
 	if err != nil || !a.Answered {
 		t.Fatalf("answered %v, %v, alerts %+v", a.Answered, err, r.Alerts())
 	}
-	got := r.hub.messages()
+	got := r.hub.Messages()
 	if len(got) != 1 {
 		t.Fatalf("%d messages", len(got))
 	}
@@ -22,8 +23,8 @@ func TestATextComesIn(t *testing.T) {
 		m.Kind != message.Human || m.Direction != message.In || m.Channel != ChannelSMS || m.Account != "texts" || m.Time.IsZero() {
 		t.Errorf("%+v", m)
 	}
-	if raw, err := read(m.Raw); err != nil || raw == "" {
-		t.Errorf("raw %q, %v", raw, err)
+	if connectortest.Text(t, m.Raw) == "" {
+		t.Error("nothing raw")
 	}
 }
 
@@ -34,8 +35,8 @@ func TestATextGoesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := message.OwnRef(7, "tokentokentoken1")
-	r.hub.wait(t, "delivery", func() bool {
-		for _, rep := range r.hub.reports() {
+	r.hub.Wait(t, "delivery", func() bool {
+		for _, rep := range r.hub.Reports() {
 			if rep.Ref == own && rep.Status == message.Delivered && rep.Handle == "tel:"+ann && rep.Wire == receipt.Ref {
 				return true
 			}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/message"
 )
@@ -16,7 +17,7 @@ import (
 // board is a desk of agents over what the hub of these tests was given: who picks up
 // first has the call. It outlives the lines that it is lent to.
 type board struct {
-	hub   *hub
+	hub   *connectortest.Record
 	mu    sync.Mutex
 	ready bool
 	legs  map[string]map[string]message.CallLeg // what the hub wrote down itself, by call
@@ -35,7 +36,7 @@ func (b *board) Knows(name string) (bool, error) { return strings.HasSuffix(name
 // Call puts together what is known of a call.
 func (b *board) Call(_ context.Context, of string) (message.Message, error) {
 	m, ok := b.own[of]
-	for _, o := range b.hub.messages() {
+	for _, o := range b.hub.Messages() {
 		if o.Key == of {
 			m, ok = o, true
 		}
@@ -50,7 +51,7 @@ func (b *board) Call(_ context.Context, of string) (message.Message, error) {
 		c = c.Merge(message.Call{Legs: []message.CallLeg{l}})
 	}
 	c = c.Merge(*m.Call)
-	for _, ch := range b.hub.changes() {
+	for _, ch := range b.hub.Changes() {
 		if ch.Of == of && ch.Call != nil {
 			c = c.Merge(*ch.Call)
 		}
@@ -82,9 +83,7 @@ func (b *board) Take(ctx context.Context, of, leg string) (message.Message, bool
 		b.legs[of][customerLeg] = message.CallLeg{ID: customerLeg, Role: message.CustomerLeg, Began: now}
 	}
 	b.mu.Unlock()
-	b.hub.mu.Lock()
-	b.hub.touch() // the state of the call is another: whoever waits for it looks again
-	b.hub.mu.Unlock()
+	b.hub.Look() // the state of the call is another
 	m, err = b.Call(ctx, of)
 	return m, true, err
 }
@@ -152,7 +151,7 @@ func (r *phoneRig) rings(t *testing.T, of string, l message.CallLeg) (*twiliotes
 
 func (r *phoneRig) state(t *testing.T, of string, want message.CallState) message.Call {
 	t.Helper()
-	r.hub.wait(t, "the call "+string(want), func() bool { return r.known(t, of).Call.State == want })
+	r.hub.Wait(t, "the call "+string(want), func() bool { return r.known(t, of).Call.State == want })
 	return *r.known(t, of).Call
 }
 
@@ -171,7 +170,7 @@ func (b *board) Calls(context.Context) (list []message.Message, err error) {
 	for of := range b.own {
 		names[of] = true
 	}
-	for _, m := range b.hub.messages() {
+	for _, m := range b.hub.Messages() {
 		names[m.Key] = true
 	}
 	for of := range names {

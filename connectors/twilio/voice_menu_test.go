@@ -112,8 +112,8 @@ func TestLateRecordingOfOurs(t *testing.T) {
 				r.ResumeWebhooks()
 				r.run(t)
 			}
-			r.hub.wait(t, "the recording", func() bool {
-				for _, ch := range r.hub.changes() {
+			r.hub.Wait(t, "the recording", func() bool {
+				for _, ch := range r.hub.Changes() {
 					if ch.Of == of && ch.Edit != nil && len(ch.Edit.Parts) == 1 && strings.HasPrefix(ch.Edit.Parts[0].Name, "call-") {
 						return true
 					}

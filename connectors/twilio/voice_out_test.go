@@ -73,8 +73,8 @@ func TestCallsOut(t *testing.T) {
 				t.Errorf("sent again: %+v %v", again, err)
 			}
 			if tt.want == message.CallAnswered {
-				r.hub.wait(t, "the recording", func() bool {
-					for _, ch := range r.hub.changes() {
+				r.hub.Wait(t, "the recording", func() bool {
+					for _, ch := range r.hub.Changes() {
 						if ch.Of == of && ch.Edit != nil && len(ch.Edit.Parts) == 1 && strings.HasPrefix(ch.Edit.Parts[0].Name, "call-") {
 							return true
 						}

@@ -295,8 +295,8 @@ func TestLateConversation(t *testing.T) {
 	r.restart(t)
 	r.ResumeWebhooks()
 	r.run(t)
-	r.hub.wait(t, "the recording", func() bool {
-		parts := r.hub.entry().Parts
+	r.hub.Wait(t, "the recording", func() bool {
+		parts := r.entry().Parts
 		return len(parts) == 1 && strings.HasPrefix(parts[0].Name, "call-")
 	})
 	if call := r.state(t, of, message.CallEnded); call.Outcome != message.CallAnswered {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -129,17 +128,9 @@ func (l *Line) readResource(raw []byte) (m message.Message, over bool, err error
 // Read understands an item again: the form of the first step of a call, or an
 // entry of Twilio's list. Recordings are not part of it.
 func (l *Line) Read(raw message.Content, source string) (message.Message, error) {
-	r, err := raw.Open()
+	b, err := readRaw(raw)
 	if err != nil {
 		return message.Message{}, err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, maxForm+1))
-	if err != nil {
-		return message.Message{}, err
-	}
-	if len(b) > maxForm {
-		return message.Message{}, errors.New("the item is larger than any call")
 	}
 	var m message.Message
 	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {

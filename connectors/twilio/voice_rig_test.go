@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/message"
 )
@@ -23,7 +23,7 @@ import (
 // lineRig is the double, a line and the server that its webhooks reach.
 type lineRig struct {
 	*twiliotest.Server
-	hub  *hub
+	hub  *connectortest.Record
 	l    *Line
 	host connectors.Host
 	set  map[string]any
@@ -39,7 +39,7 @@ func newLineRig(t *testing.T, set map[string]any) *lineRig {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	r := &lineRig{Server: srv, hub: newHub(), set: map[string]any{"account_sid": srv.AccountSID(), "auth_token": srv.AuthToken(),
+	r := &lineRig{Server: srv, hub: connectortest.NewRecord(), set: map[string]any{"account_sid": srv.AccountSID(), "auth_token": srv.AuthToken(),
 		"from": ourLine, "base_url": srv.URL(), "greeting": "Hello", "closed_greeting": "We are closed", "voicemail_prompt": "Speak now",
 		"voicemail_thanks": "Goodbye", "menu_invalid": "No"}}
 	for k, v := range set {
@@ -74,42 +74,22 @@ func (r *lineRig) restart(t *testing.T) {
 	}
 	r.l = l
 	t.Cleanup(l.core.client.CloseIdleConnections)
-	web := httptest.NewServer(l.Webhook(r.hub))
-	t.Cleanup(web.Close)
-	r.Route(public, web.URL)
+	reach(t, r.Server, l, r.hub)
 }
 
 func (r *lineRig) clock(at time.Time) { r.mu.Lock(); r.at = at; r.mu.Unlock() }
 
 // run runs the line until the test or stop ends it.
-func (r *lineRig) run(t *testing.T) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	l, before := r.l, r.hub.lives()
-	go func() { ended <- l.Run(ctx, r.hub) }()
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			cancel()
-			if err := <-ended; !errors.Is(err, context.Canceled) {
-				t.Errorf("Run = %v", err)
-			}
-		})
-	}
-	t.Cleanup(stop)
-	r.hub.wait(t, "live", func() bool { return r.hub.lives() > before })
-	return stop
-}
+func (r *lineRig) run(t *testing.T) (stop func()) { t.Helper(); return keepRunning(t, r.l, r.hub) }
 
 // entry is the one call on the timeline, as a hub that applies the news has it.
-func (h *hub) entry() (m message.Message) {
-	list := h.messages()
+func (r *lineRig) entry() (m message.Message) {
+	list := r.hub.Messages()
 	if len(list) == 0 {
 		return m
 	}
 	m = list[0]
-	for _, c := range h.changes() {
+	for _, c := range r.hub.Changes() {
 		if c.Of != m.Key || c.Call == nil {
 			continue
 		}
@@ -136,9 +116,9 @@ func (r *lineRig) call(t *testing.T) *twiliotest.Call {
 	return c
 }
 
-// short ends with the patience of a test.
+// short ends with the connectortest.Patience of a test.
 func short(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), connectortest.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -161,14 +141,14 @@ func sameButEnd(c *message.Call, want message.Call) bool {
 
 func (r *lineRig) become(t *testing.T, want message.Call) {
 	t.Helper()
-	r.hub.wait(t, "the call as wanted", func() bool {
-		m := r.hub.entry()
+	r.hub.Wait(t, "the call as wanted", func() bool {
+		m := r.entry()
 		return m.Call != nil && sameButEnd(m.Call, want)
 	})
-	if n := len(r.hub.messages()); n != 1 {
+	if n := len(r.hub.Messages()); n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	if m := r.hub.entry(); m.From.Handle != "tel:"+ann || m.Key != m.Source || !strings.HasPrefix(m.Key, "twilio:CA") {
+	if m := r.entry(); m.From.Handle != "tel:"+ann || m.Key != m.Source || !strings.HasPrefix(m.Key, "twilio:CA") {
 		t.Errorf("entry %+v", m)
 	}
 	if a := r.Alerts(); len(a) > 0 {

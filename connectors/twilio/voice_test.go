@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/message"
 )
@@ -20,7 +21,7 @@ func TestRingsThenMissed(t *testing.T) {
 	r := newLineRig(t, nil)
 	c := r.call(t)
 	must(t, c.WaitVerb(short(t), "Record"))
-	if m := r.hub.entry(); m.Call == nil || m.Call.Outcome != "" || m.Text != "" {
+	if m := r.entry(); m.Call == nil || m.Call.Outcome != "" || m.Text != "" {
 		t.Errorf("while it goes on: %+v", m)
 	}
 	r.Advance(3 * time.Second)
@@ -36,8 +37,8 @@ func TestVoicemail(t *testing.T) {
 	c := r.call(t)
 	must(t, c.Speak(7*time.Second, "please call back"), c.Press("#"))
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
-	r.hub.wait(t, "recording and transcript", func() bool { m := r.hub.entry(); return len(m.Parts) == 1 && m.Text == "please call back" })
-	if p := r.hub.entry().Parts[0]; p.ContentType != "audio/mpeg" || p.Size == 0 || !strings.HasPrefix(p.Name, "voicemail-") {
+	r.hub.Wait(t, "recording and transcript", func() bool { m := r.entry(); return len(m.Parts) == 1 && m.Text == "please call back" })
+	if p := r.entry().Parts[0]; p.ContentType != "audio/mpeg" || p.Size == 0 || !strings.HasPrefix(p.Name, "voicemail-") {
 		t.Errorf("%+v", p)
 	}
 	if got := c.State().Heard; !slices.Equal(got, []string{"Hello", "This is recorded", "Speak now", "Goodbye"}) {
@@ -53,7 +54,7 @@ func TestVoicemailTooShort(t *testing.T) {
 	c := r.call(t)
 	must(t, c.Speak(time.Second), c.Press("#"))
 	r.become(t, message.Call{Outcome: message.CallMissed, Talk: 1})
-	if m := r.hub.entry(); len(m.Parts) != 0 {
+	if m := r.entry(); len(m.Parts) != 0 {
 		t.Errorf("%+v", m.Parts)
 	}
 }
@@ -120,7 +121,7 @@ func TestRestartInMidCall(t *testing.T) {
 	r.restart(t)
 	must(t, c.Speak(5*time.Second), c.Press("#"))
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 5, Spoken: 5, Choice: "Orders"})
-	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
+	r.hub.Wait(t, "the recording", func() bool { return len(r.entry().Parts) == 1 })
 }
 
 // A call that came in when it was closed stays one, however long it takes.
@@ -145,9 +146,9 @@ func TestAnonymous(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.hub.wait(t, "three calls", func() bool { return len(r.hub.messages()) == 3 })
+	r.hub.Wait(t, "three calls", func() bool { return len(r.hub.Messages()) == 3 })
 	seen := map[message.Handle]bool{}
-	for _, m := range r.hub.messages() {
+	for _, m := range r.hub.Messages() {
 		if m.From.Handle.Scheme() != "unknown" || m.From.Name != "" || seen[m.From.Handle] {
 			t.Errorf("from %+v, before %v", m.From, seen)
 		}
@@ -163,7 +164,7 @@ func TestRecordingDeletedAtTwilio(t *testing.T) {
 		must(t, c.Speak(7*time.Second, "hello there"), c.Press("#"))
 		must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "deleted" }))
 		r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
-		if m := r.hub.entry(); len(m.Parts) != 1 || transcribe != (m.Text != "") {
+		if m := r.entry(); len(m.Parts) != 1 || transcribe != (m.Text != "") {
 			t.Errorf("transcribe %v: %+v", transcribe, m)
 		}
 		stop()
@@ -178,15 +179,15 @@ func TestReconcileCall(t *testing.T) {
 	if _, err := c.WaitEnd(short(t)); err != nil {
 		t.Fatal(err)
 	}
-	r.hub = newHub() // that knows nothing
+	r.hub = connectortest.NewRecord() // that knows nothing
 	r.restart(t)
 	r.run(t)()
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
-	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
-	before := r.hub.offered()
+	r.hub.Wait(t, "the recording", func() bool { return len(r.entry().Parts) == 1 })
+	before := r.hub.Offered()
 	r.restart(t)
 	r.run(t)()
-	if r.hub.offered() != before {
+	if r.hub.Offered() != before {
 		t.Error("it was offered again after a restart")
 	}
 }
@@ -198,7 +199,7 @@ func TestLateRecording(t *testing.T) {
 	r.run(t)
 	c := r.call(t)
 	must(t, c.Speak(7*time.Second), c.Press("#"))
-	r.hub.wait(t, "the recording", func() bool { return len(r.hub.entry().Parts) == 1 })
+	r.hub.Wait(t, "the recording", func() bool { return len(r.entry().Parts) == 1 })
 	r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7})
 }
 
@@ -215,8 +216,8 @@ func TestLateTranscript(t *testing.T) {
 	r.restart(t)
 	r.ResumeWebhooks()
 	r.run(t)
-	r.hub.wait(t, "the transcript", func() bool { return strings.Contains(r.hub.entry().Text, "please call back") })
-	if m := r.hub.entry(); !sameButEnd(m.Call, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7}) || len(m.Parts) != 1 {
+	r.hub.Wait(t, "the transcript", func() bool { return strings.Contains(r.entry().Text, "please call back") })
+	if m := r.entry(); !sameButEnd(m.Call, message.Call{Outcome: message.CallVoicemail, Talk: 7, Spoken: 7}) || len(m.Parts) != 1 {
 		t.Errorf("%+v", m)
 	}
 }
@@ -244,7 +245,7 @@ func TestNewsInAnyOrder(t *testing.T) {
 				t.Fatalf("%s: %d %s", steps[i].route, w.Code, w.Body)
 			}
 		}
-		if m := r.hub.entry(); !sameButEnd(m.Call, want) || m.Text != "hi" || len(r.hub.messages()) != 1 {
+		if m := r.entry(); !sameButEnd(m.Call, want) || m.Text != "hi" || len(r.hub.Messages()) != 1 {
 			t.Errorf("%v: %+v %q", order, *m.Call, m.Text)
 		}
 	}
@@ -255,7 +256,7 @@ func TestOutcomes(t *testing.T) {
 		"busy": message.CallBusy, "failed": message.CallFailed, "in-progress": ""} {
 		r := newLineRig(t, nil)
 		r.post(t, routeEnded, stepForm(anyCall, status), r.AuthToken())
-		if m := r.hub.entry(); m.Call == nil || m.Call.Outcome != want {
+		if m := r.entry(); m.Call == nil || m.Call.Outcome != want {
 			t.Errorf("%s: %+v", status, m.Call)
 		}
 	}
@@ -263,7 +264,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestLineRefuses(t *testing.T) {
 	r := newLineRig(t, nil)
-	if w := r.post(t, routeCall, stepForm(anyCall, "ringing"), "another-token"); w.Code != http.StatusForbidden || len(r.hub.messages()) != 0 {
+	if w := r.post(t, routeCall, stepForm(anyCall, "ringing"), "another-token"); w.Code != http.StatusForbidden || len(r.hub.Messages()) != 0 {
 		t.Errorf("wrong signature: %d", w.Code)
 	}
 	if w := r.post(t, routeMenu+"?tries=1", stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != 200 {
@@ -272,16 +273,16 @@ func TestLineRefuses(t *testing.T) {
 	if w := r.post(t, "/elsewhere", stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != http.StatusNotFound {
 		t.Errorf("unknown route: %d", w.Code)
 	}
-	r.hub.setRefuse(errors.New("the disk is full"))
+	r.hub.Refuse(errors.New("the disk is full"))
 	if w := r.post(t, routeCall, stepForm(anyCall, "ringing"), r.AuthToken()); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("refused by the hub: %d", w.Code)
 	}
-	r.hub.setRefuse(nil)
-	if w := r.post(t, routeCall, stepForm("CA1", "ringing"), r.AuthToken()); w.Code != 200 || len(r.hub.held()) != 1 {
-		t.Errorf("no call: %d, held %+v", w.Code, r.hub.held())
+	r.hub.Refuse(nil)
+	if w := r.post(t, routeCall, stepForm("CA1", "ringing"), r.AuthToken()); w.Code != 200 || len(r.hub.Held()) != 1 {
+		t.Errorf("no call: %d, held %+v", w.Code, r.hub.Held())
 	}
-	n := len(r.hub.messages())
-	if w := r.post(t, routeEnded, stepForm("CA"+strings.Repeat("7", 32), "completed", "Direction", "outbound-dial"), r.AuthToken()); w.Code != 200 || len(r.hub.messages()) != n {
+	n := len(r.hub.Messages())
+	if w := r.post(t, routeEnded, stepForm("CA"+strings.Repeat("7", 32), "completed", "Direction", "outbound-dial"), r.AuthToken()); w.Code != 200 || len(r.hub.Messages()) != n {
 		t.Errorf("a leg of another call: %d", w.Code)
 	}
 	if _, err := r.l.Send(short(t), message.Message{}); connectors.ClassOf(err) != connectors.Reject {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 )
 
@@ -42,7 +43,7 @@ func BenchmarkWebhook(b *testing.B) {
 	}
 	body := form.Encode()
 	sig := base64.StdEncoding.EncodeToString(signature(twiliotest.DefaultAuthToken, public+routeMessage, form))
-	h := c.Webhook(newHub())
+	h := c.Webhook(connectortest.NewRecord())
 	b.ReportAllocs()
 	for b.Loop() {
 		req := httptest.NewRequest(http.MethodPost, routeMessage, strings.NewReader(body))
@@ -86,8 +87,8 @@ func TestWhatIsTurnedAway(t *testing.T) {
 			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), twiliotest.DefaultAuthToken) {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
-			if (len(r.hub.messages()) == 1) != (tt.status == 200) {
-				t.Errorf("%d messages", len(r.hub.messages()))
+			if (len(r.hub.Messages()) == 1) != (tt.status == 200) {
+				t.Errorf("%d messages", len(r.hub.Messages()))
 			}
 		})
 	}
@@ -108,14 +109,14 @@ func TestJSONIsNoMessage(t *testing.T) {
 
 func TestTheSecondRouteTakesMessagesToo(t *testing.T) {
 	r := newRig(t, sms(), nil)
-	if w := r.post(routeStatus, aText("1"), nil); w.Code != 200 || len(r.hub.messages()) != 1 {
-		t.Errorf("%d, %d messages", w.Code, len(r.hub.messages()))
+	if w := r.post(routeStatus, aText("1"), nil); w.Code != 200 || len(r.hub.Messages()) != 1 {
+		t.Errorf("%d, %d messages", w.Code, len(r.hub.Messages()))
 	}
 	state := url.Values{"MessageSid": {"SM00000000000000000000000000000002"}, "MessageStatus": {"delivered"}, "To": {ann}}
-	if w := r.post(routeMessage, state, nil); w.Code != 200 || len(r.hub.reports()) != 1 || len(r.hub.messages()) != 1 {
-		t.Errorf("%d, %d reports", w.Code, len(r.hub.reports()))
+	if w := r.post(routeMessage, state, nil); w.Code != 200 || len(r.hub.Reports()) != 1 || len(r.hub.Messages()) != 1 {
+		t.Errorf("%d, %d reports", w.Code, len(r.hub.Reports()))
 	}
-	if rep := r.hub.reports()[0]; rep.Ref != "SM00000000000000000000000000000002" {
+	if rep := r.hub.Reports()[0]; rep.Ref != "SM00000000000000000000000000000002" {
 		t.Errorf("%+v", rep)
 	}
 }
@@ -130,8 +131,8 @@ func TestARefusalIsNotAcknowledged(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { defer close(ended); sup.Run(ctx) }()
 	defer func() { cancel(); <-ended }()
-	r.hub.wait(t, "live", func() bool { return r.hub.lives() > 0 })
-	r.hub.setRefuse(errors.New("the disk is full"))
+	r.hub.Wait(t, "live", func() bool { return r.hub.Lives() > 0 })
+	r.hub.Refuse(errors.New("the disk is full"))
 	a, err := r.Receive(ann, ourNumber, "Hello")
 	if err != nil || a.Answered || len(r.Alerts()) == 0 {
 		t.Fatalf("answered %v, %v", a.Answered, err)
@@ -139,10 +140,10 @@ func TestARefusalIsNotAcknowledged(t *testing.T) {
 	if d := r.Deliveries(); d[0].Status != http.StatusServiceUnavailable {
 		t.Errorf("%+v", d)
 	}
-	r.hub.setRefuse(nil)
+	r.hub.Refuse(nil)
 	// The look that follows a refusal either comes now or was refused too.
 	sup.Kick()
-	r.hub.wait(t, "the message", func() bool { return len(r.hub.messages()) == 1 })
+	r.hub.Wait(t, "the message", func() bool { return len(r.hub.Messages()) == 1 })
 }
 
 func TestRepeatsAddNothing(t *testing.T) {
@@ -152,7 +153,7 @@ func TestRepeatsAddNothing(t *testing.T) {
 			t.Fatal(w.Code)
 		}
 	}
-	if got := r.hub.messages(); len(got) != 1 {
+	if got := r.hub.Messages(); len(got) != 1 {
 		t.Errorf("%d messages with keys of their own", len(got))
 	}
 }
@@ -168,15 +169,15 @@ func TestWhatCannotBeReadIsHeld(t *testing.T) {
 			t.Errorf("%d", w.Code)
 		}
 	}
-	held := r.hub.held()
-	if len(held) != 3 || len(r.hub.messages()) != 0 {
+	held := r.hub.Held()
+	if len(held) != 3 || len(r.hub.Messages()) != 0 {
 		t.Fatalf("%+v", held)
 	}
 	if held[0].Key != "twilio:SM00000000000000000000000000000001" || held[0].Source != held[0].Key || held[1].Source == "" || held[1].Source != held[2].Source {
 		t.Errorf("%+v", held)
 	}
 	for _, h := range held {
-		if raw, _ := read(h.Raw); raw == "" || h.Reason == "" {
+		if connectortest.Text(t, h.Raw) == "" || h.Reason == "" {
 			t.Errorf("%+v", h)
 		}
 	}
@@ -212,11 +213,11 @@ func TestWithoutAPublicAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.run(t)
-	r.hub.wait(t, "the state", func() bool { return len(r.hub.reports()) == 1 })
-	if rep := r.hub.reports()[0]; rep.Ref != receipt.Ref || rep.Status != "delivered" {
+	r.hub.Wait(t, "the state", func() bool { return len(r.hub.Reports()) == 1 })
+	if rep := r.hub.Reports()[0]; rep.Ref != receipt.Ref || rep.Status != "delivered" {
 		t.Errorf("%+v", rep)
 	}
-	if s := r.hub.state(); !strings.Contains(s.Detail, "no public address") {
+	if s := r.hub.Last(); !strings.Contains(s.Detail, "no public address") {
 		t.Errorf("%+v", s)
 	}
 	if _, err := r.Receive(ann, ourNumber, "Are you there?"); err != nil {
@@ -237,7 +238,7 @@ func TestAWrongSignatureIsShown(t *testing.T) {
 		t.Error("a stranger makes trouble")
 	}
 	r.post(routeMessage, aText("1"), wrong)
-	r.hub.wait(t, "the trouble", func() bool { return strings.Contains(r.hub.state().Detail, public+routeMessage) })
+	r.hub.Wait(t, "the trouble", func() bool { return strings.Contains(r.hub.Last().Detail, public+routeMessage) })
 	r.post(routeMessage, aText("1"), nil)
-	r.hub.wait(t, "its end", func() bool { return r.hub.state().Detail == "" })
+	r.hub.Wait(t, "its end", func() bool { return r.hub.Last().Detail == "" })
 }

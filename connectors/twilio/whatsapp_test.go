@@ -22,8 +22,8 @@ func TestWhatsAppInAndOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.hub.wait(t, "the refusal", func() bool {
-		for _, rep := range r.hub.reports() {
+	r.hub.Wait(t, "the refusal", func() bool {
+		for _, rep := range r.hub.Reports() {
 			if rep.Status == message.Failed {
 				return rep.Code == "63016" && strings.Contains(rep.Reason, "24 hours")
 			}
@@ -34,7 +34,7 @@ func TestWhatsAppInAndOut(t *testing.T) {
 	if err != nil || !a.Answered {
 		t.Fatal(err)
 	}
-	m := r.hub.messages()[0]
+	m := r.hub.Messages()[0]
 	if m.From.Handle != "tel:"+ann || m.From.Name != "Ann Example" || m.To[0].Handle != "tel:"+ourWhatsApp || m.Channel != ChannelWhatsApp ||
 		len(m.Refs) != 1 || m.Refs[0] != first.Ref || len(m.Warnings) > 0 {
 		t.Errorf("%+v", m)
@@ -50,8 +50,8 @@ func TestWhatsAppInAndOut(t *testing.T) {
 	if err := r.ReadMessage(receipt.Ref); err != nil {
 		t.Fatal(err)
 	}
-	r.hub.wait(t, "read", func() bool {
-		for _, rep := range r.hub.reports() {
+	r.hub.Wait(t, "read", func() bool {
+		for _, rep := range r.hub.Reports() {
 			if rep.Status == message.Read && rep.Ref == message.OwnRef(2, "tokentokentoken1") && rep.Handle == "tel:"+ann {
 				return true
 			}

@@ -3,10 +3,8 @@ package slacktest_test
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,47 +12,9 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"throughline/connectors/connectortest"
 	"throughline/connectors/slack/slacktest"
 )
-
-// noPeer skips a test whose peer is missing, or fails it where peers are required.
-func noPeer(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_PEERS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
-// vendorClients installs the vendor's clients for Node in a temporary copy of
-// the folder npm, and returns that.
-func vendorClients(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("npm takes too long for a short run")
-	}
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			noPeer(t, tool+" is missing: Slack's clients for Node cannot be run")
-		}
-	}
-	dir := t.TempDir()
-	for _, name := range []string{".npmrc", "package.json", "package-lock.json", "peer.mjs"} {
-		b, err := os.ReadFile(filepath.Join("npm", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		noPeer(t, fmt.Sprintf("npm ci: %v\n%s", err, out))
-	}
-	return dir
-}
 
 // peer is the running program of the vendor's clients.
 type peer struct {
@@ -81,7 +41,7 @@ func (p peer) next(what string, into any) {
 }
 
 func TestVendorClients(t *testing.T) {
-	dir := vendorClients(t)
+	dir := connectortest.NPM(t, "npm")
 	o := fast()
 	o.AckTimeout = 2 * time.Second
 	s := start(t, o)

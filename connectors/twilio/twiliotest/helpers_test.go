@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -221,15 +220,6 @@ func ctx(t *testing.T) context.Context {
 
 func hasAlert(s *Server, code int) bool {
 	return slices.ContainsFunc(s.Alerts(), func(a Alert) bool { return a.Code == code })
-}
-
-// skipPeer skips a test whose peer is missing, or fails it where peers are required.
-func skipPeer(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_PEERS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 func newServer(t testing.TB, h http.Handler) string {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,34 +14,13 @@ import (
 	"time"
 
 	"throughline/connectors"
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio"
 )
 
 // TestVendorsNodeClient lets the vendor's client for Node drive the double and check the signatures of its webhooks.
 func TestVendorsNodeClient(t *testing.T) {
-	if testing.Short() {
-		t.Skip("npm ci takes its time: not in short mode")
-	}
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			skipPeer(t, tool+" is not installed: the vendor's client for Node cannot be run")
-		}
-	}
-	dir := t.TempDir()
-	for _, name := range []string{".npmrc", "package.json", "package-lock.json", "peer.mjs"} {
-		b, err := os.ReadFile(filepath.Join("npm", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ci := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts")
-	ci.Dir = dir
-	if out, err := ci.CombinedOutput(); err != nil {
-		skipPeer(t, fmt.Sprintf("npm ci: %v\n%s", err, out))
-	}
+	dir := connectortest.NPM(t, "npm")
 
 	const key, secret = "SK00000000000000000000000000000001", "key-secret"
 	srv, err := Start(Options{Frozen: true, APIKeys: map[string]string{key: secret}, Numbers: []Number{{PhoneNumber: ours, SMS: true, Voice: true}}})
