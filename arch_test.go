@@ -72,16 +72,17 @@ var allowed = map[string]string{
 // allowedInTests is what the tests of a package may import besides what the
 // package itself may.
 var allowedInTests = map[string]string{
-	"accounts":          "store/storetest",
-	"api":               "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
-	"auth":              "store/storetest",
-	"cmd/throughline":   "connectors/email/mailtest store/storetest",
-	"config":            "connectors/email connectors/slack connectors/twilio",
-	"connectors/email":  "connectors/connectortest connectors/email/mailtest",
-	"connectors/slack":  "connectors/connectortest connectors/slack/slacktest",
-	"connectors/twilio": "connectors/connectortest connectors/twilio/twiliotest",
+	"accounts":                   "store/storetest",
+	"api":                        "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
+	"auth":                       "store/storetest",
+	"cmd/throughline":            "connectors/email/mailtest store/storetest",
+	"config":                     "connectors/email connectors/slack connectors/twilio",
+	"connectors/email":           "connectors/connectortest connectors/email/mailtest",
+	"connectors/slack":           "connectors/connectortest connectors/slack/slacktest",
+	"connectors/slack/slacktest": "connectors/connectortest",
+	"connectors/twilio":          "connectors/connectortest connectors/twilio/twiliotest",
 	// Tokens of the connector are compared with those of the vendor's client.
-	"connectors/twilio/twiliotest": "connectors connectors/twilio",
+	"connectors/twilio/twiliotest": "connectors connectors/connectortest connectors/twilio",
 	"documents":                    "store/storetest",
 	"preference":                   "store/storetest",
 	"demo":                         "blob config connectors/email connectors/slack connectors/twilio store/storetest",
