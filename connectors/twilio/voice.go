@@ -30,6 +30,7 @@ type Line struct {
 	core *Connector // the account at Twilio
 	set  voiceSettings
 	now  func() time.Time
+	tune func() []byte // made when it is first asked for
 
 	mu      sync.Mutex
 	fetched map[string]bool // SIDs of recordings that the hub has
@@ -45,7 +46,7 @@ func newLine(a connectors.Account, h connectors.Host) (*Line, error) {
 	if h.Log == nil {
 		h.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Line{set: set, now: time.Now, fetched: map[string]bool{}, written: map[string]bool{}, ends: map[string]end{}, core: &Connector{
+	return &Line{set: set, now: time.Now, tune: sync.OnceValue(holdTune), fetched: map[string]bool{}, written: map[string]bool{}, ends: map[string]end{}, core: &Connector{
 		flavour: flavour{channel: ChannelVoice}, account: a.ID, set: core, host: h, log: h.Log, limits: defaultLimits(), client: newClient(),
 		began: time.Now(), fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
 		taken: map[string]bool{}, reported: map[string]message.Status{}, owners: map[string]string{},

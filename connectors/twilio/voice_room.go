@@ -42,8 +42,9 @@ const (
 	okParam    = "ok"    // who picked a phone up has pressed a key
 	talkParam  = "talk"  // the recording is one of a conversation
 
-	// waitPause is how long callers hear nothing, in seconds, after the words.
-	waitPause = 12
+	// waitPause and playPause are how long callers hear nothing, in seconds, after the
+	// words and after the music, which may not come.
+	waitPause, playPause = 12, 2
 	// keyWait is how long whoever picks up a phone has to press a key, in seconds.
 	keyWait = "8"
 	// ringPhone and ringBrowser are how long agents are rung at most, in seconds.
@@ -145,11 +146,11 @@ func (l *Line) waits(ctx context.Context, _ connectors.Sink, q *request) ([]twim
 	} else {
 		l.expect(q.form.Get("CallSid"), end{of, time.Unix(until, 0)})
 	}
-	list := l.says(l.set.queuePrompt)
-	if l.set.music != "" && left > waitPause*time.Second {
-		list = append(list, &twiml.VoicePlay{Url: l.set.music})
+	list, pause := l.says(l.set.queuePrompt), waitPause
+	if left > waitPause*time.Second && l.music() != "" {
+		list, pause = append(list, l.played("")...), playPause
 	}
-	pause := min(waitPause, max(1, int((left+time.Second-1)/time.Second)))
+	pause = min(pause, max(1, int((left+time.Second-1)/time.Second)))
 	return append(list, &twiml.VoicePause{Length: strconv.Itoa(pause)}, &twiml.VoiceRedirect{Url: l.core.url(routeWait) + "?" + q.query.Encode(), Method: http.MethodPost}), nil
 }
 
@@ -214,12 +215,13 @@ func (l *Line) enters(_ context.Context, _ connectors.Sink, q *request) ([]twiml
 		Beep: "false"}), nil
 }
 
-// music is what a customer on hold hears.
-func (l *Line) musics(context.Context, connectors.Sink, *request) ([]twiml.Element, error) {
-	if l.set.music == "" {
-		return append(l.says(l.set.queuePrompt), &twiml.VoicePause{Length: strconv.Itoa(waitPause)}), nil
+// onHold is what a customer on hold hears.
+func (l *Line) onHold(_ context.Context, _ connectors.Sink, q *request) ([]twiml.Element, error) {
+	if l.music() != "" {
+		return l.played(playOn), nil
 	}
-	return []twiml.Element{&twiml.VoicePlay{Url: l.set.music}}, nil
+	return append(l.says(l.set.queuePrompt), &twiml.VoicePause{Length: strconv.Itoa(waitPause)},
+		&twiml.VoiceRedirect{Url: l.core.url(routeMusic) + "?" + q.query.Encode(), Method: http.MethodPost}), nil
 }
 
 // picksUp gives the call to an agent's leg if it is the first.

@@ -83,7 +83,7 @@ func voiceFields() []connectors.Field {
 		{Key: "menu_hours", Type: "list", Label: "Hours of single keys", Advanced: true, Help: "Lines of a key and its hours: 2 mon-fri 09:00-12:00. Outside them it leads to the greeting outside business hours."},
 		{Key: "queue_seconds", Type: "int", Label: "Callers wait for an agent (seconds)", Default: defaultQueue, Help: "It rings at the agents who are ready. Nobody ready, or nobody in time: a message can be left. 0 rings at nobody."},
 		{Key: "queue_prompt", Type: "text", Label: "While waiting", Default: "Please hold. Somebody will be with you soon."},
-		{Key: "hold_music", Type: "string", Label: "Address of the music", Help: "An https address of an MP3 or WAV file, played to callers who wait or are on hold. Empty says the words again."},
+		{Key: "hold_music", Type: "string", Label: "Address of the music", Help: "An https address of an MP3 or WAV file, played to callers who wait or are on hold. Empty plays a quiet tune; none says the words again."},
 		{Key: "call_back", Type: "duration", Label: "Call back within", Default: defaultCallBack.String(), Help: "A missed call becomes a task for anybody, due so long after it, outside business hours counted from their next beginning. 0s makes no task."},
 		{Key: "busy_prompt", Type: "text", Label: "When nobody could take the call", Default: "Sorry, nobody can take your call at the moment."},
 		{Key: "screen_prompt", Type: "text", Label: "To an agent's phone", Default: "A call for you. Press any key to take it.", Advanced: true, Help: "Only a pressed key takes the call, so that no voicemail of a phone does."},
@@ -142,9 +142,9 @@ func (f *form) prompts(v *voiceSettings) {
 	v.queue = time.Duration(f.Number("queue_seconds", defaultQueue, 0, maxQueue)) * time.Second
 	v.recordCalls = f.Flag("record_calls")
 	v.callBack = f.Duration("call_back", defaultCallBack, 0, maxCallBack)
-	if v.music = f.Line("hold_music"); v.music != "" {
+	if v.music = f.Line("hold_music"); v.music != "" && v.music != noMusic {
 		if u, err := url.Parse(v.music); err != nil || u.Scheme != "https" || u.Host == "" {
-			f.Blame("hold_music", "must be an https address of an MP3 or WAV file, for example https://www.example.com/music.mp3")
+			f.Blame("hold_music", "must be an https address of an MP3 or WAV file, for example https://www.example.com/music.mp3, or none")
 		}
 	}
 	v.transcribe = f.Flag("transcribe")

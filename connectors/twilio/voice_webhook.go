@@ -20,6 +20,10 @@ import (
 // what callers hear next, and news of calls and recordings.
 func (l *Line) Webhook(in connectors.Sink) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == routeTune {
+			l.serveTune(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), l.core.limits.webhook)
 		defer cancel()
 		next, status, reason := l.answer(ctx, in, r.WithContext(ctx))
@@ -110,7 +114,7 @@ func (l *Line) route(path string) handler {
 	case routeEnter:
 		return l.enters
 	case routeMusic:
-		return l.musics
+		return l.onHold
 	case routeDialled:
 		return l.dialled
 	case routeCustomer:
