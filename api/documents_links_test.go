@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -171,6 +172,12 @@ func TestLinkPace(t *testing.T) {
 	}
 	for i := range linkPaceKeys {
 		p.take(itoa(i), "203.0.113.9")
+	}
+	if got := often("a", "203.0.113.10"); got != linkPerAddress {
+		t.Errorf("beside one who tries many links: %d", got)
+	}
+	for i := range linkPaceKeys { // from everywhere
+		p.take("a", fmt.Sprintf("2001:db8:%x:%x::1", i>>16, i&0xffff))
 	}
 	if len(p.count) > linkPaceKeys+1 {
 		t.Errorf("%d keys are kept", len(p.count))

@@ -37,8 +37,9 @@ func (p *linkPace) take(token, address string) bool {
 	}
 	network := documents.Network(address)
 	token = token[:min(len(token), 64)] // what is longer is none of ours
-	all := p.one(network) <= addressLinks
-	return p.one(network+" "+token) <= linkPerAddress && all
+	// Who is refused for all his links leaves no further trace: nobody fills what is
+	// remembered by himself, and shuts out the others.
+	return p.one(network) <= addressLinks && p.one(network+" "+token) <= linkPerAddress
 }
 
 func (p *linkPace) one(key string) int {

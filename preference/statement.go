@@ -1,6 +1,7 @@
 package preference
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -128,13 +129,19 @@ func (p *Preferences) StateTx(tx *store.Tx, s Statement) (id uint64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	// It stays with the record it was said of, so that an unmerge takes it along.
+	// It stays with the record it was said of, and ends none of another, so that an
+	// unmerge gives each its own.
 	s.Time, s.Ended, s.EndedBy = tx.Now(), time.Time{}, ""
-	for _, o := range now {
-		if !s.replaces(o) {
+	own, err := p.ofRecord(tx, s.Customer)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range own {
+		if !o.Ended.IsZero() || !s.replaces(o) {
 			continue
 		}
-		if o.Wish == s.Wish && o.Channel == s.Channel && o.From == s.From && o.To == s.To && o.Proof == s.Proof {
+		holds := slices.ContainsFunc(now, func(n *Statement) bool { return n.ID == o.ID })
+		if holds && o.Wish == s.Wish && o.Channel == s.Channel && o.From == s.From && o.To == s.To && o.Proof == s.Proof {
 			return o.ID, nil // said already
 		}
 		o.Ended, o.EndedBy = tx.Now(), s.By
@@ -194,18 +201,19 @@ func (p *Preferences) TakeBack(ctx context.Context, actor string, customer, id u
 	})
 }
 
-// EndTx ends the statements of a customer that match, within a transaction.
+// EndTx ends the statements of a customer that match, within a transaction: of all
+// records merged into it, also where a later word of another holds.
 func (p *Preferences) EndTx(tx *store.Tx, actor string, customer uint64, match func(*Statement) bool) error {
 	root, err := p.identity.Root(tx, customer)
 	if err != nil {
 		return err
 	}
-	all, err := p.Statements(tx, root.ID)
+	all, err := p.allOf(tx, root.ID)
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		if match(s) {
+		if s.Ended.IsZero() && match(s) {
 			if err := p.end(tx, s, actor); err != nil {
 				return err
 			}
@@ -233,36 +241,75 @@ func (p *Preferences) tell(tx *store.Tx, s *Statement, actor string, gone bool) 
 }
 
 // Statements are what holds for a customer, of all records merged into it, oldest
-// first.
-func (p *Preferences) Statements(tx *store.Tx, root uint64) ([]*Statement, error) {
-	return p.statementsOf(tx, root, false)
-}
-
-// Former are what held once, newest first.
-func (p *Preferences) Former(tx *store.Tx, root uint64) ([]*Statement, error) {
-	list, err := p.statementsOf(tx, root, true)
-	slices.Reverse(list)
+// first. Of two records that say different things the later word holds; the earlier
+// one stands again when it is taken back, or the records are parted.
+func (p *Preferences) Statements(tx *store.Tx, root uint64) (list []*Statement, err error) {
+	all, err := p.allOf(tx, root)
+	for _, s := range all {
+		if s.Ended.IsZero() && later(all, s) == nil {
+			list = append(list, s)
+		}
+	}
 	return list, err
 }
 
-func (p *Preferences) statementsOf(tx *store.Tx, root uint64, ended bool) ([]*Statement, error) {
+// Former are what held once, newest first. What a later word of another record takes
+// the place of for now is among them, as if that had ended it.
+func (p *Preferences) Former(tx *store.Tx, root uint64) (list []*Statement, err error) {
+	all, err := p.allOf(tx, root)
+	for _, s := range slices.Backward(all) {
+		if o := later(all, s); s.Ended.IsZero() && o != nil {
+			former := *s
+			former.Ended, former.EndedBy = o.Time, o.By
+			list = append(list, &former)
+		} else if !s.Ended.IsZero() {
+			list = append(list, s)
+		}
+	}
+	return list, err
+}
+
+// later is a statement that holds and takes the place of s, an earlier one of another
+// record; nil if there is none. all is sorted by time.
+func later(all []*Statement, s *Statement) *Statement {
+	for _, o := range slices.Backward(all) {
+		if o == s {
+			return nil
+		}
+		if o.Ended.IsZero() && o.replaces(s) {
+			return o
+		}
+	}
+	return nil
+}
+
+// allOf is all that was said of a customer, of all records merged into it, oldest
+// first.
+func (p *Preferences) allOf(tx *store.Tx, root uint64) (list []*Statement, err error) {
 	members, err := p.identity.Members(tx, root)
 	if err != nil {
 		return nil, err
 	}
-	var list []*Statement
 	for _, m := range members {
-		for e := range p.statements.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(m.ID)}) {
-			s, err := p.statements.Get(tx, e.ID)
-			if err != nil {
-				return nil, err
-			}
-			s.ID = e.ID
-			if s.Ended.IsZero() != ended {
-				list = append(list, s)
-			}
+		own, err := p.ofRecord(tx, m.ID)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, own...)
 	}
-	slices.SortFunc(list, func(a, b *Statement) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(list, func(a, b *Statement) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
+	return list, nil
+}
+
+// ofRecord is all that was said of one record.
+func (p *Preferences) ofRecord(tx *store.Tx, id uint64) (list []*Statement, err error) {
+	for e := range p.statements.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(id)}) {
+		s, err := p.statements.Get(tx, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		s.ID = e.ID
+		list = append(list, s)
+	}
 	return list, nil
 }
