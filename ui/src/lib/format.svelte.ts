@@ -42,6 +42,8 @@ function locale() {
 
 export const number = (n: number) => numbers().format(n)
 export const percent = (part: number) => numbers({ style: 'percent' }).format(part)
+/** A part of which a little is more than nothing: 0.2 % and not 0 %. */
+export const fine = (part: number) => numbers({ style: 'percent', maximumFractionDigits: part > 0 && part < 0.01 ? 1 : 0 }).format(part)
 /** A change: +12 %, −3 %. */
 export const signed = (part: number) => numbers({ style: 'percent', signDisplay: 'exceptZero' }).format(part)
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))

@@ -4,6 +4,10 @@ import type { BoardCell, BoardSwitch, BoardWeek } from '../../lib/api/board'
 
 export type Measure = 'share' | 'answered' | 'ours' | 'replied' | 'theirs' | 'resolution' | 'failed'
 
+/** The channels' colours: the same in every chart, whatever channels it shows. */
+const colours: Record<string, string> = { email: '222 60% 55%', sms: '32 80% 54%', whatsapp: '150 50% 42%', voice: '282 42% 58%', slack: '345 60% 58%' }
+export const colour = (channel: string) => `hsl(${colours[channel] ?? '190 50% 45%'})`
+
 const rate = (part: number, of: number) => (of ? part / of : undefined)
 
 /** What a cell says for a measure; undefined where nothing was counted. */
