@@ -241,7 +241,11 @@ func guess(purposes []string, lessons tally, words []string, of func(string) tal
 	if g.Confidence < minGuess {
 		return nil
 	}
+	var parts []Word // of words that are not known whole
 	for _, w := range words {
+		if filler(w) {
+			continue
+		}
 		other := 0.0
 		for _, k := range purposes {
 			if k != best {
@@ -249,8 +253,15 @@ func guess(purposes []string, lessons tally, words []string, of func(string) tal
 			}
 		}
 		if weight := math.Log(share(best, w) / other); weight > 0.3 && (of(w)[best] > 0 || slices.Contains(seeds(best), w)) {
-			g.Words = append(g.Words, Word{w, weight})
+			if readable(w) {
+				g.Words = append(g.Words, Word{w, weight})
+			} else {
+				parts = append(parts, Word{w, weight})
+			}
 		}
+	}
+	if len(g.Words) == 0 {
+		g.Words = parts
 	}
 	slices.SortStableFunc(g.Words, func(a, b Word) int { return cmp.Compare(b.Weight, a.Weight) })
 	g.Words = g.Words[:min(len(g.Words), maxWords)]
@@ -295,8 +306,7 @@ const (
 
 // Characteristic are the words by which the classifier tells each purpose from the
 // others, strongest first: those of its lessons, weighed by how many of these have
-// the word. Three letters in a row ("~abc") say nothing to people and are left out, but
-// where a script puts no spaces between words there is nothing else.
+// the word. Fillers are left out, and what is not readable.
 func (p *Preferences) Characteristic(tx *store.Tx) (map[string][]Word, error) {
 	lessons, err := p.tally(tx, lessonCount)
 	if err != nil {
@@ -312,7 +322,7 @@ func (p *Preferences) Characteristic(tx *store.Tx) (map[string][]Word, error) {
 		if looked++; looked > maxVocabulary {
 			break
 		}
-		if word == lessonCount {
+		if word == lessonCount || filler(word) {
 			continue
 		}
 		t := tally{}
@@ -329,7 +339,7 @@ func (p *Preferences) Characteristic(tx *store.Tx) (map[string][]Word, error) {
 			}
 			mine := (float64(n) + 0.2) / float64(lessons[k]+1)
 			other := (float64(all-n) + 0.2) / float64(total-lessons[k]+1)
-			if weight := math.Log(mine/other) * math.Log1p(float64(n)); weight > 0.3 && (!strings.HasPrefix(word, "~") || strings.ContainsFunc(word, spaceless)) {
+			if weight := math.Log(mine/other) * math.Log1p(float64(n)); weight > 0.3 && readable(word) {
 				out[k] = append(out[k], Word{word, weight})
 			}
 		}

@@ -77,3 +77,10 @@ func features(text string) []string {
 	}
 	return out
 }
+
+// readable tells whether a feature says something to a person: a word does, three
+// letters in a row ("~abc") only where a script puts no spaces between words and there
+// is nothing else.
+func readable(feature string) bool {
+	return !strings.HasPrefix(feature, "~") || strings.ContainsFunc(feature, spaceless)
+}
