@@ -29,7 +29,7 @@ func (s *Server) listDocuments(ctx context.Context, i *documentsIn) (*out[Docume
 	}
 	f := documents.Filter{Type: i.Type, Tag: i.Tag, Deleted: i.Deleted, Role: who(ctx).role()}
 	if i.Expiring > 0 {
-		f.Expires = s.now().UTC().AddDate(0, 0, i.Expiring)
+		f.Expires = s.docs.Day(s.now()).AddDate(0, 0, i.Expiring)
 	}
 	o := &out[Documents]{Documents{Documents: []LibraryDocument{}}}
 	return o, s.view(func(v *view) error {
@@ -139,7 +139,7 @@ func (v *view) document(d *documents.Document) (*LibraryDocument, error) {
 	}
 	out := &LibraryDocument{
 		ID: d.ID, Owner: d.Owner, Title: d.Title, Type: d.Type, Tags: d.Tags, Note: d.Note, Remind: d.Remind, Reminded: !d.Reminded.IsZero(),
-		Expired: d.Expired(v.tx.Now()), Restricted: rules.Restricted(d.Type), Versions: make([]DocumentVersion, 0, len(d.Versions)),
+		Expired: v.s.docs.Expired(d, v.tx.Now()), Restricted: rules.Restricted(d.Type), Versions: make([]DocumentVersion, 0, len(d.Versions)),
 		Created: d.Created, CreatedBy: d.CreatedBy, Changed: d.Changed, ChangedBy: d.ChangedBy, Deleted: d.Deleted, DeletedBy: d.DeletedBy,
 	}
 	if out.Tags == nil {

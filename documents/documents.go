@@ -121,12 +121,24 @@ func (d *Document) Version(n int) (*Version, error) {
 	return nil, fmt.Errorf("document %d has no version %d: %w", d.ID, n, ErrNotFound)
 }
 
-// Expired tells whether the last day on which the document holds has passed.
-func (d *Document) Expired(now time.Time) bool {
-	return !d.Expires.IsZero() && !now.Before(d.Expires.AddDate(0, 0, 1))
+// Expired tells whether the last day on which a document holds has passed.
+func (l *Library) Expired(d *Document, now time.Time) bool {
+	return !d.Expires.IsZero() && !now.Before(l.begins(d.Expires.AddDate(0, 0, 1)))
 }
 
-// remindAt is when the reminder is due, zero if none is to come.
+// Day is the day at a moment, in the library's zone; days are kept as their midnight in
+// UTC.
+func (l *Library) Day(t time.Time) time.Time {
+	y, m, d := t.In(l.zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// begins is when a day begins in the library's zone.
+func (l *Library) begins(day time.Time) time.Time {
+	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, l.zone)
+}
+
+// remindAt is the day on which the reminder is due, zero if none is to come.
 func (d *Document) remindAt() time.Time {
 	if d.Expires.IsZero() || !d.Reminded.IsZero() || !d.Deleted.IsZero() {
 		return time.Time{}
@@ -142,8 +154,9 @@ type Options struct {
 	Identity *identity.Identity
 	Timeline *timeline.Timeline
 
-	MaxBytes int64         // of one file; 0 means DefaultMaxBytes
-	KeepLog  time.Duration // how long openings are remembered; 0 for ever
+	MaxBytes int64          // of one file; 0 means DefaultMaxBytes
+	KeepLog  time.Duration  // how long openings are remembered; 0 for ever
+	Zone     *time.Location // in which days begin and end; nil means UTC
 	// Extract takes the text out of files; nil means extract.FromFile, in this process.
 	Extract extract.Func
 	// Scanner looks for viruses; nil means that nobody does.
@@ -168,6 +181,7 @@ type Library struct {
 	timeline *timeline.Timeline
 	maxBytes int64
 	keepLog  time.Duration
+	zone     *time.Location
 	log      *slog.Logger
 
 	extractor extract.Func
@@ -197,9 +211,12 @@ func New(o Options) (*Library, error) {
 	if o.Extract == nil {
 		o.Extract = extract.FromFile
 	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
 	return &Library{
 		store: o.Store, blobs: o.Blobs, identity: o.Identity, timeline: o.Timeline,
-		maxBytes: o.MaxBytes, keepLog: o.KeepLog, log: o.Log,
+		maxBytes: o.MaxBytes, keepLog: o.KeepLog, zone: o.Zone, log: o.Log,
 		extractor: o.Extract, scanner: o.Scanner, lenient: o.OpenUnscanned, scanned: o.Scanned, reminder: o.Remind,
 		documents: newDocuments(o.Store),
 		files:     newFiles(o.Store),

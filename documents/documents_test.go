@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // no machine is without
 
 	"throughline/blob"
 	"throughline/documents"
@@ -93,7 +94,7 @@ func TestCardIsChecked(t *testing.T) {
 	if d.Title != "Rent" || d.Type != "contract" || !slices.Equal(d.Tags, []string{"home"}) || d.Expires.Hour() != 0 || d.Remind != documents.DefaultRemind {
 		t.Errorf("%+v", d)
 	}
-	if d.Expired(time.Date(2027, 1, 31, 23, 0, 0, 0, time.UTC)) || !d.Expired(time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)) {
+	if w.lib.Expired(d, time.Date(2027, 1, 31, 23, 0, 0, 0, time.UTC)) || !w.lib.Expired(d, time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Error("a document holds until the end of its last day")
 	}
 	before := w.events()
@@ -390,3 +391,31 @@ func TestUploadThatBreaksOffLeavesNothing(t *testing.T) {
 type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, errors.New("gone") }
+
+// TestDays: a document holds until midnight where the hub's people are, and its reminder
+// comes when the day begins there.
+func TestDays(t *testing.T) {
+	for name, want := range map[string]string{"": "2026-03-02T00:00:00Z", "America/Los_Angeles": "2026-03-02T08:00:00Z", "Asia/Bangkok": "2026-03-01T17:00:00Z"} {
+		w := newWorld(t, func(o *documents.Options) {
+			if name == "" {
+				return
+			}
+			var err error
+			if o.Zone, err = time.LoadLocation(name); err != nil {
+				t.Fatal(err)
+			}
+		})
+		end, err := time.Parse(time.RFC3339, want)
+		w.ok(err)
+		d := &documents.Document{Expires: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}
+		if w.lib.Expired(d, end.Add(-time.Second)) || !w.lib.Expired(d, end) {
+			t.Errorf("%s: expires not at %s", name, want)
+		}
+		if before, after := w.lib.Day(end.Add(-time.Second)), w.lib.Day(end); !before.Equal(d.Expires) || !after.Equal(d.Expires.AddDate(0, 0, 1)) {
+			t.Errorf("%s: the days around %s are %s and %s", name, want, before, after)
+		}
+		if w.lib.Expired(&documents.Document{}, end) {
+			t.Error("what has no end expired")
+		}
+	}
+}

@@ -93,7 +93,7 @@ func (l *Library) work(ctx context.Context) (time.Duration, error) {
 				if err != nil {
 					return err
 				}
-				if sooner(d.remindAt()) {
+				if sooner(l.begins(d.remindAt())) {
 					doc = d.ID
 				}
 				break
@@ -122,7 +122,7 @@ func (l *Library) work(ctx context.Context) (time.Duration, error) {
 // remind tells on the timeline that a document expires, once.
 func (l *Library) remind(ctx context.Context, id uint64) error {
 	return l.update(ctx, id, func(tx *store.Tx, d *Document) error {
-		if at := d.remindAt(); at.IsZero() || at.After(tx.Now()) {
+		if at := d.remindAt(); at.IsZero() || l.begins(at).After(tx.Now()) {
 			return nil // changed meanwhile
 		}
 		d.Reminded = tx.Now()

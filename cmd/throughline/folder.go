@@ -102,10 +102,11 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}
 	f.accounts = accounts.New(f.store, key, o.kinds)
 	f.auth = auth.New(f.store, auth.Options{Log: o.log, AuditKeep: o.config.AuditKeep})
+	zone := cmp.Or(o.config.TimeZone, config.MachineZone())
 	if f.hub, err = inbox.New(inbox.Options{
 		Store: f.store, Blobs: f.blobs, Accounts: f.accounts, Kinds: o.kinds,
 		Agent: f.auth.IDByEmail,
-		Undo:  o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, Zone: cmp.Or(o.config.TimeZone, config.MachineZone()), PublicURL: o.public, TempDir: temp, Log: o.log,
+		Undo:  o.config.Undo, ChatPause: o.config.ChatPause, Country: o.config.Country, Zone: zone, PublicURL: o.public, TempDir: temp, Log: o.log,
 		Files: func(tx *store.Tx, id uint64, parts []message.Part) error { return f.docs.Arrived(tx, id, parts) },
 	}); err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	}
 	if f.docs, err = documents.New(documents.Options{
 		Store: f.store, Blobs: f.blobs, Identity: f.hub.Identity, Timeline: f.hub.Timeline,
-		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Scanner: scanner, OpenUnscanned: o.config.OpenUnscanned, Scanned: f.hub.TellScanned, Remind: remindByTask(f.hub), Log: o.log,
+		MaxBytes: o.config.Limits.DocumentBytes, KeepLog: o.config.AuditKeep, Extract: textExtractor(), Zone: zone, Scanner: scanner, OpenUnscanned: o.config.OpenUnscanned, Scanned: f.hub.TellScanned, Remind: remindByTask(f.hub), Log: o.log,
 	}); err != nil {
 		return nil, err
 	}
