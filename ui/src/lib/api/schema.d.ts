@@ -611,6 +611,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations/{id}/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be named in an answer, where the channel tells them */
+        get: operations["listMentions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations/{id}/merge": {
         parameters: {
             query?: never;
@@ -2706,14 +2723,27 @@ export interface components {
             date: string;
         };
         BoardFollow: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description That went over another.
+             */
             deviated: number;
+            /** Format: int64 */
+            deviated_reached: number;
             /** Format: int64 */
             deviated_replied: number;
             /** Format: int64 */
             deviated_time: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Messages of ours that went over the channel that was proposed.
+             */
             followed: number;
+            /**
+             * Format: int64
+             * @description Of those, how many wanted an answer: the last of a turn.
+             */
+            followed_reached: number;
             /** Format: int64 */
             followed_replied: number;
             /**
@@ -4342,6 +4372,13 @@ export interface components {
             member: number;
             value: string;
         };
+        Mention: {
+            handle: string;
+            name: string;
+        };
+        Mentions: {
+            people: components["schemas"]["Mention"][];
+        };
         MergeRequest: {
             /** Format: int64 */
             into: number;
@@ -5439,6 +5476,8 @@ export interface components {
             files: number;
             /** @description A subject, several recipients and copies, a signature, the answered message quoted below. Otherwise plain text to one person. */
             letter: boolean;
+            /** @description People can be named, <span data-mention=HANDLE>@Name</span>: see listMentions. */
+            mentions: boolean;
             /** @description Nothing can be written here. */
             none?: boolean;
             /** @description Formatted text; otherwise only its words are sent. */
@@ -6039,7 +6078,7 @@ export interface operations {
                 language?: string;
                 /** @description Of the conversation. */
                 tag?: string;
-                number: "messages" | "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "followed_replied" | "deviated_replied" | "stated_followed" | "stated_deviated" | "set_followed" | "set_deviated" | "learned_followed" | "learned_deviated" | "switched" | "switched_in" | "switched_out";
+                number: "messages" | "in" | "out" | "asked" | "answered" | "unanswered" | "reached" | "replied" | "silent" | "opened" | "resolved" | "failed" | "followed" | "deviated" | "followed_reached" | "deviated_reached" | "followed_replied" | "deviated_replied" | "stated_followed" | "stated_deviated" | "set_followed" | "set_deviated" | "learned_followed" | "learned_deviated" | "switched" | "switched_in" | "switched_out";
                 /** @description Absent is any, - is none. */
                 purpose?: string;
                 channel?: string;
@@ -7040,6 +7079,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMentions: {
+        parameters: {
+            query: {
+                /** @description Over which the answer goes. */
+                account: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mentions"];
+                };
             };
             /** @description Error */
             default: {

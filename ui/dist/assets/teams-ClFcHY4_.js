@@ -1,1 +1,0 @@
-import{_t as e,vt as t}from"./calls-CSYKSuGQ.js";var n=()=>e(t.GET(`/api/teams`)),r=n=>e(t.PUT(`/api/teams`,{body:n}));export{r as n,n as t};
