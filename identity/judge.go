@@ -90,6 +90,22 @@ func (i *Identity) Judge(tx *store.Tx, id uint64, m *match.Model, rules Rules) (
 	return found, nil
 }
 
+// JudgePair is Judge of two customers as things stand now, with the rule by which they
+// are put together; nil if they are no suggestion.
+func (i *Identity) JudgePair(tx *store.Tx, id, other uint64, m *match.Model, rules Rules) (*Found, error) {
+	p, q := i.Person(tx, id), i.Person(tx, other)
+	if p == nil || q == nil {
+		return nil, nil
+	}
+	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
+	j := m.Judge(freq, match.Normalize(&p.Record, match.E164), match.Normalize(&q.Record, match.E164), rules.Suggest)
+	if j == nil {
+		return nil, nil
+	}
+	f := &Found{Other: other, Judgement: j}
+	return f, i.applyRules(tx, id, rules, f)
+}
+
 // Compare weighs two customers, however unlikely they are one person; nil if nothing
 // is known of one of them.
 func (i *Identity) Compare(tx *store.Tx, a, b uint64) *match.Judgement {

@@ -245,17 +245,20 @@ func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found) (isNew 
 			}
 			continue
 		}
-		kept[f.Other] = true
 		if f.Rule != "" {
-			merged, err := h.mergeByRule(tx, id, &f)
+			again, merged, err := h.mergeByRule(tx, id, f.Other)
 			if err != nil {
 				return 0, false, err
 			}
 			if merged { // what else was found of the two is looked at again as one
 				return isNew, true, nil
 			}
-			continue
+			if again == nil { // what changed since speaks against it
+				continue
+			}
+			f = *again
 		}
+		kept[f.Other] = true
 		g, news, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
 		if err != nil {
 			return 0, false, err
@@ -276,16 +279,24 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-// mergeByRule puts two customers together because an administrator said so, unless
-// something was decided of them since they were compared.
-func (h *Hub) mergeByRule(tx *store.Tx, id uint64, f *identity.Found) (merged bool, err error) {
-	into, other := min(id, f.Other), max(id, f.Other)
-	d := identity.Decision{By: f.Rule, Time: tx.Now(), Reason: f.Reason, Confidence: f.Confidence}
-	g, _, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
-	if err != nil || g == nil || g.By != "" {
-		return false, err
+// mergeByRule puts two customers together because an administrator said so. They are
+// weighed once more in this transaction: since they were compared, one of them may have
+// become one with somebody who speaks against it, and rules, marks and cards may have
+// changed. again is what is found of them now, nil if nothing is.
+func (h *Hub) mergeByRule(tx *store.Tx, id, other uint64) (again *identity.Found, merged bool, err error) {
+	if err := errors.Join(h.noticeNow(tx, id), h.noticeNow(tx, other)); err != nil {
+		return nil, false, err
 	}
-	return true, h.merge(tx, 0, into, other, nil, d)
+	f, err := h.Identity.JudgePair(tx, id, other, h.Identity.Model(tx), h.Identity.Rules(tx))
+	if err != nil || f == nil || f.Rule == "" {
+		return f, false, err
+	}
+	// The pair keeps why.
+	if _, _, err := h.Identity.Suggest(tx, id, other, f.Judgement); err != nil {
+		return nil, false, err
+	}
+	d := identity.Decision{By: f.Rule, Time: tx.Now(), Reason: f.Reason, Confidence: f.Confidence}
+	return f, true, h.merge(tx, 0, min(id, other), max(id, other), nil, d)
 }
 
 // merge joins two customers and tells it.

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -274,5 +275,90 @@ func TestLook(t *testing.T) {
 	list := w.suggestions(identity.SuggestionOpen)
 	if len(list) != 1 || list[0].Evidence == nil {
 		t.Fatalf("suggestions %+v", list)
+	}
+}
+
+// TestRuleAgainst: a rule weighs a pair as it stands when it is merged. Two who fit a
+// third each, and contradict each other, never become one by way of him; and what an
+// administrator or an agent has said since the comparison counts.
+func TestRuleAgainst(t *testing.T) {
+	w := newWorld(t)
+	born, phone := w.field("Birthday", identity.KindDate, identity.TellsBorn), w.field("Number", identity.KindText, identity.TellsPhone)
+	w.looked()
+	like := func(date string) uint64 {
+		return w.person("Ann Ashbrookham", map[string]string{identity.FieldCompany: "Bluebird", phone: "+44 7700 900123", born: date})
+	}
+	a, b, c := like(""), like("1950-03-09"), like("1981-11-30")
+	w.caught()
+	judged := func(id uint64) (found []identity.Found) {
+		w.view(func(tx *store.Tx) (err error) {
+			found, err = w.Identity.Judge(tx, id, w.Identity.Model(tx), w.Identity.Rules(tx))
+			return err
+		})
+		return found
+	}
+	r := identity.DefaultRules()
+	r.Link = identity.LeastLink
+	set := func(r identity.Rules) {
+		if err := w.SetRules(t.Context(), 1, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(r)
+	found := map[uint64][]identity.Found{}
+	for _, id := range []uint64{a, b, c} {
+		found[id] = judged(id)
+	}
+	against := false
+	w.view(func(tx *store.Tx) error {
+		j := w.Identity.Compare(tx, b, c)
+		against = j != nil && j.Against
+		return nil
+	})
+	if !against || !slices.ContainsFunc(found[c], func(f identity.Found) bool { return f.Other == a && f.Rule == identity.RuleByWeight }) {
+		t.Fatalf("they do not stand to each other as this test wants: %+v", found)
+	}
+	keep := func(id uint64) {
+		w.update(func(tx *store.Tx) error {
+			_, _, err := w.keepFound(tx, id, found[id])
+			return err
+		})
+	}
+	root := func(id uint64) (of uint64) {
+		w.view(func(tx *store.Tx) error {
+			c, err := w.Identity.Root(tx, id)
+			of = c.ID
+			return err
+		})
+		return of
+	}
+	set(identity.DefaultRules())
+	keep(b)
+	if root(b) != b {
+		t.Fatal("a rule that was switched off since has put two together")
+	}
+	set(r)
+	keep(b)
+	if root(b) != a {
+		t.Fatal("the rule did nothing")
+	}
+	keep(c)
+	if root(c) != c {
+		t.Error("people born in 1950 and in 1981 are one customer")
+	}
+	// The same in one look over all of them.
+	if _, err := w.Unmerge(t.Context(), 1, b, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.caught()
+	d, e, f := like(""), like("1950-03-09"), like("1981-11-30")
+	if err := w.StartLook(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.looked()
+	w.caught()
+	born81 := root(f)
+	if root(e) == born81 || root(c) != born81 && root(c) == root(e) || root(b) == born81 {
+		t.Errorf("roots: 1950 %d %d, 1981 %d %d, unknown %d %d", root(b), root(e), root(c), root(f), root(a), root(d))
 	}
 }
