@@ -133,9 +133,15 @@ func (h *Hub) Link(ctx context.Context, agent, customer uint64, handle message.H
 				return &ConflictError{"this is an address of our own"}
 			}
 		}
-		hd, before, err := h.Identity.Link(tx, customer, handle, h.decision(tx, agent, reason))
+		d := h.decision(tx, agent, reason)
+		hd, before, err := h.Identity.Link(tx, customer, handle, d)
 		if err != nil {
 			return linkError(err)
+		}
+		if before != 0 {
+			if err := h.keepApart(tx, before, hd.Customer, identity.SuggestionOpen, d); err != nil {
+				return err
+			}
 		}
 		return h.TellCustomer(tx, timeline.HandleLinked, agent, hd.Customer, []uint64{hd.ID, before}, "handle", hd.Handle, "from", before, "reason", reason)
 	})
@@ -150,6 +156,25 @@ func linkError(err error) error {
 		return &InvalidError{e.Field, e.Text}
 	}
 	return err
+}
+
+// keepApart records what a person said by taking an address from a record to another
+// customer: no rule puts the two together again. It is said of who stands for the record
+// as well, from whom it may part. What was decided of them before stays.
+func (h *Hub) keepApart(tx *store.Tx, record, other uint64, state string, d identity.Decision) error {
+	root, err := h.Identity.Root(tx, record)
+	if err != nil {
+		return err
+	}
+	if g, err := h.Identity.Pair(tx, root.ID, other); err != nil || g != nil && g.By != "" {
+		return err
+	}
+	for _, id := range slices.Compact([]uint64{record, root.ID}) {
+		if _, err := h.Identity.Decide(tx, id, other, state, 0, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Unlink gives a handle of a customer a new customer of its own.
@@ -168,9 +193,13 @@ func (h *Hub) Unlink(ctx context.Context, agent, customer uint64, handle message
 		} else if owner.ID != root.ID {
 			return &ConflictError{"this address does not belong to this customer"}
 		}
-		c, before, err := h.Identity.Unlink(tx, hd.ID, h.decision(tx, agent, reason))
+		d := h.decision(tx, agent, reason)
+		c, before, err := h.Identity.Unlink(tx, hd.ID, d)
 		if err != nil {
 			return linkError(err)
+		}
+		if err := h.keepApart(tx, before, c.ID, identity.SuggestionNotSame, d); err != nil {
+			return err
 		}
 		split = c.ID
 		return h.TellCustomer(tx, timeline.HandleUnlinked, agent, before, []uint64{hd.ID, c.ID}, "handle", hd.Handle, "to", c.ID, "reason", reason)

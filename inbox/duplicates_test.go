@@ -362,3 +362,82 @@ func TestRuleAgainst(t *testing.T) {
 		t.Errorf("roots: 1950 %d %d, 1981 %d %d, unknown %d %d", root(b), root(e), root(c), root(f), root(a), root(d))
 	}
 }
+
+// TestUnlinkUnderRules: what a person takes apart, or gives to somebody else, no rule
+// puts together again, then or in a later look.
+func TestUnlinkUnderRules(t *testing.T) {
+	w := newWorld(t)
+	r := identity.DefaultRules()
+	r.Directory, r.Link = identity.RuleLink, identity.LeastLink
+	if err := w.SetRules(t.Context(), 1, r); err != nil {
+		t.Fatal(err)
+	}
+	const ann, other, bob = message.Handle("mailto:ann@example.org"), message.Handle("mailto:other@example.org"), message.Handle("mailto:bob@example.net")
+	id, err := w.CreateCustomer(t.Context(), 1, "Ann Ashbrookham", []message.Handle{ann, other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mail("other@example.org", "first", "hello")
+	m.From.Name, m.From.Hints = "Ann Ashbrookham", []message.Handle{ann}
+	w.accept(m)
+	w.caught()
+	apart := func(what string, x, y message.Handle) {
+		t.Helper()
+		w.caught()
+		if err := w.StartLook(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		w.looked()
+		w.caught()
+		if w.ownerOf(x) == w.ownerOf(y) {
+			t.Errorf("%s: a rule put together what a person had parted", what)
+		}
+	}
+	split, err := w.Unlink(t.Context(), 2, id, other, "her sister's")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart("unlinked", ann, other)
+	if list := w.suggestions(identity.SuggestionNotSame); len(list) != 1 || list[0].A != id || list[0].B != split || list[0].By != "agent:2" || list[0].Reason != "her sister's" {
+		t.Errorf("not the same: %+v", list)
+	}
+	if err := w.Link(t.Context(), 2, id, other, "it was hers"); err != nil {
+		t.Fatal(err)
+	}
+	if w.ownerOf(other) != id {
+		t.Error("linking it again does not undo this")
+	}
+	// Given to somebody else, who was no record of the former owner's.
+	third, err := w.CreateCustomer(t.Context(), 1, "Bob Moss", []message.Handle{bob})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Link(t.Context(), 2, third, other, ""); err != nil {
+		t.Fatal(err)
+	}
+	apart("given away", ann, bob)
+	if w.ownerOf(other) != third {
+		t.Error("it is not with whom it was given to")
+	}
+	// From a record merged into another, which part later.
+	top, err := w.CreateCustomer(t.Context(), 1, "Cleo Ashbrookham", []message.Handle{"mailto:cleo@example.net"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = mail("cleo@example.net", "third", "hello")
+	m.From.Name, m.From.Hints = "Cleo Ashbrookham", []message.Handle{bob}
+	w.caught()
+	if err := w.Merge(t.Context(), 1, top, third, nil, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.accept(m)
+	w.caught()
+	if _, err := w.Unlink(t.Context(), 2, top, bob, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Unmerge(t.Context(), 2, third, ""); err != nil {
+		t.Fatal(err)
+	}
+	apart("unlinked from a merged record", "mailto:cleo@example.net", bob)
+	apart("unlinked from a merged record", other, bob)
+}
