@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ func TestCall(t *testing.T) {
 	recorded := message.Change{Call: &message.Call{Outcome: message.CallVoicemail, Spoken: 9},
 		Edit: &message.Message{Parts: []message.Part{{Name: "voicemail-1.mp3", ContentType: "audio/mpeg", Content: message.Bytes("sound")}}}}
 	written := message.Change{Call: &message.Call{}, Edit: &message.Message{Text: "please call", Reply: "please call"}}
+	left := message.Change{Call: &message.Call{}, Edit: &message.Message{Warnings: []string{"the recording is elsewhere"}}}
 	for _, tt := range []struct {
 		name    string
 		before  []message.Change
@@ -32,6 +34,8 @@ func TestCall(t *testing.T) {
 			message.Call{Outcome: message.CallVoicemail, Talk: 12, Spoken: 9}, "please call", 1, 3},
 		{"in another order", nil, []message.Change{written, recorded, ended(message.CallMissed)},
 			message.Call{Outcome: message.CallVoicemail, Talk: 12, Spoken: 9}, "please call", 1, 3},
+		{"a recording is left", []message.Change{left}, []message.Change{ended(message.CallMissed), left, written, left},
+			message.Call{Outcome: message.CallMissed, Talk: 12}, "please call", 0, 3},
 		{"before the call", []message.Change{recorded, ended(message.CallMissed)}, []message.Change{written},
 			message.Call{Outcome: message.CallVoicemail, Talk: 12, Spoken: 9}, "please call", 1, 3},
 	} {
@@ -57,6 +61,9 @@ func TestCall(t *testing.T) {
 			r, conv := w.byKey(m.Key), w.conversation(id)
 			if !r.Call.Equal(tt.want.Settled()) || len(r.Parts) != tt.parts || len(r.Former) != 0 || !r.Edited.IsZero() {
 				t.Errorf("%+v, parts %v, former %v, edited %v", *r.Call, r.Parts, r.Former, r.Edited)
+			}
+			if tt.name == "a recording is left" && !slices.Equal(r.Warnings, left.Edit.Warnings) {
+				t.Errorf("warnings %q", r.Warnings)
 			}
 			if conv.Preview != tt.preview || conv.Call == nil || !conv.Call.Equal(tt.want.Settled()) || conv.Status != Open || conv.Unread != 1 || conv.Waiting.IsZero() {
 				t.Errorf("conversation %+v, call %+v", conv, conv.Call)

@@ -276,6 +276,11 @@ func proceed(m *message.Message, c *message.Change) (changed bool) {
 			m.Parts, changed = append(slices.Clone(m.Parts), p), true
 		}
 	}
+	for _, w := range e.Warnings {
+		if !slices.Contains(m.Warnings, w) {
+			m.Warnings, changed = append(slices.Clone(m.Warnings), w), true
+		}
+	}
 	return changed
 }
 

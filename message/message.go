@@ -319,8 +319,8 @@ type Change struct {
 	Edit     *Message  // its new Text, Reply, HTML, Parts and Warnings; nothing else is read
 	Deleted  bool
 	Reaction *Reaction
-	// Call is what is newly known of a call, see Call.Merge. The Text and Parts of
-	// Edit are then added to it and replace nothing.
+	// Call is what is newly known of a call, see Call.Merge. The Text, Parts and
+	// Warnings of Edit are then added to it and replace nothing.
 	Call *Call
 }
 

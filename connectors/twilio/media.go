@@ -42,14 +42,7 @@ func (c *Connector) fetchAll(ctx context.Context, files []file) (parts []message
 	var wg sync.WaitGroup
 	for i, f := range files {
 		wg.Go(func() {
-			select {
-			case c.fetches <- struct{}{}:
-				defer func() { <-c.fetches }()
-			case <-ctx.Done():
-				errs[i] = ctx.Err()
-				return
-			}
-			got[i], errs[i] = c.fetch(ctx, f)
+			got[i], errs[i] = c.inTurn(ctx, f)
 		})
 	}
 	wg.Wait()
@@ -67,6 +60,17 @@ func (c *Connector) fetchAll(ctx context.Context, files []file) (parts []message
 		}
 	}
 	return parts, warnings, missing
+}
+
+// inTurn fetches one file when not too many are under way.
+func (c *Connector) inTurn(ctx context.Context, f file) (message.Part, error) {
+	select {
+	case c.fetches <- struct{}{}:
+		defer func() { <-c.fetches }()
+	case <-ctx.Done():
+		return message.Part{}, ctx.Err()
+	}
+	return c.fetch(ctx, f)
 }
 
 // fetch brings one file. Our credentials go to the API's own host only: the host
@@ -134,7 +138,11 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 	if t := mediaType(resp.Header.Get("Content-Type")); t != "application/octet-stream" {
 		p.ContentType = t
 	}
-	if !c.wanted(p.ContentType) {
+	switch {
+	case c.wanted(p.ContentType):
+	case f.recording:
+		return p, "", errors.New("in its place comes something of the type " + oneLine(p.ContentType))
+	default:
 		return p, "", &leftError{"files of the type " + p.ContentType + " are not taken in"}
 	}
 	limit := c.set.fileBytes
@@ -149,7 +157,7 @@ func (c *Connector) receive(resp *http.Response, f file) (p message.Part, next s
 		return p, "", err
 	}
 	p.Size = p.Content.Size()
-	if resp.ContentLength >= 0 && p.Size != resp.ContentLength {
+	if resp.ContentLength >= 0 && p.Size != resp.ContentLength || f.recording && p.Size == 0 {
 		connectors.Drop([]message.Part{p})
 		return p, "", io.ErrUnexpectedEOF
 	}
@@ -206,7 +214,7 @@ func (c *Connector) filesOf(ctx context.Context, sid string) ([]file, error) {
 	for _, m := range page.MediaList {
 		p := "/2010-04-01/Accounts/" + c.set.account + "/Messages/" + sid + "/Media/" + text(m.Sid)
 		if c.ownMedia(p, sid) && len(out) < maxMedia {
-			out = append(out, file{p, mediaType(text(m.ContentType))})
+			out = append(out, file{path: p, contentType: mediaType(text(m.ContentType))})
 		}
 	}
 	return out, nil

@@ -266,7 +266,7 @@ func TestWhereFilesAreFetched(t *testing.T) {
 	r.c.set.api = web.URL
 	var files []file
 	for _, n := range []string{"1", "2", "3", "4", "5"} {
-		files = append(files, file{"/2010-04-01/media/" + n, "image/jpeg"})
+		files = append(files, file{path: "/2010-04-01/media/" + n, contentType: "image/jpeg"})
 	}
 	parts, warnings, missing := r.c.fetchAll(t.Context(), files)
 	if hops != maxRedirects+1 || !missing || len(parts) != 1 || len(warnings) != 2 {

@@ -42,6 +42,7 @@ const keyPrefix = "twilio:"
 type file struct {
 	path        string // on the API's host
 	contentType string // as announced
+	recording   bool   // an answer of another type, or an empty one, is none: it may come later
 }
 
 // errNotMessage is an item that cannot be understood as a message.
@@ -85,7 +86,7 @@ func (c *Connector) readForm(form url.Values, at time.Time) (message.Message, []
 			warn(&m, fmt.Sprintf("file %d has an address that is not one of Twilio's media and was left out", i+1))
 			continue
 		}
-		files = append(files, file{u.Path, mediaType(form.Get("MediaContentType" + strconv.Itoa(i)))})
+		files = append(files, file{path: u.Path, contentType: mediaType(form.Get("MediaContentType" + strconv.Itoa(i)))})
 	}
 	if n > maxMedia {
 		warn(&m, fmt.Sprintf("of %d files the first %d were taken", n, maxMedia))

@@ -52,16 +52,20 @@ func (l *Line) talks(ctx context.Context, of, sid string) (b connectors.Batch, f
 	}
 	f.done = !waiting
 	for _, r := range list {
-		missing := false
+		left, missing := "", false
 		if !l.has(r.sid) {
 			fetching, cancel := context.WithTimeout(ctx, l.core.limits.file)
 			var parts []message.Part
-			parts, missing = l.fetch(fetching, r)
+			parts, left, missing = l.fetch(fetching, r)
 			cancel()
 			f.parts = append(f.parts, parts...)
 		}
-		if missing {
-			f.done = false
+		switch {
+		case left != "":
+			f.left = append(f.left, left)
+			continue
+		case missing:
+			f.done, f.missed = false, append(f.missed, r.sid)
 			continue
 		}
 		f.got = append(f.got, r.sid)
@@ -73,10 +77,25 @@ func (l *Line) talks(ctx context.Context, of, sid string) (b connectors.Batch, f
 		connectors.Drop(f.parts)
 		return b, found{}, ctx.Err()
 	}
-	if len(f.parts) > 0 {
-		b.Changes = []message.Change{{Of: name, Time: now(), Call: &message.Call{}, Edit: &message.Message{Parts: f.parts}}}
+	if len(f.parts)+len(f.left) > 0 {
+		b.Changes = []message.Change{{Of: name, Time: now(), Call: &message.Call{}, Edit: &message.Message{Parts: f.parts, Warnings: f.left}}}
 	}
 	return b, f, nil
+}
+
+// neverCame tells people of recordings that are not looked for any more.
+func neverCame(late string, sids []string) (b connectors.Batch) {
+	of, _, _ := strings.Cut(late, "/")
+	name, ok := callName(of)
+	if !ok || len(sids) == 0 {
+		return b
+	}
+	edit := &message.Message{}
+	for _, sid := range sids {
+		edit.Warnings = append(edit.Warnings, leftAtTwilio(sid, "it could not be fetched"))
+	}
+	b.Changes = []message.Change{{Of: name, Time: now(), Call: &message.Call{}, Edit: edit}}
+	return b
 }
 
 // ofCall lists what was recorded of a call of ours: by its legs while it was a plain

@@ -232,6 +232,7 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 		}
 		f.done = w.line.settle(ctx, f) && f.done
 	}
+	rest := connectors.Batch{}
 	i := slices.IndexFunc(w.cur.Late, func(o lateOne) bool { return o.SID == l.SID })
 	var gone *apiError
 	switch {
@@ -239,18 +240,21 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 		w.cur.Late = slices.Delete(w.cur.Late, i, i+1)
 	case l.Tries+1 >= len(w.limits.again):
 		w.log.Warn("the rest of a call is given up", "call", l.SID, "tries", l.Tries+1)
+		rest = neverCame(l.SID, f.missed)
 		w.cur.Late = slices.Delete(w.cur.Late, i, i+1)
 	default:
 		w.cur.Late[i].Tries++
 		w.cur.Late[i].Next = now().Add(w.limits.again[l.Tries+1])
 	}
-	return w.save(ctx, connectors.Batch{})
+	return w.save(ctx, rest)
 }
 
 // found is what was found at Twilio of a call.
 type found struct {
 	parts  []message.Part
 	words  string   // what was said
+	left   []string // of recordings that are not taken in, for people
+	missed []string // SIDs of recordings that did not come
 	got    []string // SIDs of the recordings whose parts these are
 	delete []string // SIDs of recordings to be deleted once the hub has them
 	done   bool     // nothing more is to come
@@ -283,7 +287,7 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 				c = left(c, r.length)
 			}
 			m.Call = &c
-			missing, voicemail := false, !r.talk && c.Outcome == message.CallVoicemail && time.Duration(r.length)*time.Second >= minSpoken
+			left, missing, voicemail := "", false, !r.talk && c.Outcome == message.CallVoicemail && time.Duration(r.length)*time.Second >= minSpoken
 			if voicemail && l.set.transcribe {
 				words, done, err := l.transcript(ctx, r.sid)
 				if err != nil {
@@ -298,21 +302,23 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 			if (r.talk || voicemail) && !l.has(r.sid) {
 				fetching, cancel := context.WithTimeout(ctx, l.core.limits.file)
 				var parts []message.Part
-				parts, missing = l.fetch(fetching, r)
+				parts, left, missing = l.fetch(fetching, r)
 				cancel()
 				f.parts = append(f.parts, parts...)
 			}
 			switch {
+			case left != "":
+				f.left = append(f.left, left)
+				continue
 			case missing:
-				f.done = false
+				f.done, f.missed = false, append(f.missed, r.sid)
+				continue
 			case l.mayDelete(r, m.Received, l.core.theirNow()):
 				f.delete = append(f.delete, r.sid)
 			case l.set.deleteAtTwilio:
 				f.done = false // it is still being written down
 			}
-			if !missing {
-				f.got = append(f.got, r.sid)
-			}
+			f.got = append(f.got, r.sid)
 		}
 		if ctx.Err() != nil {
 			connectors.Drop(f.parts)
@@ -320,7 +326,7 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 		}
 	}
 	b.Messages = []message.Message{m}
-	b.Changes = []message.Change{{Of: m.Key, Time: now(), Call: m.Call, Edit: &message.Message{Parts: f.parts, Text: f.words, Reply: f.words}}}
+	b.Changes = []message.Change{{Of: m.Key, Time: now(), Call: m.Call, Edit: &message.Message{Parts: f.parts, Text: f.words, Reply: f.words, Warnings: f.left}}}
 	return b, f, nil
 }
 

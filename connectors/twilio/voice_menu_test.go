@@ -77,6 +77,8 @@ func TestLateRecordingOfOurs(t *testing.T) {
 		"cut":             {fault: twiliotest.Fault{Path: ".mp3", Cut: twiliotest.CutBefore, Count: 3}},
 		"nobody tells":    {unsaid: true},
 		"and is deleted":  {fault: twiliotest.Fault{Path: ".mp3", Status: 500, Count: 2}, gone: true},
+		"a page instead":  {fault: twiliotest.Fault{Path: ".mp3", ContentType: "text/html", Body: "<html>One moment"}, gone: true},
+		"nothing in it":   {fault: twiliotest.Fault{Path: ".mp3", ContentType: "audio/mpeg"}, gone: true},
 		"cannot be taken": {fault: twiliotest.Fault{Method: "DELETE", Path: "/Recordings/", Status: 500, Count: 2}, gone: true},
 	} {
 		t.Run(name, func(t *testing.T) {

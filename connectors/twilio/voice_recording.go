@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -26,21 +27,31 @@ type recording struct {
 	talk      bool // of a conversation
 }
 
-// fetch brings a recording, with our credentials. Of what is left at Twilio for
-// good nothing comes; missing tells that it may come later.
-func (l *Line) fetch(ctx context.Context, r recording) (parts []message.Part, missing bool) {
-	f := file{"/2010-04-01/Accounts/" + l.core.set.account + "/Recordings/" + r.sid + ".mp3", "audio/mpeg"}
-	parts, warnings, missing := l.core.fetchAll(ctx, []file{f})
-	for _, w := range warnings {
-		l.core.log.Warn("a recording is not taken in", "recording", r.sid, "reason", w)
+// fetch brings a recording, with our credentials. left says, for people, why it is not
+// taken in: then it is the only one there is, and stays at Twilio. missing tells that
+// it may come later.
+func (l *Line) fetch(ctx context.Context, r recording) (parts []message.Part, left string, missing bool) {
+	p, err := l.core.inTurn(ctx, file{path: "/2010-04-01/Accounts/" + l.core.set.account + "/Recordings/" + r.sid + ".mp3",
+		contentType: "audio/mpeg", recording: true})
+	var refused *leftError
+	switch {
+	case errors.As(err, &refused):
+		l.core.log.Warn("a recording is not taken in", "recording", r.sid, "reason", refused.text)
+		return nil, leftAtTwilio(r.sid, refused.text), false
+	case err != nil:
+		l.core.log.Warn("a recording could not be fetched from Twilio", "recording", r.sid, "error", l.core.safe(plainCause(err)))
+		return nil, "", true
 	}
-	for i := range parts {
-		parts[i].Name = "voicemail-" + r.sid[2:10] + ".mp3" // the same at every attempt
-		if r.talk {
-			parts[i].Name = "call-" + r.sid[2:10] + ".mp3"
-		}
+	p.Name = "voicemail-" + r.sid[2:10] + ".mp3" // the same at every attempt
+	if r.talk {
+		p.Name = "call-" + r.sid[2:10] + ".mp3"
 	}
-	return parts, missing
+	return []message.Part{p}, "", false
+}
+
+// leftAtTwilio is the warning of a call of which a recording is not here.
+func leftAtTwilio(sid, why string) string {
+	return fmt.Sprintf("the recording %s was left at Twilio: %s", sid, why)
 }
 
 // recordings asks Twilio for those of a call; waiting tells that one is not ready.

@@ -97,6 +97,11 @@ func (r *lineRig) entry() (m message.Message) {
 		m.Call = &call
 		if c.Edit != nil {
 			m.Text += c.Edit.Text
+			for _, w := range c.Edit.Warnings {
+				if !slices.Contains(m.Warnings, w) {
+					m.Warnings = append(m.Warnings, w)
+				}
+			}
 			for _, p := range c.Edit.Parts {
 				if !slices.ContainsFunc(m.Parts, func(o message.Part) bool { return o.Name == p.Name }) {
 					m.Parts = append(m.Parts, p)

@@ -232,17 +232,22 @@ func (l *Line) recorded(ctx context.Context, in connectors.Sink, q *request) ([]
 		c = left(message.Call{Closed: q.step.closed}, rec.length)
 	}
 	change := message.Change{Of: name, Time: q.at, Call: &c}
-	missing := false
+	left, missing := "", false
 	if (talk || c.Outcome == message.CallVoicemail) && !l.has(sid) {
 		fetching, cancel := context.WithTimeout(ctx, l.core.limits.media)
 		edit := &message.Message{}
-		edit.Parts, missing = l.fetch(fetching, rec)
+		if edit.Parts, left, missing = l.fetch(fetching, rec); left != "" {
+			edit.Warnings = []string{left}
+		}
 		cancel()
 		defer func() { connectors.Drop(edit.Parts) }()
 		change.Edit = edit
 	}
 	if err := l.core.accept(ctx, in, connectors.Batch{Changes: []message.Change{change}}); err != nil {
 		return nil, err
+	}
+	if left != "" {
+		return nil, nil // at Twilio only: it stays there
 	}
 	if !missing {
 		l.holds(sid)

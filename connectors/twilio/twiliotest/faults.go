@@ -26,6 +26,11 @@ type Fault struct {
 	RetryAfter time.Duration // sent as a Retry-After header in whole seconds when above 0
 	Cut        Cut           // break the connection
 	Delay      time.Duration // real time to wait before anything else
+
+	// ContentType, if not empty, has the request answered with 200 and Body of this type instead of doing anything: what a
+	// gateway on the way puts in place of an answer. Status has to be 0.
+	ContentType string
+	Body        string
 }
 
 // Inject adds a fault. Faults are tried in the order in which they were added; each request meets at most one.

@@ -81,6 +81,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if f.Status == http.StatusServiceUnavailable {
 			e.code, e.message = 20503, "Service is unavailable"
 		}
+	case f != nil && f.ContentType != "":
+		a = answer{status: http.StatusOK, contentType: f.ContentType, raw: []byte(f.Body)}
 	default:
 		a, e = s.serve(rq)
 	}
