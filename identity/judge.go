@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 
 	"throughline/identity/match"
@@ -27,14 +27,18 @@ type Found struct {
 }
 
 // Candidates returns the customers worth comparing with one: those that share a key
-// which few have, or two that more have.
+// which few have, or two that more have. Of too many those with a rare key come first,
+// then those who share the most.
 func (i *Identity) Candidates(tx *store.Tx, id uint64) []uint64 {
 	p := i.Person(tx, id)
 	if p == nil {
 		return nil
 	}
-	alone := map[uint64]bool{}
-	together := map[uint64]int{}
+	type sharing struct {
+		rare, all int  // keys
+		name      bool // those of the name alone are one of them
+	}
+	shared := map[uint64]sharing{}
 	for _, k := range match.Normalize(&p.Record, match.E164).Keys() {
 		var ids []uint64
 		for e := range i.people.Scan(tx, store.Range{Index: "keys", Prefix: matchKey(k)}) {
@@ -46,19 +50,29 @@ func (i *Identity) Candidates(tx *store.Tx, id uint64) []uint64 {
 			}
 		}
 		for _, other := range ids {
+			s := shared[other]
 			if len(ids) <= maxAlone {
-				alone[other] = true
-			} else {
-				together[other]++
+				s.rare++
 			}
+			if !match.OfName(k) {
+				s.all++
+			} else if !s.name {
+				s.name = true
+				s.all++
+			}
+			shared[other] = s
 		}
 	}
-	for other, n := range together {
-		if n > 1 {
-			alone[other] = true
+	var list []uint64
+	for other, s := range shared {
+		if s.rare > 0 || s.all > 1 {
+			list = append(list, other)
 		}
 	}
-	list := slices.Sorted(maps.Keys(alone))
+	slices.SortFunc(list, func(x, y uint64) int {
+		a, b := shared[x], shared[y]
+		return cmp.Or(cmp.Compare(min(b.rare, 1), min(a.rare, 1)), cmp.Compare(b.all, a.all), cmp.Compare(x, y))
+	})
 	return list[:min(len(list), maxCandidates)]
 }
 

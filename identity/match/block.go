@@ -78,6 +78,16 @@ func (p *Profile) Keys() []string {
 	return slices.Compact(keys)
 }
 
+// OfName tells that a key is made of a name alone. Such keys say the same thing in
+// several ways: two of them are no more in common than one.
+func OfName(key string) bool {
+	switch key[:1] {
+	case "n", "m", "k", "o":
+		return true
+	}
+	return false
+}
+
 // nameKeys are keys of a name alone, and of parts of it with what else is known.
 func (p *Profile) nameKeys(n *name, add func(...string)) {
 	parts := [2]string{n.given, n.family}
