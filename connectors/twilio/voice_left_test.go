@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"throughline/connectors/connectortest"
 	"throughline/connectors/twilio/twiliotest"
 	"throughline/message"
 )
@@ -16,7 +17,7 @@ func TestRecordingIsLeft(t *testing.T) {
 	long := map[string]any{"file_mib": 1, "voicemail_seconds": 600, "delete_recording_at_twilio": true}
 	left := func(t *testing.T, r *lineRig, warnings func() []string) {
 		t.Helper()
-		r.hub.wait(t, "the warning", func() bool { return len(warnings()) > 0 })
+		r.hub.Wait(t, "the warning", func() bool { return len(warnings()) > 0 })
 		r.restart(t)
 		r.run(t)() // a look at everything
 		if rec := r.Recordings(); len(rec) != 1 || rec[0].Status != "completed" {
@@ -38,14 +39,14 @@ func TestRecordingIsLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			if how == "found" {
-				r.hub = newHub() // that knows nothing
+				r.hub = connectortest.NewRecord() // that knows nothing
 				r.restart(t)
 				r.run(t)
 			}
-			left(t, r, func() []string { return r.hub.entry().Warnings })
+			left(t, r, func() []string { return r.entry().Warnings })
 			r.become(t, message.Call{Outcome: message.CallVoicemail, Talk: 300, Spoken: 300})
-			must(t, r.l.Refetch(t.Context(), r.hub, []string{r.hub.entry().Source}))
-			if m := r.hub.entry(); len(m.Parts) != 0 || r.Recordings()[0].Status != "completed" {
+			must(t, r.l.Refetch(t.Context(), r.hub, []string{r.entry().Source}))
+			if m := r.entry(); len(m.Parts) != 0 || r.Recordings()[0].Status != "completed" {
 				t.Errorf("%s: %+v", how, m.Parts)
 			}
 		}
@@ -84,7 +85,7 @@ func TestRecordingIsLeft(t *testing.T) {
 				r.run(t)
 			}
 			left(t, r.lineRig, func() (list []string) {
-				for _, ch := range r.hub.changes() {
+				for _, ch := range r.hub.Changes() {
 					if ch.Of == of && ch.Edit != nil {
 						list = append(list, ch.Edit.Warnings...)
 					}
@@ -103,8 +104,8 @@ func TestRecordingGivenUp(t *testing.T) {
 	r.run(t)
 	c := r.call(t)
 	must(t, c.Speak(7*time.Second), c.Press("#"))
-	r.hub.wait(t, "the warning", func() bool { return len(r.hub.entry().Warnings) == 1 })
-	if w := r.hub.entry().Warnings[0]; !strings.HasSuffix(w, " was left at Twilio: it could not be fetched") {
+	r.hub.Wait(t, "the warning", func() bool { return len(r.entry().Warnings) == 1 })
+	if w := r.entry().Warnings[0]; !strings.HasSuffix(w, " was left at Twilio: it could not be fetched") {
 		t.Errorf("people are told %q", w)
 	}
 	if rec := r.Recordings(); rec[0].Status != "completed" {
