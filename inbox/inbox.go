@@ -106,6 +106,7 @@ type Hub struct {
 	filesOf func(tx *store.Tx, message uint64, parts []message.Part) error
 	agentOf func(tx *store.Tx, address string) (uint64, bool, error) // Options.Agent
 	log     *slog.Logger
+	began   time.Time // what is older was written by an earlier process
 
 	conversations *store.Table[Conversation]
 	messages      *store.Table[Record]
@@ -147,6 +148,7 @@ func New(o Options) (*Hub, error) {
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
 		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, filesOf: o.Files, log: o.Log,
 		agentOf: o.Agent,
+		began:   time.Now(),
 		running: make(map[string]*runner),
 		own:     make(map[message.Handle]string),
 		audits:  make(map[string]*Audit),

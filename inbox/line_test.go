@@ -25,7 +25,7 @@ type line struct {
 	fail map[string]error // by act, "ring" or "drop"
 	send func(m message.Message) (connectors.Receipt, error)
 	back time.Duration // by when a missed call is to be called back
-	slow chan struct{} // nil, or what a leg's ringing is answered after
+	slow chan struct{} // nil, or what ringing and steering are answered after
 	rung chan message.CallLeg
 	done chan string // the acts, and "drop" with the agent
 }
@@ -49,9 +49,7 @@ func (l *line) Sources() []string { return []string{"https://phone.example.com"}
 
 func (l *line) Ring(_ context.Context, _ message.Message, leg message.CallLeg) (string, error) {
 	l.rung <- leg
-	if l.slow != nil {
-		<-l.slow
-	}
+	l.waits()
 	return "ref-" + leg.ID, l.failing("ring")
 }
 
@@ -65,7 +63,17 @@ func (l *line) Drop(_ context.Context, _ message.Message, leg message.CallLeg) e
 
 func (l *line) Steer(_ context.Context, _ message.Message, do connectors.Act, _ message.CallLeg) error {
 	l.done <- string(do)
+	l.waits()
 	return l.failing(string(do))
+}
+
+func (l *line) waits() {
+	l.mu.Lock()
+	slow := l.slow
+	l.mu.Unlock()
+	if slow != nil {
+		<-slow
+	}
 }
 
 func (l *line) Send(_ context.Context, m message.Message) (connectors.Receipt, error) {

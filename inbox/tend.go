@@ -19,6 +19,8 @@ type tends struct {
 	run   *runner
 	phone connectors.Phone
 
+	asked map[string]time.Time // when this process last asked for wishes again, by leg and act
+
 	mu   sync.Mutex
 	busy map[string]bool // legs about which the provider is being asked
 	free chan struct{}   // size 1: one is not any more
@@ -31,6 +33,9 @@ func (h *Hub) tend(ctx context.Context, r *runner, p connectors.Phone) error {
 	defer t.work.Wait()
 	wake, stop := h.Store.Watch()
 	defer stop()
+	if err := t.takeOver(ctx); err != nil {
+		return err
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -53,10 +58,12 @@ func (h *Hub) tend(ctx context.Context, r *runner, p connectors.Phone) error {
 func (t *tends) look(ctx context.Context) (next time.Duration, err error) {
 	next = time.Hour
 	var calls []*Record
+	var now time.Time
 	waits := false
 	var drop []job
 	err = t.hub.Store.View(func(tx *store.Tx) error {
 		var err error
+		now = tx.Now()
 		if calls, err = t.hub.calling(tx, t.run.account); err != nil {
 			return err
 		}
@@ -91,14 +98,18 @@ func (t *tends) look(ctx context.Context) (next time.Duration, err error) {
 	for _, j := range drop {
 		t.start(ctx, j, t.drop)
 	}
+	next = min(next, t.wishAgain(ctx, calls, now))
 	if !waits {
 		return next, nil
 	}
 	ring, err := t.choose(ctx)
+	if err != nil {
+		return next, err // nothing of it is written down
+	}
 	for _, j := range ring {
 		t.start(ctx, j, t.ring)
 	}
-	return next, err
+	return next, nil
 }
 
 // superfluous tells whether a leg that rings need not do so any more.

@@ -150,7 +150,8 @@ func (h *Hub) CompleteTransfer(ctx context.Context, agent, id uint64) error {
 }
 
 // CancelCall takes back what has not come about yet: a transfer for which somebody
-// is being asked, or a call of one's own before the customer picked up.
+// is being asked, or of which it is unclear whether the provider did it while the
+// agent still speaks; or a call of one's own before the customer picked up.
 func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 	t, err := h.onPhone(id)
 	if err != nil {
@@ -170,6 +171,10 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 			return err
 		}
 		p := c.Pending()
+		if p != nil && !p.Warm && p.By == agent { // nothing shows yet that the customer was passed on
+			p.Result = message.TransferCancelled
+			return nil
+		}
 		if p == nil || !p.Warm {
 			if n := len(c.Transfers); n > 0 && c.Transfers[n-1].Warm && c.Held() {
 				resume = true // it ended by itself; the customer is still on hold
