@@ -40,7 +40,10 @@ type Phone interface {
 	Drop(ctx context.Context, call message.Message, leg message.CallLeg) error
 
 	// Steer does something with a call at which leg speaks with the customer.
-	// Asked again for what is done already it changes nothing.
+	// Asked again for what is done already it changes nothing. Where it may have been
+	// done, wholly or in part, though nobody confirmed it, the error is a *SendError of
+	// class Unsure: what is handed over then counts as such, and is asked for again
+	// while the facts do not show it. After any other error nothing was done.
 	Steer(ctx context.Context, call message.Message, do Act, leg message.CallLeg) error
 }
 

@@ -73,7 +73,8 @@ func spoken(c *message.Call, agent uint64) (*message.CallLeg, error) {
 }
 
 // steer writes a wish down, asks the provider for it, and takes it back if that
-// fails.
+// fails. One by which the agent leaves stands if it may have come about: taken back,
+// the agent's leaving would be the end of the call.
 func (h *Hub) steer(ctx context.Context, agent, id uint64, do connectors.Act, wish func(tx *store.Tx, c *message.Call) (leg string, err error), back func(c *message.Call)) error {
 	t, err := h.onPhone(id)
 	if err != nil {
@@ -94,6 +95,9 @@ func (h *Hub) steer(ctx context.Context, agent, id uint64, do connectors.Act, wi
 		return nil
 	}
 	h.log.Warn("a call could not be steered", "account", m.Account, "message", id, "act", string(do), "error", err)
+	if (do == connectors.Pass || do == connectors.HandOver) && connectors.ClassOf(err) == connectors.Unsure {
+		return &ConflictError{err.Error() + "; it may have been done all the same, and else is tried again soon"}
+	}
 	if _, undo := h.callDo(context.WithoutCancel(ctx), agent, id, func(_ *store.Tx, c *message.Call) error { back(c); return nil }); undo != nil {
 		return undo
 	}

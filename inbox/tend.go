@@ -297,7 +297,7 @@ func (t *tends) ask(do func() (string, error)) (ref string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.hub.log.Error("the connector failed", "account", t.run.account, "panic", fmt.Sprint(p))
-			err = fmt.Errorf("the connector failed: %v", p)
+			err = &connectors.SendError{Class: connectors.Unsure, Reason: fmt.Sprintf("the connector failed: %v", p)}
 		}
 	}()
 	return do()

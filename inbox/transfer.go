@@ -31,12 +31,16 @@ func (h *Hub) TransferCall(ctx context.Context, agent, id uint64, to Transfer) e
 			return err
 		}
 	}
+	again := false
 	begin := func(tx *store.Tx, c *message.Call) (*message.CallLeg, error) {
 		l, err := spoken(c, agent)
+		p := c.Pending()
+		// Of unclear outcome: it is asked for once more, perhaps to somebody else.
+		again = p != nil && !p.Warm && !to.Warm && p.By == agent && p.Leg == ""
 		switch {
 		case err != nil:
 			return nil, err
-		case c.Pending() != nil:
+		case p != nil && !again:
 			return nil, &ConflictError{"this call is being transferred already: complete or cancel that first"}
 		case len(c.Transfers) >= maxHolds:
 			return nil, &ConflictError{"this call was transferred too often"}
@@ -48,11 +52,15 @@ func (h *Hub) TransferCall(ctx context.Context, agent, id uint64, to Transfer) e
 		if to.Agent != 0 && busy(calls)[to.Agent] {
 			return nil, &ConflictError{"that agent is on the phone"}
 		}
+		if again {
+			p.Agent, p.Number = to.Agent, to.Number
+			return l, nil
+		}
 		c.Transfers = append(c.Transfers, message.CallTransfer{Time: tx.Now().UTC(), By: agent, Agent: to.Agent, Number: to.Number, Warm: to.Warm})
 		return l, nil
 	}
 	giveUp := func(c *message.Call) {
-		if t := c.Pending(); t != nil {
+		if t := c.Pending(); t != nil && !again { // a refusal now says nothing of the first time
 			t.Result = message.TransferCancelled
 		}
 	}

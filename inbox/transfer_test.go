@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"throughline/connectors"
 	"throughline/message"
 )
 
@@ -190,4 +191,71 @@ func TestWarmTransfer(t *testing.T) {
 	if err := w.WrapUpCall(ctx, 8, id, "", strings.Repeat("x", maxCallNote+1)); !invalid(err) {
 		t.Errorf("%v", err)
 	}
+}
+
+// The provider passes the customer on, and its answer does not come: the transfer
+// stays, and the end of the agent's leg is not that of the call.
+func TestColdTransferUnclear(t *testing.T) {
+	unclear := &connectors.SendError{Class: connectors.Unsure, Reason: "no answer in time"}
+	t.Run("done", func(t *testing.T) {
+		w := newWorld(t)
+		of, id := w.taken()
+		w.line.fails("pass", unclear)
+		if err := w.TransferCall(t.Context(), 7, id, Transfer{Agent: 8}); !conflict(err) || !strings.Contains(err.Error(), "no answer in time") {
+			t.Errorf("%v", err)
+		}
+		w.done("pass")
+		w.legEnds(of, w.callIs(of, "talking", in(message.CallTalking)).Call.Legs[0].ID, "")
+		if !w.takes(of, w.rung(1)[8]) {
+			t.Fatal("not taken")
+		}
+		if r := w.callIs(of, "with 8", in(message.CallTalking)); r.Call.Agent != 8 || r.Call.Transfers[0].Result != message.TransferDone {
+			t.Errorf("%+v", r.Call)
+		}
+	})
+	t.Run("not done, and tried again to another number", func(t *testing.T) {
+		w := newWorld(t)
+		of, id := w.taken()
+		w.line.fails("pass", unclear)
+		if err := w.TransferCall(t.Context(), 7, id, Transfer{Agent: 8}); !conflict(err) {
+			t.Errorf("%v", err)
+		}
+		w.done("pass")
+		w.line.fails("pass", errors.New("Twilio says no"))
+		if err := w.TransferCall(t.Context(), 7, id, Transfer{Agent: 8}); !conflict(err) {
+			t.Errorf("%v", err)
+		}
+		w.done("pass")
+		w.line.fails("pass", nil)
+		if err := w.TransferCall(t.Context(), 7, id, Transfer{Number: "+1 202 555 0177"}); err != nil {
+			t.Fatal(err)
+		}
+		w.done("pass")
+		w.legEnds(of, w.callIs(of, "talking", in(message.CallTalking)).Call.Legs[0].ID, "")
+		l := w.rung(1)[0]
+		if r := w.callIs(of, "ringing", in(message.CallRinging)); l.Number != "+12025550177" || len(r.Call.Transfers) != 1 {
+			t.Errorf("%+v rings: %+v", l, r.Call)
+		}
+	})
+}
+
+// The provider hands the customer over, and its answer does not come.
+func TestHandOverUnclear(t *testing.T) {
+	w := newWorld(t)
+	of, id := w.taken()
+	if err := w.TransferCall(t.Context(), 7, id, Transfer{Agent: 8, Warm: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.done("hold")
+	if !w.takes(of, w.rung(1)[8]) {
+		t.Fatal("not taken")
+	}
+	w.line.fails("hand_over", &connectors.SendError{Class: connectors.Unsure, Reason: "no answer in time"})
+	if err := w.CompleteTransfer(t.Context(), 7, id); !conflict(err) {
+		t.Errorf("%v", err)
+	}
+	w.done("hand_over")
+	r := w.callIs(of, "with 8", func(c *message.Call) bool { return c.State == message.CallTalking && c.Agent == 8 })
+	w.legEnds(of, r.Call.Legs[0].ID, "")
+	w.callIs(of, "still with 8", in(message.CallTalking))
 }

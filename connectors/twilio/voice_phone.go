@@ -163,6 +163,25 @@ func (l *Line) plain(err error) error {
 	return errors.New(l.core.safe(l.core.fault(err).Error()))
 }
 
+// unsure makes an error of the API one for people which says that something may have
+// been done.
+func (l *Line) unsure(err error) error {
+	return &connectors.SendError{Class: connectors.Unsure, Reason: l.plain(err).Error()}
+}
+
+// changed makes an error of a request that changes something one for people, of class
+// Unsure if it may have been done.
+func (l *Line) changed(err error) error {
+	var e *apiError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e), e.err != nil && e.written, e.status >= 500, e.status == http.StatusRequestTimeout:
+		return l.unsure(err)
+	}
+	return l.plain(err)
+}
+
 // customerSID is the customer's leg.
 func customerSID(m *message.Message) string {
 	if m.Direction != message.Out {
@@ -207,7 +226,7 @@ func (l *Line) hold(ctx context.Context, conference, customer, of string, on boo
 		p.SetHoldUrl(l.about(routeMusic, of)).SetHoldMethod(http.MethodPost)
 	}
 	_, err := l.core.rest(ctx).UpdateParticipant(conference, customer, p)
-	return l.plain(err)
+	return l.changed(err)
 }
 
 // conference finds the conference of a call. A plain call of ours is moved into one:
@@ -276,20 +295,24 @@ func (l *Line) handOver(ctx context.Context, m *message.Message, customer string
 		return err
 	}
 	if err := stays(to.Ref, true); err != nil {
-		return l.plain(err)
+		return l.changed(err)
+	}
+	// The customer first: broken off later, nobody is left with music.
+	if err := l.hold(ctx, sid, customer, ofCall(m), false); err != nil {
+		return err
 	}
 	for _, old := range m.Call.Legs {
 		if old.ID == to.ID || old.Role == message.CustomerLeg || !old.Speaks() {
 			continue
 		}
 		if err := stays(old.Ref, false); err != nil && !isOver(err) {
-			return l.plain(err)
+			return l.unsure(err)
 		}
 		if err := api.DeleteParticipant(sid, old.Ref, &openapi.DeleteParticipantParams{}); err != nil && !isOver(err) {
-			return l.plain(err)
+			return l.unsure(err)
 		}
 	}
-	return l.hold(ctx, sid, customer, ofCall(m), false)
+	return nil
 }
 
 var (

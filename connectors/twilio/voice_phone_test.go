@@ -205,6 +205,65 @@ func TestPass(t *testing.T) {
 	r.clean(t)
 }
 
+// Of a change that Twilio made, or may have made, and did not confirm, the error says
+// so; of one that it refused or never got, it does not.
+func TestSteerUnclear(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault twiliotest.Fault
+		want  connectors.Class
+		done  bool
+	}{
+		"the answer is lost": {twiliotest.Fault{Cut: twiliotest.CutAfter}, connectors.Unsure, true},
+		"cut before":         {twiliotest.Fault{Cut: twiliotest.CutBefore}, connectors.Unsure, false},
+		"server error":       {twiliotest.Fault{Status: 500}, connectors.Unsure, false},
+		"too many":           {twiliotest.Fault{Status: 429}, connectors.Retry, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newPhoneRig(t, nil)
+			_, of := r.waiting(t)
+			ann, l := r.rings(t, of, annsLeg)
+			must(t, ann.Answer())
+			r.state(t, of, message.CallTalking)
+			must(t, r.Wait(short(t), func() bool { return ann.State().Conference != "" }))
+			tt.fault.Method, tt.fault.Path = "POST", "/Calls/"
+			r.Inject(tt.fault)
+			if err := r.l.Steer(t.Context(), r.known(t, of), connectors.Pass, l); err == nil || connectors.ClassOf(err) != tt.want || strings.Contains(err.Error(), apiSecret) {
+				t.Errorf("%v", err)
+			}
+			if tt.done {
+				if _, err := ann.WaitEnd(short(t)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	t.Run("the customer hears the other one, and who spoke has not left", func(t *testing.T) {
+		r := newPhoneRig(t, nil)
+		_, of := r.waiting(t)
+		ann, l := r.rings(t, of, annsLeg)
+		must(t, ann.Answer())
+		r.state(t, of, message.CallTalking)
+		must(t, r.Wait(short(t), func() bool { return ann.State().Conference != "" }), r.l.Steer(t.Context(), r.known(t, of), connectors.Hold, l))
+		asked := bensLeg
+		asked.Role = message.ConsultLeg
+		ben, l2 := r.rings(t, of, asked)
+		must(t, ben.Answer(), r.Wait(short(t), func() bool { return ben.State().Conference != "" }))
+		m := r.known(t, of)
+		l2 = *m.Call.Leg(l2.ID)
+		l2.Spoke = time.Now().UTC()
+		r.board.leg(of, l2)
+		// Of the requests of a handing over only the last one fails, and that for certain.
+		r.Inject(twiliotest.Fault{Method: "DELETE", Status: 429})
+		if err := r.l.Steer(t.Context(), r.known(t, of), connectors.HandOver, l2); connectors.ClassOf(err) != connectors.Unsure {
+			t.Errorf("%v", err)
+		}
+		must(t, r.l.Steer(t.Context(), r.known(t, of), connectors.HandOver, l2))
+		if p := r.Conferences()[0].Participants; len(p) != 2 || p[0].Hold {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
 // Without an API key no browser can be signed in; phones ring all the same.
 func TestNoDevice(t *testing.T) {
 	r := newLineRig(t, nil)

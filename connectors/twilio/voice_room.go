@@ -159,7 +159,7 @@ func (l *Line) redirect(ctx context.Context, sid, address string) error {
 	p := &openapi.UpdateCallParams{}
 	p.SetUrl(address).SetMethod(http.MethodPost)
 	_, err := l.core.rest(ctx).UpdateCall(sid, p)
-	return l.plain(err)
+	return l.changed(err)
 }
 
 // givesUp is the end of waiting: the machine, or for a call of ours good-bye.
