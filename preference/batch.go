@@ -107,6 +107,9 @@ func (b *batch) message(id uint64) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if old != nil && old.Erased {
+		return b.learn(old.Conversation, false)
+	}
 	if err != nil && old == nil {
 		return nil
 	}
@@ -194,6 +197,9 @@ func (b *batch) again(old *Contact) error {
 }
 
 func (b *batch) rederive(old *Contact) (turned bool, err error) {
+	if old.Erased {
+		return false, nil
+	}
 	m, err := b.matter(old.Conversation)
 	if err != nil {
 		return false, err
@@ -313,6 +319,9 @@ func (b *batch) people(subjects []uint64) error {
 			old, err := b.get(id)
 			if err != nil {
 				return err
+			}
+			if old.Erased {
+				continue
 			}
 			c := *old
 			if c.Language, err = b.language(h); err != nil {

@@ -37,6 +37,10 @@ type Contact struct {
 	Answer   uint64    `json:"n,omitempty"` // the message that answered its turn
 	After    int64     `json:"i,omitempty"` // seconds until then
 	Resolved int64     `json:"r,omitempty"` // of a First: seconds until the conversation was resolved, plus 1
+
+	// Erased says that whose it was has been erased: it stands as it was counted then,
+	// since nothing is left to count it from.
+	Erased bool `json:"z,omitempty"`
 }
 
 // answerWithin is how late an answer may come to count as one.
@@ -52,7 +56,7 @@ func (c *Contact) equal(o *Contact) bool {
 		a.Conversation == b.Conversation && a.Out == b.Out && a.Channel == b.Channel && a.Handle == b.Handle && a.Agent == b.Agent && a.Team == b.Team &&
 		a.Failed == b.Failed && a.Settled == b.Settled && a.Advised == b.Advised && a.By == b.By && a.Purpose == b.Purpose &&
 		a.Language == b.Language && a.Lead == b.Lead && a.First == b.First && a.Over == b.Over && a.Waits == b.Waits &&
-		a.Answer == b.Answer && a.After == b.After && a.Resolved == b.Resolved
+		a.Answer == b.Answer && a.After == b.After && a.Resolved == b.Resolved && a.Erased == b.Erased
 }
 
 // derive fills in what follows from the conversation and the messages around c, each

@@ -6,6 +6,38 @@ import (
 	"throughline/store"
 )
 
+// KeepTx fixes the contact of a message, as it counts now, before the message is
+// emptied because whose it is is erased: people go, statistics stay. What was learned
+// from its words goes.
+func (p *Preferences) KeepTx(tx *store.Tx, message uint64) error {
+	b := p.batch(tx)
+	if err := b.message(message); err != nil {
+		return err
+	}
+	c, err := b.get(message)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		kept := *c
+		kept.Erased = true
+		if err := b.put(c, &kept); err != nil {
+			return err
+		}
+	}
+	if err := b.flush(); err != nil || c == nil {
+		return err
+	}
+	l, err := p.lessons.Get(tx, c.Conversation)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil || l.Message != message {
+		return err
+	}
+	return p.unlearn(tx, c.Conversation, l)
+}
+
 // EraseTx takes away what these customer records said about being reached, with its
 // proof, and the words that were learned from these conversations of theirs.
 // Contacts stay: they are counts and say nothing.
@@ -29,16 +61,21 @@ func (p *Preferences) EraseTx(tx *store.Tx, records, conversations []uint64) err
 		if err != nil {
 			return err
 		}
-		// As rebuilt from the log, where the message has no words any more.
-		for _, w := range l.Words {
-			if err := p.addWord(tx, w, l.Purpose, -1); err != nil {
-				return err
-			}
-		}
-		l.Words = nil
-		if err := p.lessons.Put(tx, id, l); err != nil {
+		if err := p.unlearn(tx, id, l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unlearn takes the words out of a lesson, as it is when rebuilt from the log: the
+// message has none any more.
+func (p *Preferences) unlearn(tx *store.Tx, conversation uint64, l *lesson) error {
+	for _, w := range l.Words {
+		if err := p.addWord(tx, w, l.Purpose, -1); err != nil {
+			return err
+		}
+	}
+	l.Words = nil
+	return p.lessons.Put(tx, conversation, l)
 }

@@ -171,10 +171,10 @@ func (p *Preferences) Reset(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := clearTable(ctx, p.store, p.contacts); err != nil {
+	if err := clearTable(ctx, p.store, p.contacts, func(c *Contact) bool { return c.Erased }); err != nil {
 		return err
 	}
-	if err := clearTable(ctx, p.store, p.lessons); err != nil {
+	if err := clearTable(ctx, p.store, p.lessons, func(*lesson) bool { return false }); err != nil {
 		return err
 	}
 	for _, bucket := range []string{boardBucket, wordBucket} {
@@ -182,24 +182,69 @@ func (p *Preferences) Reset(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.recount(ctx); err != nil {
+		return err
+	}
 	return p.store.Update(ctx, func(tx *store.Tx) error {
 		return tx.PutValue(followBucket, shapeKey, []byte(shape+" "+p.zone.String()))
 	})
 }
 
-// clearBatch bounds one transaction of Reset.
-const clearBatch = 2000
-
-func clearTable[V any](ctx context.Context, s *store.Store, t *store.Table[V]) error {
-	for more := true; more; {
-		if err := s.Update(ctx, func(tx *store.Tx) error {
-			var ids []uint64
-			for e := range t.Scan(tx, store.Range{}) {
-				if ids = append(ids, e.ID); len(ids) == clearBatch {
+// recount counts the contacts that are there.
+func (p *Preferences) recount(ctx context.Context) error {
+	for r := (store.Range{}); ; {
+		n := 0
+		if err := p.store.Update(ctx, func(tx *store.Tx) error {
+			b := p.batch(tx)
+			next := r.After
+			n = 0
+			for e := range p.contacts.Scan(tx, r) {
+				c, err := b.get(e.ID)
+				if err != nil {
+					return err
+				}
+				b.count(c, 1)
+				next = store.K().Uint(e.ID)
+				if n++; n == clearBatch {
 					break
 				}
 			}
-			more = len(ids) == clearBatch
+			if err := b.flush(); err != nil {
+				return err
+			}
+			tx.OnCommit(func() { r.After = next })
+			return nil
+		}); err != nil || n < clearBatch {
+			return err
+		}
+	}
+}
+
+// clearBatch bounds one transaction of Reset.
+const clearBatch = 2000
+
+// clearTable deletes all records but those to keep.
+func clearTable[V any](ctx context.Context, s *store.Store, t *store.Table[V], keep func(*V) bool) error {
+	r := store.Range{}
+	for more := true; more; {
+		if err := s.Update(ctx, func(tx *store.Tx) error {
+			var ids []uint64
+			n, next := 0, r.After
+			for e := range t.Scan(tx, r) {
+				v, err := t.Get(tx, e.ID)
+				if err != nil {
+					return err
+				}
+				if !keep(v) {
+					ids = append(ids, e.ID)
+				}
+				next = store.K().Uint(e.ID)
+				if n++; n == clearBatch {
+					break
+				}
+			}
+			more = n == clearBatch
+			tx.OnCommit(func() { r.After = next })
 			for _, id := range ids {
 				if err := t.Delete(tx, id); err != nil {
 					return err
