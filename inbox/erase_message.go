@@ -58,6 +58,9 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 	if r.RawBlob != "" {
 		blobs[r.RawBlob] = true
 	}
+	if err := e.Preference.KeepTx(e.tx, id); err != nil {
+		return err
+	}
 	kept := message.Message{ID: r.ID, Token: r.Token, Channel: r.Channel, Account: r.Account, Direction: r.Direction, Key: r.Key, Source: r.Source,
 		Time: r.Time, Received: r.Received, Kind: r.Kind, Bulk: r.Bulk, Automatic: r.Automatic, Vouch: r.Vouch, Chat: r.Chat, Edited: r.Edited, Deleted: r.Deleted}
 	if r.Call != nil {
