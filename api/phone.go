@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"throughline/identity"
 	"throughline/inbox"
 	"throughline/message"
+	"throughline/store"
 )
 
 // Agents on the phone.
@@ -101,6 +103,8 @@ func (s *Server) phoneRoutes() {
 	add(s, route{id: "completeTransfer", method: "POST", path: "/api/calls/{id}/complete", role: agent, group: g, summary: "Leave the customer to whom one asked"}, s.completeTransfer)
 	add(s, route{id: "cancelCall", method: "POST", path: "/api/calls/{id}/cancel", role: agent, group: g, summary: "Take a transfer back, or a call before it is answered"}, s.cancelCall)
 	add(s, route{id: "hangUpCall", method: "POST", path: "/api/calls/{id}/hangup", role: agent, group: g, summary: "End a call for everybody"}, s.hangUpCall)
+	add(s, route{id: "endCall", method: "POST", path: "/api/calls/{id}/oversee/hangup", role: manager, group: g, summary: "End a call on which others speak; the security log has it"}, s.endCall)
+	add(s, route{id: "passCall", method: "POST", path: "/api/calls/{id}/oversee/transfer", role: manager, group: g, summary: "Hand a call on which others speak over at once; the security log has it"}, s.passCall)
 	add(s, route{id: "wrapUpCall", method: "PUT", path: "/api/calls/{id}/wrapup", role: agent, group: g, summary: "Note what a call was about"}, s.wrapUpCall)
 }
 
@@ -203,17 +207,53 @@ func (s *Server) resumeCall(ctx context.Context, i *idIn) (*out[Message], error)
 }
 
 func (s *Server) transferCall(ctx context.Context, i *idBody[CallTransferRequest]) (*out[Message], error) {
-	b := i.Body
+	to, err := s.transferTo(&i.Body)
+	if err == nil {
+		err = s.hub.TransferCall(ctx, who(ctx).id(), i.ID, to)
+	}
+	return s.steered(ctx, &idIn{i.ID}, err)
+}
+
+// transferTo is to whom a call is to go.
+func (s *Server) transferTo(b *CallTransferRequest) (inbox.Transfer, error) {
 	if b.Agent != 0 {
 		a, err := s.auth.Agent(b.Agent)
 		if err != nil {
-			return nil, err
+			return inbox.Transfer{}, err
 		}
 		if a.Disabled { // his number may still be known
-			return nil, &inbox.InvalidError{Field: "agent", Text: "there is no such agent any more: choose somebody else"}
+			return inbox.Transfer{}, &inbox.InvalidError{Field: "agent", Text: "there is no such agent any more: choose somebody else"}
 		}
 	}
-	return s.steered(ctx, &idIn{i.ID}, s.hub.TransferCall(ctx, who(ctx).id(), i.ID, inbox.Transfer{Agent: b.Agent, Number: strings.TrimSpace(b.Number), Warm: b.Warm}))
+	return inbox.Transfer{Agent: b.Agent, Number: strings.TrimSpace(b.Number), Warm: b.Warm}, nil
+}
+
+func (s *Server) endCall(ctx context.Context, i *idIn) (*out[Message], error) {
+	return s.steered(ctx, i, s.hub.EndCall(ctx, who(ctx).id(), i.ID, s.traceCall(ctx, "call.ended", i.ID)))
+}
+
+func (s *Server) passCall(ctx context.Context, i *idBody[CallTransferRequest]) (*out[Message], error) {
+	to, err := s.transferTo(&i.Body)
+	if err == nil {
+		err = s.hub.PassCall(ctx, who(ctx).id(), i.ID, to, s.traceCall(ctx, "call.passed", i.ID))
+	}
+	return s.steered(ctx, &idIn{i.ID}, err)
+}
+
+// traceCall writes into the security log who steered the call of somebody else.
+func (s *Server) traceCall(ctx context.Context, kind string, id uint64) inbox.Trace {
+	actor := who(ctx).actor()
+	return func(tx *store.Tx, _ *message.Call, speaker uint64) error {
+		whose := "somebody at a number"
+		if speaker != 0 {
+			a, err := s.auth.AgentTx(tx, speaker)
+			if err != nil {
+				return err
+			}
+			whose = a.Name
+		}
+		return s.auth.Record(tx, kind, actor, fmt.Sprintf("call %d, on which %s spoke", id, whose))
+	}
 }
 
 func (s *Server) completeTransfer(ctx context.Context, i *idIn) (*out[Message], error) {

@@ -53,6 +53,7 @@ var roleTable = map[string]minRole{
 
 	"getPhone": agent, "changePhone": agent, "phoneToken": agent, "listCalls": agent, "makeCall": agent, "takeCall": agent, "holdCall": agent,
 	"resumeCall": agent, "transferCall": agent, "completeTransfer": agent, "cancelCall": agent, "hangUpCall": agent, "wrapUpCall": agent,
+	"endCall": manager, "passCall": manager,
 }
 
 // TestRoles calls every operation as everybody. Whoever may not gets 401 or 403

@@ -58,18 +58,28 @@ func (h *Hub) callDo(ctx context.Context, agent, id uint64, fn func(tx *store.Tx
 	return m, err
 }
 
-// spoken is the leg with which an agent speaks on a call, or why he may not steer it.
-func spoken(c *message.Call, agent uint64) (*message.CallLeg, error) {
+// may tells whether an agent may steer a call that another leg speaks on, in the
+// transaction that writes the wish down.
+type may func(tx *store.Tx, c *message.Call, agent uint64, speaker *message.CallLeg) error
+
+// own lets agents steer the calls on which they speak.
+func own(_ *store.Tx, _ *message.Call, agent uint64, speaker *message.CallLeg) error {
+	if speaker.Agent != agent {
+		return &ConflictError{"another agent speaks on this call: only they can do this"}
+	}
+	return nil
+}
+
+// spoken is the leg that speaks on a call, or why an agent may not steer it.
+func spoken(tx *store.Tx, c *message.Call, agent uint64, may may) (*message.CallLeg, error) {
 	l := c.Speaker()
 	switch {
 	case c.Over():
 		return nil, &ConflictError{"this call is over"}
 	case l == nil:
 		return nil, &ConflictError{"nobody speaks with the customer now: take the call first"}
-	case l.Agent != agent:
-		return nil, &ConflictError{"another agent speaks on this call: only they can do this"}
 	}
-	return l, nil
+	return l, may(tx, c, agent, l)
 }
 
 // steer writes a wish down, asks the provider for it, and takes it back if that
@@ -162,7 +172,7 @@ func (h *Hub) HoldCall(ctx context.Context, agent, id uint64, on bool) error {
 	if !on {
 		var was message.CallSpan
 		return h.steer(ctx, agent, id, connectors.Resume, func(tx *store.Tx, c *message.Call) (string, error) {
-			l, err := spoken(c, agent)
+			l, err := spoken(tx, c, agent, own)
 			if err != nil {
 				return "", err
 			}
@@ -179,7 +189,7 @@ func (h *Hub) HoldCall(ctx context.Context, agent, id uint64, on bool) error {
 		})
 	}
 	return h.steer(ctx, agent, id, connectors.Hold, func(tx *store.Tx, c *message.Call) (string, error) {
-		l, err := spoken(c, agent)
+		l, err := spoken(tx, c, agent, own)
 		if err != nil {
 			return "", err
 		}
@@ -210,11 +220,17 @@ func unhold(c *message.Call) {
 
 // HangUpCall ends a call for everybody.
 func (h *Hub) HangUpCall(ctx context.Context, agent, id uint64) error {
-	return h.steer(ctx, agent, id, connectors.HangUp, func(_ *store.Tx, c *message.Call) (string, error) {
-		if c.State == message.CallDialling && len(c.Legs) > 0 && c.Legs[0].Agent == agent {
-			return c.Legs[0].ID, nil
+	return h.hangUp(ctx, agent, id, own)
+}
+
+func (h *Hub) hangUp(ctx context.Context, agent, id uint64, may may) error {
+	return h.steer(ctx, agent, id, connectors.HangUp, func(tx *store.Tx, c *message.Call) (string, error) {
+		if c.State == message.CallDialling && len(c.Legs) > 0 {
+			if err := may(tx, c, agent, &c.Legs[0]); err == nil {
+				return c.Legs[0].ID, nil
+			}
 		}
-		l, err := spoken(c, agent)
+		l, err := spoken(tx, c, agent, may)
 		if err != nil {
 			return "", err
 		}

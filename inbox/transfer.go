@@ -19,11 +19,15 @@ type Transfer struct {
 // TransferCall hands a call over. Cold, the agent leaves at once and the customer
 // waits for the other one; warm, they speak first, and CompleteTransfer hands over.
 func (h *Hub) TransferCall(ctx context.Context, agent, id uint64, to Transfer) error {
+	if to.Agent != 0 && to.Agent == agent {
+		return &InvalidError{"agent", "this is yourself: choose somebody else"}
+	}
+	return h.transfer(ctx, agent, id, to, own)
+}
+
+func (h *Hub) transfer(ctx context.Context, agent, id uint64, to Transfer, may may) error {
 	if (to.Agent == 0) == (to.Number == "") {
 		return &InvalidError{"agent", "give the agent or the number that the call is to go to"}
-	}
-	if to.Agent == agent {
-		return &InvalidError{"agent", "this is yourself: choose somebody else"}
 	}
 	if to.Number != "" {
 		var err error
@@ -33,13 +37,15 @@ func (h *Hub) TransferCall(ctx context.Context, agent, id uint64, to Transfer) e
 	}
 	again := false
 	begin := func(tx *store.Tx, c *message.Call) (*message.CallLeg, error) {
-		l, err := spoken(c, agent)
+		l, err := spoken(tx, c, agent, may)
 		p := c.Pending()
 		// Of unclear outcome: it is asked for once more, perhaps to somebody else.
 		again = p != nil && !p.Warm && !to.Warm && p.By == agent && p.Leg == ""
 		switch {
 		case err != nil:
 			return nil, err
+		case to.Agent != 0 && to.Agent == l.Agent:
+			return nil, &InvalidError{"agent", "this agent speaks with the customer already: choose somebody else"}
 		case p != nil && !again:
 			return nil, &ConflictError{"this call is being transferred already: complete or cancel that first"}
 		case len(c.Transfers) >= maxHolds:
@@ -123,7 +129,7 @@ func (h *Hub) CompleteTransfer(ctx context.Context, agent, id uint64) error {
 	var hold message.CallSpan
 	var to string
 	return h.steer(ctx, agent, id, connectors.HandOver, func(tx *store.Tx, c *message.Call) (string, error) {
-		if _, err := spoken(c, agent); err != nil {
+		if _, err := spoken(tx, c, agent, own); err != nil {
 			return "", err
 		}
 		t := c.Pending()
@@ -167,7 +173,7 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 	}
 	var drop message.CallLeg
 	resume := false
-	m, err := h.callDo(ctx, agent, id, func(_ *store.Tx, c *message.Call) error {
+	m, err := h.callDo(ctx, agent, id, func(tx *store.Tx, c *message.Call) error {
 		drop, resume = message.CallLeg{}, false
 		if c.State == message.CallRinging || c.State == message.CallDialling {
 			if len(c.Legs) > 0 && c.Queued.IsZero() && c.Legs[0].Agent == agent && len(c.Transfers) == 0 {
@@ -175,7 +181,7 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 				return nil
 			}
 		}
-		if _, err := spoken(c, agent); err != nil {
+		if _, err := spoken(tx, c, agent, own); err != nil {
 			return err
 		}
 		p := c.Pending()

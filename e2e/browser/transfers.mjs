@@ -1,6 +1,6 @@
 // Two agents: a page that was opened before there was a telephone, two tabs of which one
-// is it, and a call that is passed on after asking.
-import { ask, assert, run, signIn, step, until } from './stage.mjs'
+// is it, a call that is passed on in every way, and one who watches over it.
+import { accessible, ask, assert, HUB, run, signIn, step, until } from './stage.mjs'
 
 await run(async (open) => {
   const nora = await open('nora')
@@ -61,5 +61,67 @@ await run(async (open) => {
   await card(nora, 'consulting').waitFor({ state: 'detached' })
   await ask('speak', { as: 'ann', words: 'And who are you?' })
   await omar.getByTestId('call-words').filter({ hasText: 'And who are you?' }).waitFor()
-  await ask('hangup', { as: 'ann' })
+
+  step('passed on at once')
+  await passOn(omar, 'At once')
+  await card(nora, 'rings').waitFor()
+  await nora.getByTestId('call-take').click()
+  await voice(nora, 'talking').waitFor()
+  await card(omar, 'talking').waitFor({ state: 'detached' })
+  await ask('speak', { as: 'ann', words: 'You again?' })
+  await nora.getByTestId('call-words').filter({ hasText: 'You again?' }).waitFor()
+
+  step('taken back while it rings, and after somebody was asked')
+  for (const answered of [false, true]) {
+    await passOn(nora, 'Ask first')
+    await card(omar, 'rings').waitFor()
+    await card(nora, 'consulting').waitFor()
+    if (answered) {
+      await omar.getByTestId('call-take').click()
+      await nora.getByTestId('call-complete').waitFor()
+      await until('omar is asked', async () => /Omar Agent/.test(await nora.getByTestId('call-stage').innerText()) && !/rings/.test(await nora.getByTestId('call-stage').innerText()))
+    }
+    await nora.getByTestId('call-cancel').click()
+    await voice(nora, 'talking').waitFor()
+    await until('omar is out', async () => (await card(omar, 'rings').count()) + (await card(omar, 'connecting').count()) === 0)
+  }
+
+  step('who watches over the telephones sees all calls, passes on and ends them')
+  await passOn(nora, 'At once')
+  await card(omar, 'rings').waitFor()
+  const now = async (page) => {
+    await page.getByTestId('phone-state').click()
+    await page.getByTestId('phone-now').click()
+    return page.getByTestId('call-now')
+  }
+  const rows = await now(nora)
+  await rows.filter({ hasText: 'Rings at Omar Agent' }).waitFor()
+  await omar.getByTestId('call-take').click()
+  await rows.filter({ hasText: 'Omar Agent talks' }).waitFor()
+  await accessible(nora, 'the calls that go on')
+  await nora.getByTestId('now-pass').click()
+  await nora.getByTestId('transfer').getByTestId('transfer-agent').filter({ hasText: 'Nora Admin' }).click()
+  await card(nora, 'rings').waitFor()
+  await nora.keyboard.press('Escape')
+  await nora.getByTestId('calls-now').waitFor({ state: 'detached' })
+  await nora.getByTestId('call-take').click()
+  await voice(nora, 'talking').waitFor()
+  await card(omar, 'talking').waitFor({ state: 'detached' })
+  const theirs = await now(omar)
+  await theirs.filter({ hasText: 'Nora Admin talks' }).waitFor()
+  assert.equal(await omar.getByTestId('now-pass').or(omar.getByTestId('now-end')).count(), 0)
+  await omar.keyboard.press('Escape')
+  await passOn(nora, 'At once')
+  await card(omar, 'rings').waitFor()
+  await omar.getByTestId('call-take').click()
+  await voice(omar, 'talking').waitFor()
+  await (await now(nora)).filter({ hasText: 'Omar Agent talks' }).waitFor()
+  await nora.getByTestId('now-end').click()
+  await nora.getByTestId('now-ending-yes').click()
+  await nora.getByTestId('calls-now-none').waitFor()
+  await card(omar, 'talking').waitFor({ state: 'detached' })
+  await nora.goto(`${HUB}/#/settings/security`)
+  const entries = nora.getByTestId('security-entry')
+  await entries.filter({ hasText: 'Call of another ended' }).filter({ hasText: 'on which Omar Agent spoke' }).waitFor()
+  await entries.filter({ hasText: 'Call of another passed on' }).waitFor()
 })

@@ -16,4 +16,7 @@ export const transferCall = (id: number, body: { agent?: number; number?: string
 export const completeTransfer = (id: number) => call(client.POST('/api/calls/{id}/complete', one(id)))
 export const cancelCall = (id: number) => call(client.POST('/api/calls/{id}/cancel', one(id)))
 export const hangUp = (id: number) => call(client.POST('/api/calls/{id}/hangup', one(id)))
+/** Of managers, on calls on which others speak. */
+export const endCall = (id: number) => call(client.POST('/api/calls/{id}/oversee/hangup', one(id)))
+export const passCall = (id: number, body: { agent?: number; number?: string }) => call(client.POST('/api/calls/{id}/oversee/transfer', { ...one(id), body }))
 export const putWrapUp = (id: number, body: { reason: string; note: string }) => call(client.PUT('/api/calls/{id}/wrapup', { ...one(id), body }))

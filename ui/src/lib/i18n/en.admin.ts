@@ -164,5 +164,7 @@ export const admin = {
   'security.account.created': 'Account added',
   'security.account.changed': 'Account changed',
   'security.account.deleted': 'Account deleted',
+  'security.call.ended': 'Call of another ended',
+  'security.call.passed': 'Call of another passed on',
   'security.held.deleted': 'Held item given up',
 } as const

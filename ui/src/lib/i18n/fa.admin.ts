@@ -166,5 +166,7 @@ export const admin: Texts<typeof en> = {
   'security.account.created': 'افزودن حساب',
   'security.account.changed': 'تغییر حساب',
   'security.account.deleted': 'حذف حساب',
+  'security.call.ended': 'پایان دادن به تماس همکار',
+  'security.call.passed': 'سپردن تماس همکار به دیگری',
   'security.held.deleted': 'کنار گذاشتن مورد نگه‌داشته',
 }

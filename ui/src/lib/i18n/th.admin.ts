@@ -166,5 +166,7 @@ export const admin: Texts<typeof en> = {
   'security.account.created': 'เพิ่มบัญชี',
   'security.account.changed': 'แก้ไขบัญชี',
   'security.account.deleted': 'ลบบัญชี',
+  'security.call.ended': 'จบสายของเพื่อนร่วมงาน',
+  'security.call.passed': 'โอนสายของเพื่อนร่วมงาน',
   'security.held.deleted': 'ตัดรายการที่พักไว้',
 }

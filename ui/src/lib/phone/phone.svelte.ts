@@ -14,7 +14,7 @@ import { DeviceError, type Trouble } from './device'
 import { Devices } from './devices'
 import { hubCall } from './hubcall'
 import { listenForRefusals } from './policy'
-import { acts, type Act, type Card, cards, type HubCall, type Leg, type LegEvent, legs, target, toAnswer } from './state'
+import { acts, type Act, type Card, cards, going, type HubCall, type Leg, type LegEvent, legs, target, toAnswer } from './state'
 import { Tab, type Told } from './tab'
 
 /** Until the next try of a browser that is ready and could not sign in, in ms. */
@@ -35,6 +35,8 @@ let trouble = $state.raw<{ kind: Trouble; detail: string } | undefined>()
 const sound = stored<boolean>('phone.sound', true)
 
 const list = $derived(cards(calls.values(), have, { me: session.me, declined, wanted, over }))
+
+const house = $derived(going(calls.values()))
 
 const withOne = (s: ReadonlySet<number>, id: number) => new Set(s).add(id)
 const without = (s: ReadonlySet<number>, id: number) => (s.has(id) ? new Set([...s].filter((x) => x !== id)) : s)
@@ -213,7 +215,8 @@ export const phone = {
         if (f.type !== 'account' || phases.get(f.id) === f.health.state.phase) return
         const first = !phases.has(f.id)
         phases.set(f.id, f.health.state.phase)
-        if (!first || !info) loadSoon(500)
+        // One that nobody told of before may be new, and live at once.
+        if (!first || !info?.lines.some((l) => l.account === f.id)) loadSoon(500)
       },
       reset: () => loadSoon(0),
     })
@@ -240,6 +243,10 @@ export const phone = {
   },
   get cards(): readonly Card[] {
     return list
+  },
+  /** All calls that go on, whoever's. */
+  get going(): readonly HubCall[] {
+    return house
   },
   /** Lines over which one can call. */
   get lines(): readonly PhoneLine[] {
@@ -314,10 +321,15 @@ export const phone = {
       }
     })
   },
+  /** Takes a call that waits out of the queue. */
+  take: (call: HubCall) => phone.act('take', { call, stage: 'rings', since: call.since, leg: legAt(call.message), muted: false, elsewhere: false }),
   digits(card: Card, digits: string) {
     if (card.leg) devices.of(card.leg.id)?.digits(card.leg.id, digits)
   },
-  transfer: (card: Card, to: { agent?: number; number?: string; warm: boolean }) => once(`transfer ${card.call.message}`, () => keep(card.call.message, api.transferCall(card.call.message, to))),
+  transfer: ({ message }: HubCall, to: { agent?: number; number?: string; warm: boolean }) => once(`transfer ${message}`, () => keep(message, api.transferCall(message, to))),
+  /** What managers do with calls on which others speak. */
+  end: (message: number) => keep(message, api.endCall(message)),
+  pass: (message: number, to: { agent?: number; number?: string }) => once(`transfer ${message}`, () => keep(message, api.passCall(message, to))),
 
   /** Writes down what a call was about; the answer is the changed message. */
   async wrapUp(message: number, reason: string, note: string): Promise<Message | undefined> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { renewAfter } from './device'
-import { acts, type Card, cards, dialable, type HubCall, type Leg, legs, type Mine, newlyRinging, target, toAnswer } from './state'
+import { acts, type Card, cards, dialable, going, type HubCall, type Leg, legs, type Mine, newlyRinging, target, toAnswer } from './state'
 
 const me = 7
 const call = (o: Partial<HubCall> = {}): HubCall => ({
@@ -131,4 +131,19 @@ describe('renewAfter', () => {
     [0, 0],
     [-10, 0],
   ])('a token of %i s after %i s', (life, after) => expect(renewAfter(new Date(1_000_000 + life * 1000).toISOString(), 1_000_000)).toBe(after * 1000))
+})
+
+describe('the calls of the house', () => {
+  it('are those that go on: who waits first, the longest first', () => {
+    const list = [
+      call({ message: 1, state: 'talking', since: 1 }),
+      call({ message: 2, state: 'waiting', since: 9 }),
+      call({ message: 3, state: 'ended', since: 2 }),
+      call({ message: 4, state: 'ringing', since: 5 }),
+      call({ message: 5, state: '', since: 3 }),
+      call({ message: 6, state: 'ringing', direction: 'out', since: 4 }),
+      call({ message: 7, state: 'held', since: 0 }),
+    ]
+    expect(going(list).map((c) => c.message)).toEqual([4, 2, 7, 1, 6])
+  })
 })

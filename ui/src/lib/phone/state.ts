@@ -89,6 +89,12 @@ export interface Card {
   elsewhere: boolean
 }
 
+/** The calls that go on in the house: who waits, the longest first, then those who are spoken with. */
+export function going(calls: Iterable<HubCall>): HubCall[] {
+  const waits = (c: HubCall) => c.direction === 'in' && (c.state === 'waiting' || c.state === 'ringing')
+  return [...calls].filter((c) => c.state && c.state !== 'ended').sort((a, b) => Number(waits(b)) - Number(waits(a)) || a.since - b.since || a.message - b.message)
+}
+
 export interface Mine {
   /** This agent. */
   me: number
