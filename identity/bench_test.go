@@ -89,7 +89,7 @@ func BenchmarkJudge(b *testing.B) {
 		id := ids[rng.IntN(len(ids))]
 		start := time.Now()
 		if err := s.View(func(tx *store.Tx) error {
-			list, err := i.Judge(tx, id, i.Model(tx), i.Rules(tx))
+			list, err := i.Judging(tx).Judge(id, nil)
 			found += len(list)
 			return err
 		}); err != nil {

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"throughline/identity/match"
@@ -13,7 +14,7 @@ import (
 const (
 	maxAlone      = 40   // customers of one key, for the key alone to be enough
 	maxTogether   = 1000 // of one key that counts together with others
-	maxCandidates = 200
+	maxCandidates = 60
 	maxCounted    = 5000 // how far the frequency of a value is counted
 )
 
@@ -26,114 +27,171 @@ type Found struct {
 	Reason string
 }
 
-// Candidates returns the customers worth comparing with one: those that share a key
-// which few have, or two that more have. Of too many those with a rare key come first,
-// then those who share the most.
-func (i *Identity) Candidates(tx *store.Tx, id uint64) []uint64 {
-	p := i.Person(tx, id)
-	if p == nil {
-		return nil
+// Judging compares customers with those who may be them, in one transaction. What it
+// reads for one it knows for the next. It reads only.
+type Judging struct {
+	i        *Identity
+	tx       *store.Tx
+	model    *match.Model
+	rules    Rules
+	freq     *frequencies
+	profiles map[uint64]*known
+	keys     map[string][]uint64 // who has a key, maxTogether of them
+	shared   map[uint64]sharing  // room of Candidates
+}
+
+// sharing is what a customer has in common with the one that is judged.
+type sharing struct {
+	keys   int     // how many; those of the name alone are one
+	alone  bool    // one of them few have
+	rarity float64 // the sum of what they tell: the rarer a key the more bits
+	name   float64 // what the rarest of those of the name alone tells, part of rarity
+}
+
+func (s sharing) with(key string, few bool, rarity float64) sharing {
+	s.alone = s.alone || few
+	switch {
+	case !match.OfName(key):
+		s.keys++
+		s.rarity += rarity
+	case s.name == 0:
+		s.keys++
+		s.rarity, s.name = s.rarity+rarity, rarity
+	case rarity > s.name:
+		s.rarity, s.name = s.rarity+rarity-s.name, rarity
 	}
-	type sharing struct {
-		rare, all int  // keys
-		name      bool // those of the name alone are one of them
+	return s
+}
+
+// known is what is known of one customer, in the form in which it is compared.
+type known struct {
+	*match.Profile
+	shared []string // as Person.Shared
+}
+
+// Judging returns a Judging with the model and the rules in force.
+func (i *Identity) Judging(tx *store.Tx) *Judging {
+	g := &Judging{i: i, tx: tx, model: i.Model(tx), rules: i.Rules(tx), profiles: map[uint64]*known{}, keys: map[string][]uint64{}, shared: map[uint64]sharing{}}
+	g.freq = &frequencies{g: g, shared: map[string]bool{}, counts: map[string]int{}}
+	return g
+}
+
+// known is nil for whom there is nothing to match.
+func (g *Judging) known(id uint64) *known {
+	k, ok := g.profiles[id]
+	if !ok {
+		if p := g.i.Person(g.tx, id); p != nil {
+			k = &known{match.Normalize(&p.Record, match.E164), p.Shared}
+		}
+		g.profiles[id] = k
 	}
-	shared := map[uint64]sharing{}
-	for _, k := range match.Normalize(&p.Record, match.E164).Keys() {
-		var ids []uint64
-		for e := range i.people.Scan(tx, store.Range{Index: "keys", Prefix: matchKey(k)}) {
-			if e.ID == id {
-				continue
-			}
+	return k
+}
+
+// having are the customers that have a key, maxTogether of them at most.
+func (g *Judging) having(key string) []uint64 {
+	ids, ok := g.keys[key]
+	if !ok {
+		for e := range g.i.people.Scan(g.tx, store.Range{Index: "keys", Prefix: matchKey(key)}) {
 			if ids = append(ids, e.ID); len(ids) == maxTogether {
 				break
 			}
 		}
+		g.keys[key] = ids
+	}
+	return ids
+}
+
+// Candidates returns the customers worth comparing with one: those that share a key
+// which few have, or two that more have. Of too many those with a key that few have
+// come first, then those who share the most and the rarest. Those for whom skip is true
+// are left out.
+func (g *Judging) Candidates(id uint64, skip func(other uint64) bool) []uint64 {
+	p := g.known(id)
+	if p == nil {
+		return nil
+	}
+	clear(g.shared)
+	for _, k := range p.Keys() {
+		ids := g.having(k)
+		few := len(ids) <= maxAlone+1 // with himself
+		rarity := math.Log2(2 * maxTogether / float64(len(ids)+1))
 		for _, other := range ids {
-			s := shared[other]
-			if len(ids) <= maxAlone {
-				s.rare++
-			}
-			if !match.OfName(k) {
-				s.all++
-			} else if !s.name {
-				s.name = true
-				s.all++
-			}
-			shared[other] = s
+			g.shared[other] = g.shared[other].with(k, few, rarity)
 		}
 	}
 	var list []uint64
-	for other, s := range shared {
-		if s.rare > 0 || s.all > 1 {
+	for other, s := range g.shared {
+		if (s.alone || s.keys > 1) && other != id && (skip == nil || !skip(other)) {
 			list = append(list, other)
 		}
 	}
-	slices.SortFunc(list, func(x, y uint64) int {
-		a, b := shared[x], shared[y]
-		return cmp.Or(cmp.Compare(min(b.rare, 1), min(a.rare, 1)), cmp.Compare(b.all, a.all), cmp.Compare(x, y))
-	})
-	return list[:min(len(list), maxCandidates)]
+	if len(list) > maxCandidates {
+		slices.SortFunc(list, func(x, y uint64) int {
+			a, b := g.shared[x], g.shared[y]
+			if a.alone != b.alone {
+				if a.alone {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Or(cmp.Compare(b.rarity, a.rarity), cmp.Compare(x, y))
+		})
+		list = list[:maxCandidates]
+	}
+	slices.Sort(list)
+	return list
 }
 
 // Judge finds the customers who may be the same person as id, with what speaks for
-// and against it. It reads only.
-func (i *Identity) Judge(tx *store.Tx, id uint64, m *match.Model, rules Rules) ([]Found, error) {
-	p := i.Person(tx, id)
-	if p == nil {
-		return nil, nil
-	}
-	own := match.Normalize(&p.Record, match.E164)
-	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
+// and against it. Those for whom skip is true are left out.
+func (g *Judging) Judge(id uint64, skip func(other uint64) bool) ([]Found, error) {
 	var found []Found
-	for _, other := range i.Candidates(tx, id) {
-		q := i.Person(tx, other)
-		if q == nil {
-			continue
-		}
-		j := m.Judge(freq, own, match.Normalize(&q.Record, match.E164), rules.Suggest)
-		if j == nil {
-			continue
-		}
-		f := Found{Other: other, Judgement: j}
-		if err := i.applyRules(tx, id, rules, &f); err != nil {
+	for _, other := range g.Candidates(id, skip) {
+		f, err := g.JudgePair(id, other)
+		if err != nil {
 			return nil, err
 		}
-		found = append(found, f)
+		if f != nil {
+			found = append(found, *f)
+		}
 	}
 	return found, nil
 }
 
-// JudgePair is Judge of two customers as things stand now, with the rule by which they
-// are put together; nil if they are no suggestion.
-func (i *Identity) JudgePair(tx *store.Tx, id, other uint64, m *match.Model, rules Rules) (*Found, error) {
-	p, q := i.Person(tx, id), i.Person(tx, other)
+// JudgePair is Judge of two customers, with the rule by which they are put together;
+// nil if they are no suggestion.
+func (g *Judging) JudgePair(id, other uint64) (*Found, error) {
+	p, q := g.known(id), g.known(other)
 	if p == nil || q == nil {
 		return nil, nil
 	}
-	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
-	j := m.Judge(freq, match.Normalize(&p.Record, match.E164), match.Normalize(&q.Record, match.E164), rules.Suggest)
+	j := g.model.Judge(g.freq, p.Profile, q.Profile, g.rules.Suggest)
 	if j == nil {
 		return nil, nil
 	}
 	f := &Found{Other: other, Judgement: j}
-	return f, i.applyRules(tx, id, rules, f)
+	return f, g.applyRules(id, f)
 }
 
 // Compare weighs two customers, however unlikely they are one person; nil if nothing
 // is known of one of them.
 func (i *Identity) Compare(tx *store.Tx, a, b uint64) *match.Judgement {
-	p, q := i.Person(tx, a), i.Person(tx, b)
+	return i.Judging(tx).compare(a, b)
+}
+
+func (g *Judging) compare(a, b uint64) *match.Judgement {
+	p, q := g.known(a), g.known(b)
 	if p == nil || q == nil {
 		return nil
 	}
-	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}, counts: map[string]int{}}
-	return i.Model(tx).Judge(freq, match.Normalize(&p.Record, match.E164), match.Normalize(&q.Record, match.E164), 0)
+	return g.model.Judge(g.freq, p.Profile, q.Profile, 0)
 }
 
 // applyRules finds the rule by which two customers are put together, if there is one.
 // Nothing that speaks against it may stand.
-func (i *Identity) applyRules(tx *store.Tx, id uint64, rules Rules, f *Found) error {
+func (g *Judging) applyRules(id uint64, f *Found) error {
+	i, tx, rules := g.i, g.tx, g.rules
 	if rules.Link == 0 && rules.Directory != RuleLink && rules.Signature != RuleLink || f.Against {
 		return nil
 	}
@@ -156,7 +214,7 @@ func (i *Identity) applyRules(tx *store.Tx, id uint64, rules Rules, f *Found) er
 					continue
 				}
 				named, ok := i.Find(tx, hint.Handle)
-				if !ok || named.UsedByMany() || i.sharedAddress(tx, hint.Handle) {
+				if !ok || named.UsedByMany() || g.sharedAddress(hint.Handle) {
 					continue
 				}
 				owner, err := i.Root(tx, named.Customer)
@@ -177,31 +235,29 @@ func (i *Identity) applyRules(tx *store.Tx, id uint64, rules Rules, f *Found) er
 }
 
 // sharedAddress tells that different people use, or name, an address.
-func (i *Identity) sharedAddress(tx *store.Tx, h message.Handle) bool {
+func (g *Judging) sharedAddress(h message.Handle) bool {
 	key := match.AddressKey(h.Address())
 	if h.Scheme() == Tel {
 		key = match.PhoneKey(h.Address())
 	}
-	freq := &frequencies{i: i, tx: tx, shared: map[string]bool{}}
-	return match.IsRole(h.Address()) || key != "" && freq.Shared(key)
+	return match.IsRole(h.Address()) || key != "" && g.freq.Shared(key)
 }
 
 // frequencies are those of the base in the store.
 type frequencies struct {
-	i      *Identity
-	tx     *store.Tx
+	g      *Judging
 	shared map[string]bool
 	counts map[string]int
 }
 
-func (f *frequencies) Len() int { return f.i.people.Len(f.tx) }
+func (f *frequencies) Len() int { return f.g.i.people.Len(f.g.tx) }
 
 func (f *frequencies) Count(key string) int {
 	n, ok := f.counts[key]
 	if ok {
 		return n
 	}
-	for range f.i.people.Scan(f.tx, store.Range{Index: "keys", Prefix: matchKey(key)}) {
+	for range f.g.i.people.Scan(f.g.tx, store.Range{Index: "keys", Prefix: matchKey(key)}) {
 		if n++; n == maxCounted {
 			break
 		}
@@ -219,16 +275,16 @@ func (f *frequencies) Shared(key string) bool {
 		return shared
 	}
 	var users []*match.Profile
-	for e := range f.i.people.Scan(f.tx, store.Range{Index: "keys", Prefix: matchKey(key)}) {
-		p := f.i.Person(f.tx, e.ID)
-		if p == nil {
+	for e := range f.g.i.people.Scan(f.g.tx, store.Range{Index: "keys", Prefix: matchKey(key)}) {
+		user := f.g.known(e.ID)
+		if user == nil {
 			continue
 		}
-		if slices.Contains(p.Shared, key) {
+		if slices.Contains(user.shared, key) {
 			shared = true
 			break
 		}
-		if users = append(users, match.Normalize(&p.Record, match.E164)); len(users) == sharedSample {
+		if users = append(users, user.Profile); len(users) == sharedSample {
 			break
 		}
 	}

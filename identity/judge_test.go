@@ -46,17 +46,17 @@ func TestCandidatesOfCommonName(t *testing.T) {
 	})
 	view(t, s, func(tx *store.Tx) error {
 		for _, pair := range [][2]uint64{{first, second}, {second, first}, {first, stranger}, {stranger, first}, {stranger, second}} {
-			if !slices.Contains(i.Candidates(tx, pair[0]), pair[1]) {
+			if !slices.Contains(i.Judging(tx).Candidates(pair[0], nil), pair[1]) {
 				t.Errorf("%d is not compared with %d, who has the same number", pair[0], pair[1])
 			}
 		}
 		// A name that many have is one thing in common, in whatever ways it is written.
 		for _, id := range []uint64{first, named[0]} {
-			if slices.Contains(i.Candidates(tx, id), named[1]) {
+			if slices.Contains(i.Judging(tx).Candidates(id, nil), named[1]) {
 				t.Errorf("%d is compared with %d for a name that many have", id, named[1])
 			}
 		}
-		if n := len(i.Candidates(tx, colleague)); n == 0 {
+		if n := len(i.Judging(tx).Candidates(colleague, nil)); n == 0 {
 			t.Error("family and firm together are nothing in common")
 		}
 		return nil

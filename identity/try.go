@@ -26,17 +26,19 @@ func (i *Identity) Try(tx *store.Tx, rules Rules) (*Effects, error) {
 		return nil, err
 	}
 	e.More = next != nil
+	judging := i.Judging(tx)
+	judging.rules = rules
 	for _, g := range list {
 		e.Pairs++
 		if g.Confidence < rules.Suggest {
 			continue
 		}
-		j := i.Compare(tx, g.A, g.B)
+		j := judging.compare(g.A, g.B)
 		if j == nil {
 			continue
 		}
 		f := Found{Other: g.B, Judgement: j}
-		if err := i.applyRules(tx, g.A, rules, &f); err != nil {
+		if err := judging.applyRules(g.A, &f); err != nil {
 			return nil, err
 		}
 		switch {

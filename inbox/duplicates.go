@@ -24,8 +24,10 @@ const (
 	matchedKey  = "matched" // up to which sequence the log has been followed
 	lookKey     = "look"    // the newest Look
 
-	// matchBatch is how many customers are brought up to date in one transaction.
-	matchBatch = 20
+	// matchBatch is how many customers are brought up to date in one transaction, and
+	// compareBatch how many are compared in one.
+	matchBatch   = 20
+	compareBatch = 100
 	// matchedEvery is after how many events without news the place is kept.
 	matchedEvery = 2000
 	// matchRetry is the pause after an error: the disk may be full.
@@ -183,16 +185,20 @@ func (h *Hub) peopleOf(tx *store.Tx, e *timeline.Event) (ids []uint64, err error
 	return ids, err
 }
 
+// comesLater tells that a pair of customers is compared when the turn of the other
+// comes, so that each is compared once.
+type comesLater func(tx *store.Tx, id, other uint64) bool
+
 // compare finds out who customers may be. It reads in one transaction and writes,
 // if there is anything to write, in another, with done if that is not nil. found
 // counts new suggestions.
-func (h *Hub) compare(ctx context.Context, ids []uint64, done func(tx *store.Tx) error) (found int, err error) {
+func (h *Hub) compare(ctx context.Context, ids []uint64, later comesLater, done func(tx *store.Tx) error) (found int, err error) {
 	results := make(map[uint64][]identity.Found, len(ids))
 	var todo []uint64
 	if err := h.Store.View(func(tx *store.Tx) error {
-		model, rules := h.Identity.Model(tx), h.Identity.Rules(tx)
+		judging := h.Identity.Judging(tx)
 		for _, id := range ids {
-			if results[id], err = h.Identity.Judge(tx, id, model, rules); err != nil {
+			if results[id], err = judging.Judge(id, func(other uint64) bool { return later(tx, id, other) }); err != nil {
 				return err
 			}
 			if len(results[id]) > 0 || h.Identity.OpenSuggestions(tx, id) > 0 {
@@ -207,7 +213,7 @@ func (h *Hub) compare(ctx context.Context, ids []uint64, done func(tx *store.Tx)
 		found = 0
 		changed := false
 		for _, id := range todo {
-			n, c, err := h.keepFound(tx, id, results[id])
+			n, c, err := h.keepFound(tx, id, results[id], later)
 			if err != nil {
 				return err
 			}
@@ -231,7 +237,7 @@ func (h *Hub) compare(ctx context.Context, ids []uint64, done func(tx *store.Tx)
 
 // keepFound keeps what was found of one customer, as far as it still holds: others
 // may have decided something meanwhile.
-func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found) (isNew int, changed bool, err error) {
+func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found, later comesLater) (isNew int, changed bool, err error) {
 	root, err := h.Identity.Root(tx, id)
 	if err != nil || root.ID != id {
 		return 0, false, ignoreNotFound(err)
@@ -268,7 +274,7 @@ func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found) (isNew 
 			isNew++
 		}
 	}
-	gone, err := h.Identity.Forget(tx, id, func(other uint64) bool { return kept[other] })
+	gone, err := h.Identity.Forget(tx, id, func(other uint64) bool { return kept[other] || later(tx, id, other) })
 	return isNew, changed || gone > 0, err
 }
 
@@ -287,7 +293,7 @@ func (h *Hub) mergeByRule(tx *store.Tx, id, other uint64) (again *identity.Found
 	if err := errors.Join(h.noticeNow(tx, id), h.noticeNow(tx, other)); err != nil {
 		return nil, false, err
 	}
-	f, err := h.Identity.JudgePair(tx, id, other, h.Identity.Model(tx), h.Identity.Rules(tx))
+	f, err := h.Identity.Judging(tx).JudgePair(id, other)
 	if err != nil || f == nil || f.Rule == "" {
 		return f, false, err
 	}

@@ -292,7 +292,7 @@ func TestRuleAgainst(t *testing.T) {
 	w.caught()
 	judged := func(id uint64) (found []identity.Found) {
 		w.view(func(tx *store.Tx) (err error) {
-			found, err = w.Identity.Judge(tx, id, w.Identity.Model(tx), w.Identity.Rules(tx))
+			found, err = w.Identity.Judging(tx).Judge(id, nil)
 			return err
 		})
 		return found
@@ -320,7 +320,7 @@ func TestRuleAgainst(t *testing.T) {
 	}
 	keep := func(id uint64) {
 		w.update(func(tx *store.Tx) error {
-			_, _, err := w.keepFound(tx, id, found[id])
+			_, _, err := w.keepFound(tx, id, found[id], func(*store.Tx, uint64, uint64) bool { return false })
 			return err
 		})
 	}

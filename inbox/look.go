@@ -259,7 +259,7 @@ func (h *Hub) lookCompare(ctx context.Context, l *Look) error {
 	}); err != nil {
 		return err
 	}
-	found, err := h.compare(ctx, ids, nil)
+	found, err := h.compare(ctx, ids, func(_ *store.Tx, id, other uint64) bool { return other > id }, nil)
 	if err != nil {
 		return err
 	}

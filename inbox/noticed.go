@@ -66,7 +66,7 @@ func (h *Hub) noticed(tx *store.Tx) (ids []uint64, numbers []string) {
 		if id, err := strconv.ParseUint(key, 16, 64); err == nil {
 			ids, numbers = append(ids, id), append(numbers, string(number))
 		}
-		if len(ids) == matchBatch {
+		if len(ids) == compareBatch {
 			break
 		}
 	}
@@ -95,10 +95,16 @@ func (h *Hub) compareNoticed(ctx context.Context) error {
 		if err := h.Store.View(func(tx *store.Tx) error { ids, numbers = h.noticed(tx); return nil }); err != nil || len(ids) == 0 {
 			return err
 		}
-		if _, err := h.compare(ctx, ids, func(tx *store.Tx) error { return h.crossOff(tx, ids, numbers) }); err != nil {
+		if _, err := h.compare(ctx, ids, noticedLater, func(tx *store.Tx) error { return h.crossOff(tx, ids, numbers) }); err != nil {
 			return err
 		}
 	}
+}
+
+// noticedLater is the comesLater of those who are noticed: their turn comes in the
+// order of their numbers.
+func noticedLater(tx *store.Tx, id, other uint64) bool {
+	return other > id && tx.GetValue(noticedBucket, noticedKey(other)) != nil
 }
 
 func (h *Hub) refreshPeople(tx *store.Tx, ids []uint64) (changed []uint64, err error) {
