@@ -57,8 +57,12 @@ func (c *comparer) compareEmail(x, y *email, nm nameMatch) uint8 {
 			return emailNamed
 		}
 		return emailLocal
-	case sameDomain && len(x.plain) >= 5 && len(y.plain) >= 5 && (oneEdit(x.plain, y.plain) || similarity(x.plain, y.plain) >= 0.95),
-		x.plain == y.plain && oneEdit(x.domain, y.domain):
+	case sameDomain && len(x.plain) >= 5 && len(y.plain) >= 5 && (oneEdit(x.plain, y.plain) || similarity(x.plain, y.plain) >= 0.95):
+		if !strings.ContainsAny(x.plain+y.plain, "0123456789") && madeOfName(x.plain, nm.a) && madeOfName(y.plain, nm.b) {
+			return emailNamed // each made of its own name: the addresses are as near as the names are
+		}
+		return emailNear
+	case x.plain == y.plain && oneEdit(x.domain, y.domain):
 		return emailNear
 	}
 	if sameDomain && !freeMail[x.domain] {

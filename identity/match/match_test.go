@@ -83,6 +83,9 @@ func TestPairs(t *testing.T) {
 			Record{Names: []string{"Tom Lee"}, Born: []string{"1980-07-09"}, Addresses: []string{"1 Mill Street"}, Postcodes: []string{"AB1 2CD"}}, false},
 		{"info@", Record{Names: []string{"Ann Lee"}, Emails: []string{"info@example.com"}}, Record{Names: []string{"Ann Moss"}, Emails: []string{"info@example.com"}}, false},
 		{"one of a name at another provider", Record{Names: []string{"John Miller"}, Emails: []string{"john.miller@example.org"}}, Record{Names: []string{"John Miller"}, Emails: []string{"john.miller@example.net"}}, false},
+		{"names that are near, and an address of each", Record{Names: []string{"Anna Schmitt"}, Emails: []string{"anna.schmitt@example.org"}, Phones: []string{"+447700900123"}},
+			Record{Names: []string{"Anna Schmidt"}, Emails: []string{"anna.schmidt@example.org"}, Phones: []string{"+447700900157"}}, false},
+		{"a slip in the address alone", Record{Names: []string{"Anna Schmitt"}, Emails: []string{"anna.schmitt@example.org"}}, Record{Names: []string{"Anna Schmitt"}, Emails: []string{"anna.schmit@example.org"}}, true},
 		{"an address that tells no name", Record{Names: []string{"Ann Lee"}, Emails: []string{"bluebird77@example.org"}}, Record{Names: []string{"Ann Lee"}, Emails: []string{"bluebird77@example.net"}}, true},
 	} {
 		c.a.ID, c.b.ID = "a", "b"
