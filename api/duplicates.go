@@ -224,14 +224,11 @@ func (v *view) duplicateSide(c *identity.Customer) (d DuplicateSide, err error) 
 	}
 	for _, h := range handles {
 		d.Handles = append(d.Handles, v.handle(h, c.ID))
-		if seq := v.s.hub.Timeline.LastOf(v.tx, h.ID); seq != 0 {
-			if e, err := v.s.hub.Timeline.Get(v.tx, seq); err == nil && e.Time.After(d.Last) {
-				d.Last = e.Time
-			}
-		}
 	}
 	list, _, err := v.s.hub.List(v.tx, inbox.ListQuery{Subjects: ids, Limit: countedConversations})
-	d.Conversations = len(list)
+	if d.Conversations = len(list); len(list) > 0 {
+		d.Last = list[0].Last
+	}
 	return d, err
 }
 
