@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -139,7 +140,7 @@ func (h *Hub) Link(ctx context.Context, agent, customer uint64, handle message.H
 			return linkError(err)
 		}
 		if before != 0 {
-			if err := h.keepApart(tx, before, hd.Customer, identity.SuggestionOpen, d); err != nil {
+			if err := errors.Join(h.keepApart(tx, before, hd.Customer, identity.SuggestionOpen, d), h.giveTasksOf(tx, hd.ID, before)); err != nil {
 				return err
 			}
 		}
@@ -198,7 +199,7 @@ func (h *Hub) Unlink(ctx context.Context, agent, customer uint64, handle message
 		if err != nil {
 			return linkError(err)
 		}
-		if err := h.keepApart(tx, before, c.ID, identity.SuggestionNotSame, d); err != nil {
+		if err := errors.Join(h.keepApart(tx, before, c.ID, identity.SuggestionNotSame, d), h.giveTasksOf(tx, hd.ID, before)); err != nil {
 			return err
 		}
 		split = c.ID

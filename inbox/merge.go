@@ -30,7 +30,7 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 			break
 		}
 		for _, e := range page.Events {
-			if err := h.refile(tx, &e, into.ID); err != nil {
+			if err := errors.Join(h.resubject(tx, &e, from, into), h.refile(tx, &e, into.ID)); err != nil {
 				return err
 			}
 		}
@@ -58,7 +58,7 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 	if into.Subject == "" {
 		into.Subject = from.Subject
 	}
-	if err := h.moveDrafts(tx, from, into); err != nil {
+	if err := errors.Join(h.moveDrafts(tx, from, into), h.moveTasks(tx, from, into)); err != nil {
 		return err
 	}
 	into.Split = into.Split || from.Split
@@ -132,6 +132,19 @@ func (h *Hub) moveDrafts(tx *store.Tx, from, into *Conversation) error {
 	}
 	from.Drafters, from.Draft = nil, 0
 	return nil
+}
+
+// resubject puts what was done about one conversation, notes and the like, on the
+// timeline of the customer whose the other is. Messages stay with whom they came from
+// or went to.
+func (h *Hub) resubject(tx *store.Tx, e *timeline.Event, from, into *Conversation) error {
+	at := slices.Index(e.Subjects, from.subject())
+	if e.Message != 0 || at < 0 || slices.Contains(e.Subjects, into.subject()) {
+		return nil
+	}
+	subjects := slices.Clone(e.Subjects)
+	subjects[at] = into.subject()
+	return h.Timeline.Resubject(tx, e.Seq, subjects)
 }
 
 // refile puts an event and what it tells of on another conversation.

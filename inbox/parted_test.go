@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,61 +65,7 @@ func TestPartedWithEverything(t *testing.T) {
 			})
 			return id
 		}
-		// has is all that stands with a customer, by kind, as text.
-		has := func(id uint64) string {
-			var all []string
-			w.view(func(tx *store.Tx) error {
-				c, err := w.Identity.Customer(tx, id)
-				if err != nil {
-					return err
-				}
-				put := func(kind string, v any) {
-					b, err := json.Marshal(v)
-					if err != nil {
-						rt.Fatal(err)
-					}
-					all = append(all, kind+" "+string(b))
-				}
-				put("card", c)
-				hds, err := w.Identity.Handles(tx, id)
-				if err != nil {
-					return err
-				}
-				for _, hd := range hds {
-					put("handle", hd)
-					list, err := w.Consents(tx, hd.ID)
-					if err != nil {
-						return err
-					}
-					put("consents", list)
-				}
-				ids, err := w.Identity.Subjects(tx, id)
-				if err != nil {
-					return err
-				}
-				page, err := w.Timeline.Subjects(tx, ids, timeline.Span{Limit: 1000})
-				if err != nil {
-					return err
-				}
-				for _, e := range page.Events {
-					switch e.Kind { // what tells of putting together and parting stays
-					case timeline.CustomerMerged, timeline.CustomerUnmerged, timeline.SuggestionChanged:
-					default:
-						put("event", e)
-					}
-				}
-				tasks, _, err := w.Tasks(tx, TaskQuery{View: TasksAll, Customers: []uint64{id}, Limit: 1000})
-				if err != nil {
-					return err
-				}
-				said, err := w.Preference.Statements(tx, id)
-				put("tasks", tasks)
-				put("said", said)
-				return err
-			})
-			slices.Sort(all)
-			return fmt.Sprint(all)
-		}
+		has := w.all
 		must := func(err error) {
 			if err != nil && !conflict(err) {
 				rt.Fatal(err)

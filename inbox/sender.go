@@ -28,8 +28,8 @@ type Refiled struct {
 // byThread is the By of a message that goes on with a re-filed one.
 const byThread = "thread"
 
-// Refile says whose an incoming message is; customer 0 gives it back to the owner of
-// its address, and to the conversation it was in. A conversation is of one customer:
+// Refile says whose an incoming message is; customer 0, or himself, gives it back to the
+// owner of its address, and to the conversation it was in. A conversation is of one customer:
 // a message that is somebody else's moves into one of his, where what else was taken
 // out of the same conversation lies too. One that is alone takes its conversation
 // along.
@@ -49,6 +49,13 @@ func (h *Hub) Refile(ctx context.Context, agent, id, customer uint64) error {
 		c, err := h.Conversation(tx, r.Conversation)
 		if err != nil {
 			return err
+		}
+		if hd, err := h.Identity.Handle(tx, r.Sender); err != nil {
+			return err
+		} else if own, err := h.sameCustomer(tx, customer, hd.Customer); err != nil {
+			return err
+		} else if own {
+			customer = 0
 		}
 		before, former := Refiled{Subjects: e.Subjects, From: c.ID}, e.Subjects
 		if r.Refiled != nil {
@@ -141,7 +148,9 @@ func (h *Hub) fileBack(tx *store.Tx, agent uint64, r *Record, c *Conversation, f
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		target = t
+		if err == nil && t.Whose == 0 { // else it became somebody else's meanwhile
+			target = t
+		}
 	}
 	switch {
 	case c.Whose == 0 && (target == nil || target.ID == c.ID):
@@ -162,10 +171,17 @@ func (h *Hub) fileBack(tx *store.Tx, agent uint64, r *Record, c *Conversation, f
 }
 
 // giveTo makes a conversation the matter of a customer, 0 for the owner of its
-// address, with all that was done about it.
+// address, with all that was done about it and is still to be done.
 func (h *Hub) giveTo(tx *store.Tx, c *Conversation, customer uint64) error {
+	former, err := h.ownerRoot(tx, c)
+	if err != nil {
+		return err
+	}
 	old := c.subject()
 	c.Whose, c.Split = customer, true
+	if err := h.giveTasks(tx, c, former); err != nil {
+		return err
+	}
 	span := timeline.Span{Limit: 200}
 	for {
 		page, err := h.Timeline.Conversation(tx, c.ID, span)
@@ -187,6 +203,18 @@ func (h *Hub) giveTo(tx *store.Tx, c *Conversation, customer uint64) error {
 			return h.conversations.Put(tx, c.ID, c)
 		}
 	}
+}
+
+// sameCustomer tells that two records are of one customer; 0 is nobody.
+func (h *Hub) sameCustomer(tx *store.Tx, one, other uint64) (bool, error) {
+	if one == 0 || other == 0 {
+		return false, nil
+	}
+	root, err := h.Identity.Root(tx, one)
+	if err != nil {
+		return false, err
+	}
+	return h.isRoot(tx, other, root.ID)
 }
 
 // ownerRoot is the customer whose matter a conversation is, as he stands now.

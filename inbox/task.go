@@ -128,19 +128,30 @@ func (h *Hub) AddTask(ctx context.Context, agent uint64, t Task) (id uint64, err
 }
 
 func (h *Hub) addTask(tx *store.Tx, t Task) (id uint64, err error) {
+	following := false // it stands at the record whose the conversation is
 	if t.Conversation != 0 {
 		c, err := h.Conversation(tx, t.Conversation)
 		if err != nil {
 			return 0, err
 		}
 		t.Conversation = c.ID
-		if t.Customer == 0 {
-			if t.Customer, err = h.Owner(tx, c); err != nil {
-				return 0, err
-			}
+		owner, err := h.Owner(tx, c)
+		if err != nil {
+			return 0, err
+		}
+		of, err := h.Identity.Living(tx, owner)
+		if err != nil {
+			return 0, err
+		}
+		his, err := h.isRoot(tx, t.Customer, of.ID)
+		if err != nil {
+			return 0, err
+		}
+		if t.Customer == 0 || his {
+			t.Customer, following = owner, true
 		}
 	}
-	if t.Customer != 0 {
+	if t.Customer != 0 && !following {
 		root, err := h.Identity.Living(tx, t.Customer)
 		if err != nil {
 			return 0, err

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,5 +143,55 @@ func TestTasksOfCustomersAndConversations(t *testing.T) {
 		if _, err := w.AddTask(t.Context(), 1, bad); err == nil {
 			t.Errorf("accepted %+v", bad)
 		}
+	}
+}
+
+// TestTasksFollow: tasks of a conversation that is merged into another are found there,
+// and those of one that becomes another customer's are his.
+func TestTasksFollow(t *testing.T) {
+	w := newWorld(t)
+	a := w.accept(mail("ann@example.org", "m1", "hello"))[0]
+	b := w.accept(mail("ann@example.org", "m2", "hello again"))[0]
+	id := w.addTask(Task{Text: "answer", Conversation: a})
+	if err := w.MergeConversations(t.Context(), 1, a, b); err != nil {
+		t.Fatal(err)
+	}
+	of := func(q TaskQuery) (ids []uint64) {
+		q.Limit = 10
+		w.view(func(tx *store.Tx) error {
+			list, _, err := w.Tasks(tx, q)
+			for _, x := range list {
+				ids = append(ids, x.ID)
+			}
+			return err
+		})
+		return ids
+	}
+	if got := of(TaskQuery{Conversation: b}); !slices.Equal(got, []uint64{id}) {
+		t.Errorf("the conversation has the tasks %v, want %d", got, id)
+	}
+	m := mail("family@example.org", "m3", "about the bike")
+	c := w.accept(m)[0]
+	id = w.addTask(Task{Text: "call her", Conversation: c})
+	family, daughter := w.ownerOf("mailto:family@example.org"), w.person("Mia Berg", nil)
+	for _, to := range []uint64{daughter, 0} {
+		if err := w.Refile(t.Context(), 1, w.idOf(m), to); err != nil {
+			t.Fatal(err)
+		}
+		has, not := family, daughter
+		if to == daughter {
+			has, not = daughter, family
+		}
+		if got := of(TaskQuery{Customers: []uint64{has}}); !slices.Equal(got, []uint64{id}) || len(of(TaskQuery{Customers: []uint64{not}})) != 0 {
+			t.Errorf("given to %d, the tasks %v are of %d", to, got, has)
+		}
+	}
+	// The address gets another owner, and its conversation with it.
+	tom := w.person("Tom Moss", nil)
+	if err := w.Link(t.Context(), 1, tom, "mailto:family@example.org", ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := of(TaskQuery{Customers: []uint64{tom}}); !slices.Equal(got, []uint64{id}) {
+		t.Errorf("linked, he has the tasks %v, want %d", got, id)
 	}
 }
