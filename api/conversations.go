@@ -19,6 +19,7 @@ type listIn struct {
 	Sort     string `query:"sort" enum:"newest,waiting" default:"newest" doc:"waiting: who has waited longest first."`
 	Tag      string `query:"tag" maxLength:"100"`
 	Channel  string `query:"channel" maxLength:"100" doc:"One over which something of the conversation came or went."`
+	Team     uint64 `query:"team" doc:"That it is with."`
 	Customer uint64 `query:"customer"`
 	Paging
 }
@@ -69,7 +70,7 @@ func (v *view) counts(agent uint64) (Counts, error) {
 }
 
 func (s *Server) listConversations(ctx context.Context, i *listIn) (*out[Rows], error) {
-	q := inbox.ListQuery{View: i.View, Agent: who(ctx).id(), Sort: i.Sort, Tag: i.Tag, Channel: i.Channel, Limit: i.Limit}
+	q := inbox.ListQuery{View: i.View, Agent: who(ctx).id(), Sort: i.Sort, Tag: i.Tag, Channel: i.Channel, Team: i.Team, Limit: i.Limit}
 	var err error
 	if q.After, err = i.key(); err != nil {
 		return nil, err
@@ -206,7 +207,7 @@ func (s *Server) change(ctx context.Context, ids []uint64, c ConversationChange)
 		}
 		c.Tags = &tags
 	}
-	change := inbox.Change{Status: c.Status, SnoozedUntil: c.SnoozedUntil, Assignee: c.Assignee, Priority: c.Priority, Tags: c.Tags, Purpose: c.Purpose}
+	change := inbox.Change{Status: c.Status, SnoozedUntil: c.SnoozedUntil, Assignee: c.Assignee, Team: c.Team, Priority: c.Priority, Tags: c.Tags, Purpose: c.Purpose}
 	if change != (inbox.Change{}) {
 		if err := s.hub.Change(ctx, me, ids, change); err != nil {
 			return err

@@ -126,6 +126,7 @@ type ConversationChange struct {
 	Status       *string    `json:"status,omitempty" enum:"open,snoozed,resolved"`
 	SnoozedUntil *time.Time `json:"snoozed_until,omitempty" doc:"When it comes back; needed for status snoozed."`
 	Assignee     *uint64    `json:"assignee,omitempty" doc:"An agent's ID; 0 is nobody."`
+	Team         *uint64    `json:"team,omitempty" doc:"A team's ID; 0 is none. Without assignee it is the team's until one of them takes it. Absent, it is that of the assignee, or of the inbox."`
 	Priority     *string    `json:"priority,omitempty" enum:"low,normal,high,urgent"`
 	Tags         *[]string  `json:"tags,omitempty" maxItems:"50" doc:"All tags from now on."`
 	Purpose      *string    `json:"purpose,omitempty" maxLength:"31" doc:"Key of a purpose; \"\" takes it away."`

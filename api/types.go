@@ -301,7 +301,7 @@ type Entry struct {
 	Conversation uint64          `json:"conversation,omitempty"`
 	Customer     uint64          `json:"customer,omitempty"`
 	Actor        string          `json:"actor" doc:"agent:ID, customer:ID or system."`
-	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer, and {picture: {handle,url,was}} when a new picture of theirs is here."`
+	Data         json.RawMessage `json:"data,omitempty" doc:"Kind-specific: {from,to} for status, assignee, priority and tags, with {team} where it was given to a team; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer, and {picture: {handle,url,was}} when a new picture of theirs is here."`
 	Message      *Message        `json:"message,omitempty"`
 	Note         *Note           `json:"note,omitempty"`
 	Document     *EntryDocument  `json:"document,omitempty" doc:"Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good."`

@@ -27,6 +27,7 @@ type Change struct {
 	Status       *string
 	SnoozedUntil *time.Time // for Snoozed
 	Assignee     *uint64    // 0 is nobody
+	Team         *uint64    // 0 is none; without an Assignee it is the team's until one of them takes it
 	Priority     *string
 	Tags         *[]string
 	Purpose      *string // "" takes it away
@@ -96,7 +97,21 @@ func (h *Hub) change(tx *store.Tx, c *Conversation, agent uint64, ch Change) err
 			}
 		}
 	}
-	if ch.Assignee != nil && *ch.Assignee != c.Assignee {
+	if ch.Team != nil {
+		from, to := c.Assignee, uint64(0)
+		if ch.Assignee != nil {
+			to = *ch.Assignee
+		}
+		if err := h.knownTeam(tx, *ch.Team, ch.Assignee != nil); err != nil {
+			return err
+		}
+		if to != c.Assignee || *ch.Team != c.Team {
+			c.Assignee, c.Team = to, *ch.Team
+			if err := tell(timeline.ConversationAssigned, "from", from, "to", to, "team", c.Team); err != nil {
+				return err
+			}
+		}
+	} else if ch.Assignee != nil && *ch.Assignee != c.Assignee {
 		from := c.Assignee
 		if err := h.assign(tx, c, *ch.Assignee); err != nil {
 			return err

@@ -191,7 +191,7 @@ func (h *Hub) Conversation(tx *store.Tx, id uint64) (*Conversation, error) {
 	return nil, fmt.Errorf("inbox: conversation %d is merged in a ring; run throughline check", id)
 }
 
-// ListQuery asks for a stretch of a list. Tag, Channel and Subjects narrow it down; with
+// ListQuery asks for a stretch of a list. Tag, Channel, Team and Subjects narrow it down; with
 // Subjects and no View it is all conversations of these handles and customer records.
 type ListQuery struct {
 	View     string
@@ -199,6 +199,7 @@ type ListQuery struct {
 	Sort     string // "newest" (default) or "waiting": longest waiting first
 	Tag      string
 	Channel  string // one over which something of the conversation came or went
+	Team     uint64 // that it is with
 	Subjects []uint64
 	After    store.Key // from the last answer
 	Limit    int
@@ -242,7 +243,7 @@ func (h *Hub) List(tx *store.Tx, q ListQuery) (list []*Conversation, next store.
 			return nil, nil, err
 		}
 		next = e.Pos
-		if q.Tag != "" && !(slices.Contains(c.Tags, q.Tag) && c.on(q.View, q.Agent)) || !c.over(q.Channel, channels) {
+		if q.Tag != "" && !(slices.Contains(c.Tags, q.Tag) && c.on(q.View, q.Agent)) || !c.over(q.Channel, channels) || q.Team != 0 && c.Team != q.Team {
 			continue
 		}
 		list = append(list, c)
@@ -303,7 +304,7 @@ func (h *Hub) listSubjects(tx *store.Tx, q ListQuery) (list []*Conversation, nex
 			if err != nil {
 				return nil, nil, err
 			}
-			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) || !c.over(q.Channel, channels) {
+			if q.View != "" && !c.on(q.View, q.Agent) || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) || !c.over(q.Channel, channels) || q.Team != 0 && c.Team != q.Team {
 				continue
 			}
 			list = append(list, c)

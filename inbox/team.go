@@ -13,7 +13,8 @@ import (
 )
 
 // Team is a named group of agents. An agent is in one team at most, and so is an
-// inbox: its new conversations are that team's until somebody takes them.
+// inbox: its new conversations are that team's until somebody takes them. A
+// conversation can be given to a team too.
 type Team struct {
 	ID       uint64   `json:"id"`
 	Name     string   `json:"name"`
@@ -159,4 +160,14 @@ func (h *Hub) assign(tx *store.Tx, c *Conversation, agent uint64) error {
 	}
 	c.Assignee, c.Team = agent, t.takes(agent, c.Account)
 	return nil
+}
+
+// knownTeam refuses a team that nothing can be given to; 0 is none. A retired one is
+// known only where a change is taken back, which names who had it as well.
+func (h *Hub) knownTeam(tx *store.Tx, id uint64, back bool) error {
+	t, err := h.Teams(tx)
+	if err != nil || id == 0 || slices.ContainsFunc(t.Teams, func(x Team) bool { return x.ID == id && (back || !x.Retired) }) {
+		return err
+	}
+	return &InvalidError{"team", "there is no such team any more: choose another"}
 }

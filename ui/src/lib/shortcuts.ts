@@ -12,6 +12,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['x'], text: 'act.select' },
       { keys: ['shift+x'], text: 'act.selectRange' },
       { keys: ['v'], text: 'list.channel' },
+      { keys: ['shift+v'], text: 'team.label' },
       { keys: ['c'], text: 'list.compose' },
     ],
   },

@@ -14,7 +14,7 @@ interface Around {
 
 // Inbox
 export const getCounts = () => call(client.GET('/api/counts'))
-export const listConversations = (query: { view?: View; sort?: Sort; tag?: string; channel?: string; customer?: number; limit?: number; cursor?: string }, signal?: AbortSignal) =>
+export const listConversations = (query: { view?: View; sort?: Sort; tag?: string; channel?: string; team?: number; customer?: number; limit?: number; cursor?: string }, signal?: AbortSignal) =>
   call(client.GET('/api/conversations', { params: { query }, signal }))
 export const getConversation = (id: number, limit = 50, signal?: AbortSignal) => call(client.GET('/api/conversations/{id}', { params: { path: { id }, query: { limit } }, signal }))
 export const getTimeline = (id: number, query: Around, signal?: AbortSignal) => call(client.GET('/api/conversations/{id}/timeline', { params: { path: { id }, query }, signal }))

@@ -12,6 +12,10 @@ export const preference = {
   'purpose.done': 'Purpose: {name}',
   'purpose.all': 'Every purpose',
 
+  'team.label': 'Team',
+  'team.all': 'All teams',
+  'team.noneOf': 'Nothing of {team} here',
+
   'advice.prefer.stated': 'Prefers {channel} for {purpose} – told us {time}',
   'advice.prefer.set': 'We reach them by {channel} for {purpose} – set {time}',
   'advice.prefer.learned': 'Answers best by {channel} ({percent} of our messages)',

@@ -14,6 +14,10 @@ export const preference: Texts<typeof en> = {
   'purpose.done': 'موضوع: {name}',
   'purpose.all': 'همهٔ موضوع‌ها',
 
+  'team.label': 'گروه',
+  'team.all': 'همهٔ گروه‌ها',
+  'team.noneOf': 'چیزی از {team} اینجا نیست',
+
   'advice.prefer.stated': 'برای {purpose} {channel} را ترجیح می‌دهد – {time} به ما گفت',
   'advice.prefer.set': 'برای {purpose} با {channel} تماس می‌گیریم – تعیین {time}',
   'advice.prefer.learned': 'با {channel} بهتر پاسخ می‌دهد ({percent} پیام‌های ما)',

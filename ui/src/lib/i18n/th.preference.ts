@@ -14,6 +14,10 @@ export const preference: Texts<typeof en> = {
   'purpose.done': 'เรื่อง: {name}',
   'purpose.all': 'ทุกเรื่อง',
 
+  'team.label': 'ทีม',
+  'team.all': 'ทุกทีม',
+  'team.noneOf': 'ไม่มีรายการของ {team} ที่นี่',
+
   'advice.prefer.stated': 'ชอบ {channel} สำหรับ{purpose} – แจ้งไว้เมื่อ {time}',
   'advice.prefer.set': 'เราติดต่อทาง {channel} สำหรับ{purpose} – กำหนดเมื่อ {time}',
   'advice.prefer.learned': 'ตอบทาง {channel} ดีที่สุด ({percent} ของข้อความเรา)',

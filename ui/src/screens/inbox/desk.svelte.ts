@@ -13,6 +13,7 @@ import { purposes } from '../../lib/purposes.svelte'
 import { go } from '../../lib/router.svelte'
 import { session } from '../../lib/session.svelte'
 import { stored } from '../../lib/stored.svelte'
+import { teams } from '../../lib/teams.svelte'
 import { toast } from '../../lib/toast.svelte'
 import { typeAhead } from '../../lib/typeahead'
 import { Composer } from './composer.svelte'
@@ -41,9 +42,9 @@ export class Desk {
   #write: Mode | undefined
 
   /** Where a conversation or the list alone is; what narrows the list down stays. */
-  path(id?: number | 'new', o: { view?: View; tag?: string; channel?: string } = {}) {
-    const { view = this.list.view, tag = this.list.tag, channel = this.list.channel } = o
-    const query = Object.entries({ tag, channel }).filter(([, v]) => v).map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join('&')
+  path(id?: number | 'new', o: { view?: View; tag?: string; channel?: string; team?: number } = {}) {
+    const { view = this.list.view, tag = this.list.tag, channel = this.list.channel, team = this.list.team } = o
+    const query = Object.entries({ tag, channel, team }).filter(([, v]) => v).map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join('&')
     if (this.tasks && !o.view) return '/inbox/tasks' + (id ? `/${id}` : '')
     return `/inbox/${view}` + (id ? `/${id}` : '') + (query && `?${query}`)
   }
@@ -162,6 +163,11 @@ export class Desk {
   assign(agent: number, ids = this.targets) {
     this.picker = ''
     return this.change(ids, { assignee: agent }, (n) => (agent ? t('done.assigned', { n, name: agent === session.me ? t('agent.you') : people.name(agent) }) : t('done.unassigned', { n })))
+  }
+  /** Gives conversations to a team, until one of them takes each. */
+  assignTeam(team: number, ids = this.targets) {
+    this.picker = ''
+    return this.change(ids, { team }, (n) => t('done.assigned', { n, name: teams.name(team) }))
   }
   prioritise(priority: Priority, ids = this.targets) {
     this.picker = ''
@@ -317,7 +323,10 @@ export function inverse(r: Row, c: ConversationChange): ConversationChange {
     back.status = r.status
     if (r.status === 'snoozed') back.snoozed_until = r.snoozed_until
   }
-  if (c.assignee !== undefined) back.assignee = r.assignee ?? 0
+  if (c.assignee !== undefined || c.team !== undefined) {
+    back.assignee = r.assignee ?? 0
+    back.team = r.team ?? 0
+  }
   if (c.priority) back.priority = r.priority
   if (c.tags) back.tags = r.tags ?? []
   if (c.purpose !== undefined) back.purpose = r.purpose ?? ''

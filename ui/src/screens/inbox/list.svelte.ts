@@ -18,10 +18,14 @@ export class List {
   readonly sort = stored<Sort>('list.sort', 'newest')
   tag = $state('')
   channel = $state('')
+  /** 0 is any. */
+  team = $state(0)
   /** Those of our accounts. */
   channels = $state.raw<string[]>([])
   /** The menu of channels is open. */
   choosing = $state(false)
+  /** The menu of teams is open. */
+  choosingTeam = $state(false)
   readonly grouped = stored<boolean>('list.grouped', true)
   #list = $state.raw<RowList>(emptyList)
   cursor = $state.raw<string | undefined>()
@@ -63,7 +67,7 @@ export class List {
   }
 
   get query(): ListQuery {
-    return { view: this.view, sort: this.sort.value, tag: this.tag, channel: this.channel, me: session.me }
+    return { view: this.view, sort: this.sort.value, tag: this.tag, channel: this.channel, team: this.team, me: session.me }
   }
   /** The rows shown, in order. */
   readonly rows: Row[] = $derived.by(() => this.#list.order.map((id) => this.#list.rows.get(id)!).filter(Boolean))
@@ -99,7 +103,7 @@ export class List {
     }
     try {
       const q = this.query
-      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, limit: PAGE }, abort.signal)
+      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, team: q.team || undefined, limit: PAGE }, abort.signal)
       this.#list = addPage(emptyList, page.rows ?? [], { first: true, end: !page.next })
       this.cursor = page.next
       this.error = undefined
@@ -120,7 +124,7 @@ export class List {
     const q = this.query
     const abort = this.#abort
     try {
-      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, limit: PAGE, cursor: this.cursor }, abort?.signal)
+      const page = await listConversations({ view: q.view, sort: q.sort, tag: q.tag || undefined, channel: q.channel || undefined, team: q.team || undefined, limit: PAGE, cursor: this.cursor }, abort?.signal)
       if (abort !== this.#abort) return
       this.#list = addPage(this.#list, page.rows ?? [], { first: false, end: !page.next })
       this.cursor = page.next
@@ -180,7 +184,8 @@ export function preview(r: Row, c: ConversationChange): Row {
       next.unread = 0
     }
   }
-  if (c.assignee !== undefined) next.assignee = c.assignee || undefined
+  if (c.assignee !== undefined || c.team !== undefined) next.assignee = c.assignee || undefined
+  if (c.team !== undefined) next.team = c.team || undefined
   if (c.priority) next.priority = c.priority
   if (c.tags) next.tags = c.tags
   return next

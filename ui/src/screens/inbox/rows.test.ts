@@ -21,7 +21,7 @@ const row = (id: number, minute: number, o: Partial<Row> = {}): Row => ({
   unread: 0,
   ...o,
 })
-const q: ListQuery = { view: 'all', sort: 'newest', tag: '', channel: '', me: 7 }
+const q: ListQuery = { view: 'all', sort: 'newest', tag: '', channel: '', team: 0, me: 7 }
 const list = (rows: Row[], end = true): RowList => addPage(emptyList, rows, { first: true, end })
 const three = () => list([row(3, 30), row(2, 20), row(1, 10)])
 
@@ -41,6 +41,11 @@ describe('belongs', () => {
   it('looks at the tag', () => {
     expect(belongs(row(1, 1, { tags: ['vip'] }), { ...q, tag: 'vip' })).toBe(true)
     expect(belongs(row(1, 1), { ...q, tag: 'vip' })).toBe(false)
+  })
+  it('looks at the team', () => {
+    expect(belongs(row(1, 1, { team: 5 }), { ...q, team: 5 })).toBe(true)
+    expect(belongs(row(1, 1, { team: 6 }), { ...q, team: 5 })).toBe(false)
+    expect(belongs(row(1, 1), { ...q, team: 5 })).toBe(false)
   })
   it('looks at all channels of the conversation', () => {
     expect(belongs(row(1, 1, { channels: ['email', 'sms'] }), { ...q, channel: 'sms' })).toBe(true)

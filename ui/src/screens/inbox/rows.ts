@@ -22,6 +22,8 @@ export interface ListQuery {
   sort: Sort
   tag: string
   channel: string
+  /** 0 is any. */
+  team: number
   me: number
 }
 
@@ -31,6 +33,7 @@ export const emptyList: RowList = { rows: new Map(), order: [], held: new Set(),
 export function belongs(row: Row, q: ListQuery): boolean {
   if (q.tag && !row.tags?.includes(q.tag)) return false
   if (q.channel && !row.channels?.includes(q.channel)) return false
+  if (q.team && row.team !== q.team) return false
   switch (q.view) {
     case 'mine':
       return row.status === 'open' && row.assignee === q.me
