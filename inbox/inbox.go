@@ -206,6 +206,7 @@ func New(o Options) (*Hub, error) {
 			{Name: "thread", Keys: (*Record).threadKeys},
 			{Name: "chat", Keys: (*Record).chatKeys},
 			{Name: callingIndex, Keys: (*Record).callingKeys},
+			{Name: legIndex, Keys: (*Record).legKeys},
 			{Name: undoneIndex, Keys: (*Record).undoneKeys},
 		},
 	})

@@ -45,23 +45,7 @@ func (d *Delivery) doubt(conn connectors.Connector, now time.Time, reason, code 
 
 // lookUp asks the provider what became of m once.
 func (h *Hub) lookUp(ctx context.Context, r *runner, m message.Message, since time.Time) error {
-	taken := func(ref string) (used bool) {
-		if ref == "" {
-			return false
-		}
-		// Not known is not taken: the connector compares more than names.
-		_ = h.Store.View(func(tx *store.Tx) error {
-			other, err := h.sentAs(tx, r.account, ref)
-			if err != nil || other == nil {
-				return err
-			}
-			d, err := h.Delivery(tx, other.ID)
-			// An earlier attempt of its own is not this one either.
-			used = err == nil && (other.ID != m.ID || slices.Contains(d.Past, ref))
-			return err
-		})
-		return used
-	}
+	taken := func(ref string) bool { return h.bornByOther(r.account, ref, m.ID) }
 	findCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	receipt, findErr := r.find(findCtx, m, since, taken)
@@ -98,6 +82,37 @@ func (h *Hub) lookUp(ctx context.Context, r *runner, m message.Message, since ti
 		d.Status, d.Due, d.Checking, d.Reason = message.Unsure, time.Time{}, nil, last.Detail
 		return h.saveDelivery(tx, m.ID, d, was, true)
 	})
+}
+
+// bornByOther tells whether a wire name is that of another message than id, of an
+// earlier attempt of its own, or of a leg of another call.
+func (h *Hub) bornByOther(account, ref string, id uint64) (used bool) {
+	if ref == "" {
+		return false
+	}
+	// Not known is not taken: the connector compares more than names.
+	_ = h.Store.View(func(tx *store.Tx) error {
+		for e := range h.messages.Scan(tx, store.Range{Index: legIndex, Prefix: refKey(ref)}) {
+			other, err := h.Message(tx, e.ID)
+			if err != nil {
+				return err
+			}
+			// The index holds hashes; the record decides.
+			if e.ID != id && other.Account == account && slices.ContainsFunc(other.Call.Legs, func(l message.CallLeg) bool { return l.Ref == ref }) {
+				used = true
+				return nil
+			}
+		}
+		other, err := h.sentAs(tx, account, ref)
+		if err != nil || other == nil {
+			return err
+		}
+		d, err := h.Delivery(tx, other.ID)
+		// An earlier attempt of its own is not this one either.
+		used = err == nil && (other.ID != id || slices.Contains(d.Past, ref))
+		return err
+	})
+	return used
 }
 
 // tookIt records that the provider has taken a message. A report may have overtaken

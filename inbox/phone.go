@@ -188,6 +188,21 @@ func (r *Record) callingKeys() []store.Key {
 	return []store.Key{store.K().Str(r.Account)}
 }
 
+// legIndex finds calls by the provider's names for their legs.
+const legIndex = "leg"
+
+func (r *Record) legKeys() (keys []store.Key) {
+	if r.Call == nil {
+		return nil
+	}
+	for _, l := range r.Call.Legs {
+		if l.Ref != "" {
+			keys = append(keys, refKey(l.Ref))
+		}
+	}
+	return keys
+}
+
 // calling reads those calls, of one account or, for "", of all.
 func (h *Hub) calling(tx *store.Tx, account string) (list []*Record, err error) {
 	r := store.Range{Index: callingIndex}

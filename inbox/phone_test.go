@@ -152,3 +152,35 @@ func TestReadiness(t *testing.T) {
 		return errors.Join(err, err2)
 	})
 }
+
+// The leg that rang an agent for one call is not that of another call, also when the
+// first one is over, and for another process.
+func TestLegOfAnotherCall(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorldAt(t, dir, 0)
+	w.openLine()
+	w.ready(7)
+	of := w.rings("1")
+	w.rung(1)
+	r := w.callIs(of, "ringing", func(c *message.Call) bool { return c.Legs[0].Ref != "" })
+	ref := r.Call.Legs[0].Ref
+	for _, tt := range []struct {
+		what, account, ref string
+		id                 uint64
+		want               bool
+	}{
+		{"another call", "line", ref, r.ID + 1, true}, {"this call", "line", ref, r.ID, false},
+		{"another account", "line-2", ref, r.ID + 1, false}, {"no leg", "line", "ref-none", r.ID + 1, false},
+	} {
+		if got := w.bornByOther(tt.account, tt.ref, tt.id); got != tt.want {
+			t.Errorf("%s: %v", tt.what, got)
+		}
+	}
+	w.tells(of, message.Call{Outcome: message.CallMissed, Ended: time.Now().UTC()})
+	w.callIs(of, "over", in(message.CallEnded))
+	w.close()
+	w = newWorldAt(t, dir, 0)
+	if !w.bornByOther("line", ref, r.ID+1) {
+		t.Error("forgotten when the call was over")
+	}
+}

@@ -123,6 +123,21 @@ func TestCallOutInDoubt(t *testing.T) {
 			t.Errorf("another one's: %v", err)
 		}
 	})
+	t.Run("an earlier leg of that agent", func(t *testing.T) {
+		r := newPhoneRig(t, nil)
+		_, of := r.waiting(t)
+		r.rings(t, of, annsLeg)
+		m := r.out(t, annsLeg)
+		if _, err := r.l.Find(t.Context(), m, time.Now().Add(30*time.Second), func(string) bool { return false }); !errors.Is(err, connectors.ErrNotFound) {
+			t.Errorf("half a minute before the attempt: %v", err)
+		}
+		since := time.Now()
+		receipt, err := r.l.Send(t.Context(), m)
+		must(t, err)
+		if found, err := r.l.Find(t.Context(), m, since, func(ref string) bool { return ref != receipt.Ref }); err != nil || found.Ref != receipt.Ref {
+			t.Errorf("%+v %v", found, err)
+		}
+	})
 	for name, tt := range map[string]struct {
 		fault twiliotest.Fault
 		class connectors.Class
