@@ -47,7 +47,9 @@ type Customer struct {
 	// the record stands for itself. Merge is who decided it.
 	MergedInto uint64    `json:"merged_into,omitempty"`
 	Merge      *Decision `json:"merge,omitempty"`
-	// Gave are the fields that the record it was merged into took over from this one.
+	// Gave is what records that stand, or stood, for this one took over from it: by the
+	// name of the field for the one it was merged into, for one further up by the name,
+	// "@" and its number.
 	Gave map[string]Given `json:"gave,omitempty"`
 }
 

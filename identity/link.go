@@ -2,7 +2,6 @@ package identity
 
 import (
 	"fmt"
-	"maps"
 
 	"throughline/message"
 	"throughline/store"
@@ -88,70 +87,17 @@ func (i *Identity) Merge(tx *store.Tx, into, other uint64, take []string, d Deci
 	if err := i.customers.Put(tx, merged.ID, merged); err != nil || len(take) == 0 {
 		return root, merged, err
 	}
-	if merged, err = i.Take(tx, merged.ID, d.By, take); err != nil {
+	if root, err = i.Take(tx, merged.ID, d.By, take); err != nil {
 		return nil, nil, err
 	}
-	root, err = i.Customer(tx, root.ID)
+	merged, err = i.Customer(tx, merged.ID)
 	return root, merged, err
-}
-
-// Given is what a field of a customer held before the value of a merged record took
-// its place, and the Rev of that change: Unmerge puts it back.
-type Given struct {
-	Value string `json:"value,omitempty"`
-	Set   Stamp  `json:"set,omitzero"`
-	Rev   uint64 `json:"rev"`
-}
-
-// Take lets the record that member was merged into take over values of his, by the
-// names of their fields. Both keep what they had: Unmerge puts it back.
-func (i *Identity) Take(tx *store.Tx, member uint64, by string, names []string) (*Customer, error) {
-	m, err := i.Customer(tx, member)
-	if err != nil {
-		return nil, err
-	}
-	if m.MergedInto == 0 {
-		return nil, &ConflictError{Text: "this customer is not merged into another"}
-	}
-	root, err := i.Customer(tx, m.MergedInto)
-	if err != nil {
-		return nil, err
-	}
-	root.Set, m.Gave = maps.Clone(root.Set), maps.Clone(m.Gave)
-	if root.Set == nil {
-		root.Set = map[string]Stamp{}
-	}
-	for _, name := range names {
-		value, err := i.CheckField(tx, name, m.Field(name))
-		if err != nil {
-			return nil, err
-		}
-		if root.Field(name) == value {
-			continue
-		}
-		stamp := Stamp{Rev: tx.NextID(), By: by, Time: tx.Now()}
-		given := Given{Value: root.Field(name), Set: root.Set[name], Rev: stamp.Rev}
-		if before, ok := m.Gave[name]; ok {
-			// It gave this before, and something else has taken its place since:
-			// what was there at the merge is what comes back.
-			given.Value, given.Set = before.Value, before.Set
-		}
-		if m.Gave == nil {
-			m.Gave = map[string]Given{}
-		}
-		m.Gave[name] = given
-		root.put(name, value)
-		root.Set[name] = stamp
-	}
-	if err := i.customers.Put(tx, root.ID, root); err != nil {
-		return nil, err
-	}
-	return m, i.customers.Put(tx, m.ID, m)
 }
 
 // Unmerge takes back the merge of member into another record: the exact inverse
 // of Merge, at any later time. What was merged into member before stays with it; a
-// value that the other took over goes back, unless somebody has changed it since.
+// value that anybody above took over from them goes back, unless somebody has changed
+// it since.
 func (i *Identity) Unmerge(tx *store.Tx, member uint64) (split *Customer, from uint64, err error) {
 	c, err := i.Customer(tx, member)
 	if err != nil {
@@ -161,49 +107,12 @@ func (i *Identity) Unmerge(tx *store.Tx, member uint64) (split *Customer, from u
 		return nil, 0, &ConflictError{Text: "this customer is not merged into another"}
 	}
 	from = c.MergedInto
-	if err := i.giveBack(tx, c); err != nil {
+	if err := i.giveBack(tx, member); err != nil {
+		return nil, 0, err
+	}
+	if c, err = i.Customer(tx, member); err != nil {
 		return nil, 0, err
 	}
 	c.MergedInto, c.Merge, c.Gave = 0, nil, nil
 	return c, from, i.customers.Put(tx, member, c)
-}
-
-// giveBack puts back what a record took over from c.
-func (i *Identity) giveBack(tx *store.Tx, c *Customer) error {
-	if len(c.Gave) == 0 {
-		return nil
-	}
-	root, err := i.Customer(tx, c.MergedInto)
-	if err != nil {
-		return err
-	}
-	members, err := i.Members(tx, root.ID)
-	if err != nil {
-		return err
-	}
-	root.Set = maps.Clone(root.Set)
-	for name, former := range c.Gave {
-		if root.Set[name].Rev == former.Rev {
-			root.put(name, former.Value)
-			if root.Set[name] = former.Set; former.Set.Rev == 0 {
-				delete(root.Set, name)
-			}
-			continue
-		}
-		// Somebody has changed it since, or another's value has taken its place: then
-		// that one gives back what was there before c.
-		for _, m := range members[1:] {
-			if was, ok := m.Gave[name]; ok && m.ID != c.ID && m.MergedInto == root.ID && was.Set.Rev == former.Rev {
-				m.Gave = maps.Clone(m.Gave)
-				m.Gave[name] = Given{Value: former.Value, Set: former.Set, Rev: was.Rev}
-				if err := i.customers.Put(tx, m.ID, m); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if len(root.Set) == 0 {
-		root.Set = nil
-	}
-	return i.customers.Put(tx, root.ID, root)
 }

@@ -271,14 +271,14 @@ func (h *Hub) Unmerge(ctx context.Context, agent, member uint64, reason string) 
 // the names of their fields.
 func (h *Hub) Choose(ctx context.Context, agent, member uint64, names []string) error {
 	return h.Store.Update(ctx, func(tx *store.Tx) error {
-		m, err := h.Identity.Take(tx, member, agentActor(agent), names)
+		root, err := h.Identity.Take(tx, member, agentActor(agent), names)
 		if err != nil {
 			return linkError(err)
 		}
-		pairs := []any{"from", m.ID}
+		pairs := []any{"from", member}
 		for _, n := range names {
 			pairs = append(pairs, n, true)
 		}
-		return h.TellCustomer(tx, timeline.CustomerChanged, agent, m.MergedInto, nil, pairs...)
+		return h.TellCustomer(tx, timeline.CustomerChanged, agent, root.ID, nil, pairs...)
 	})
 }

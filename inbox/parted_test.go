@@ -19,7 +19,9 @@ import (
 // tasks, cards, preferences and consents are put together in any way. What came while
 // they were one stands with the record whose handle it came from, or at which it was
 // written; parted, everybody has what he had and what came meanwhile, and every
-// message stands on exactly one timeline.
+// message stands on exactly one timeline. Values that one took over from another go back
+// with whoever parts, over any number of levels, and no rule puts an address back that
+// was unlinked.
 func TestPartedWithEverything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)
@@ -30,22 +32,25 @@ func TestPartedWithEverything(t *testing.T) {
 		n, calls := 0, 0
 		whose := map[string]int{} // the key of a message → the index of its handle
 		gone := map[string]bool{} // the keys of erased messages
-		// come lets a message come from one of the handles.
-		come := func(i int) {
+		// come lets a message come from one of the handles, for whose user a directory
+		// names others.
+		come := func(i int, hints ...message.Handle) {
 			n++
 			text := fmt.Sprintf("words %d", n)
 			switch i {
 			case 0:
 				m := mail("ann@example.org", text, text)
+				m.From.Hints = hints
 				w.accept(m)
 				whose[m.Key] = i
 			case 1:
 				m := textFrom(handles[1], text)
+				m.From.Hints = hints
 				w.texted(phone, m)
 				whose[m.Key] = i
 			case 2:
 				m := mail("ann@example.org", text, text)
-				m.Channel, m.From = "slack", message.Person{Handle: handles[2]}
+				m.Channel, m.From = "slack", message.Person{Handle: handles[2], Hints: hints}
 				w.accept(m)
 				whose[m.Key] = i
 			}
@@ -53,9 +58,23 @@ func TestPartedWithEverything(t *testing.T) {
 		for i := range handles {
 			come(i)
 		}
-		var records []uint64 // of the handles, before anything was merged
+		record := func(id uint64) (c *identity.Customer) {
+			w.view(func(tx *store.Tx) (err error) { c, err = w.Identity.Customer(tx, id); return err })
+			return c
+		}
+		// own is what every record says of itself in the fields that are taken over.
+		own := map[uint64]map[string]string{}
+		taken := []string{identity.FieldName, identity.FieldGoals}
+		newRecord := func(id uint64) uint64 {
+			own[id] = map[string]string{}
+			for _, f := range taken {
+				own[id][f] = record(id).Field(f)
+			}
+			return id
+		}
+		var records []uint64 // to which the handles belong while nothing is merged
 		for _, h := range handles {
-			records = append(records, w.ownerOf(h))
+			records = append(records, newRecord(w.ownerOf(h)))
 		}
 		root := func(i int) (id uint64) {
 			w.view(func(tx *store.Tx) error {
@@ -99,7 +118,11 @@ func TestPartedWithEverything(t *testing.T) {
 			"card": func(rt *rapid.T) {
 				n++
 				field := rapid.SampledFrom([]string{identity.FieldName, identity.FieldCompany, identity.FieldGoals, identity.FieldNextStep}).Draw(rt, "field")
-				must(w.EditCard(rt.Context(), 1, root(who.Draw(rt, "at")), []identity.Edit{{Field: field, Value: fmt.Sprintf("value %d", n)}}))
+				at, value := root(who.Draw(rt, "at")), fmt.Sprintf("value %d", n)
+				must(w.EditCard(rt.Context(), 1, at, []identity.Edit{{Field: field, Value: value}}))
+				if slices.Contains(taken, field) {
+					own[at][field] = value
+				}
 			},
 			"preference": func(rt *rapid.T) {
 				_, err := w.Preference.State(rt.Context(), preference.Statement{Customer: records[who.Draw(rt, "of")], Purpose: rapid.SampledFrom([]string{"", "invoice"}).Draw(rt, "purpose"),
@@ -113,8 +136,52 @@ func TestPartedWithEverything(t *testing.T) {
 			"merge": func(rt *rapid.T) {
 				a, b := root(who.Draw(rt, "into")), root(who.Draw(rt, "other"))
 				if a != b {
-					must(w.Merge(rt.Context(), 1, a, b, []string{identity.FieldName}, true, ""))
+					must(w.Merge(rt.Context(), 1, a, b, taken[:rapid.IntRange(0, len(taken)).Draw(rt, "taken")], true, ""))
 				}
+			},
+			"choose": func(rt *rapid.T) {
+				c := record(rapid.SampledFrom(slices.Sorted(maps.Keys(own))).Draw(rt, "whose"))
+				if c.MergedInto == 0 {
+					return
+				}
+				must(w.Choose(rt.Context(), 1, c.ID, taken))
+				w.view(func(tx *store.Tx) error {
+					top, err := w.Identity.Root(tx, c.ID)
+					if err != nil {
+						return err
+					}
+					for _, f := range taken {
+						if top.Field(f) != c.Field(f) {
+							rt.Fatalf("%s of %d stands for all, and %d shows %q", f, c.ID, top.ID, top.Field(f))
+						}
+					}
+					return nil
+				})
+			},
+			"unlink under rules": func(rt *rapid.T) {
+				i := who.Draw(rt, "unlinked")
+				old := root(i)
+				rules := identity.DefaultRules()
+				rules.Directory, rules.Link = identity.RuleLink, identity.LeastLink
+				must(w.SetRules(rt.Context(), 1, rules))
+				split, err := w.Unlink(rt.Context(), 1, old, handles[i], "")
+				if must(err); err == nil {
+					records[i] = newRecord(split)
+					var others []message.Handle
+					for j := range handles {
+						if j != i && w.ownerOf(handles[j]) == old {
+							others = append(others, handles[j])
+						}
+					}
+					come(i, others...)
+					w.caught()
+					for _, o := range others {
+						if w.ownerOf(o) == w.ownerOf(handles[i]) {
+							rt.Fatalf("a rule has put %s and %s together, which were unlinked", handles[i], o)
+						}
+					}
+				}
+				must(w.SetRules(rt.Context(), 1, identity.DefaultRules()))
 			},
 			"erase": func(rt *rapid.T) {
 				id := root(who.Draw(rt, "erased"))
@@ -127,6 +194,7 @@ func TestPartedWithEverything(t *testing.T) {
 				if _, err := w.Erase(rt.Context(), 1, id, func(*store.Tx, uint64) bool { return false }); err != nil {
 					rt.Fatal(err)
 				}
+				maps.DeleteFunc(own, func(id uint64, _ map[string]string) bool { return !record(id).Erased.IsZero() })
 				// They write again, as people nobody has heard of.
 				for _, i := range his {
 					for key, of := range whose {
@@ -137,7 +205,7 @@ func TestPartedWithEverything(t *testing.T) {
 					maps.DeleteFunc(whose, func(_ string, of int) bool { return of == i })
 					come(i)
 					old := records[i]
-					if records[i] = w.ownerOf(handles[i]); records[i] == old {
+					if records[i] = newRecord(w.ownerOf(handles[i])); records[i] == old {
 						rt.Fatalf("handle %d is of the erased customer %d", i, old)
 					}
 				}
@@ -199,10 +267,17 @@ func TestPartedWithEverything(t *testing.T) {
 				}
 			},
 		})
-		// Parted at last, everybody has his own handle and no other's.
-		for range records {
-			for _, r := range records {
-				_, _ = w.Unmerge(t.Context(), 1, r, "")
+		// Parted at last, everybody has his own handle and no other's, and says what he
+		// said himself.
+		all := slices.Sorted(maps.Keys(own))
+		for _, id := range all {
+			_, _ = w.Unmerge(t.Context(), 1, id, "")
+		}
+		for _, id := range all {
+			for _, f := range taken {
+				if is := record(id).Field(f); is != own[id][f] {
+					rt.Fatalf("%s of %d is %q, of itself it said %q", f, id, is, own[id][f])
+				}
 			}
 		}
 		for i, r := range records {
