@@ -122,6 +122,19 @@ type Identity struct {
 	people      *store.Table[Person]
 	suggestions *store.Table[Suggestion]
 	firms       firms
+	made        func(tx *store.Tx, h *Handle) error
+}
+
+// OnMade names what is called in the transaction that makes a handle. It is set once,
+// before the first is made.
+func (i *Identity) OnMade(f func(tx *store.Tx, h *Handle) error) { i.made = f }
+
+// insert stores a new handle.
+func (i *Identity) insert(tx *store.Tx, h *Handle) error {
+	if err := i.handles.Insert(tx, h.ID, h); err != nil || i.made == nil {
+		return err
+	}
+	return i.made(tx, h)
 }
 
 // New declares the tables in s.
@@ -334,7 +347,7 @@ func (i *Identity) Resolve(tx *store.Tx, p message.Person, verified bool) (h *Ha
 	h = &Handle{ID: tx.NextID(), Handle: p.Handle, Customer: c.ID, Name: p.Name, Verified: verified,
 		Link: Decision{By: Exact, Time: tx.Now(), Confidence: 1}}
 	h.hint("", p.Hints, tx.Now())
-	return h, true, i.handles.Insert(tx, h.ID, h)
+	return h, true, i.insert(tx, h)
 }
 
 func (i *Identity) nameCustomer(tx *store.Tx, id uint64, name string) error {

@@ -26,7 +26,7 @@ func (i *Identity) Link(tx *store.Tx, customer uint64, h message.Handle, d Decis
 	}
 	if id == 0 {
 		handle = &Handle{ID: tx.NextID(), Handle: canonical, Customer: root.ID, Link: d}
-		return handle, 0, i.handles.Insert(tx, handle.ID, handle)
+		return handle, 0, i.insert(tx, handle)
 	}
 	if handle, err = i.Handle(tx, id); err != nil {
 		return nil, 0, err

@@ -48,7 +48,8 @@ func (h *Hub) unsubscribeURL(tx *store.Tx, handle uint64, purpose string) (strin
 	return h.public + page + "?purpose=" + url.QueryEscape(purpose), err
 }
 
-// choosing finds the handle of a token; ErrNotFound for one we did not make.
+// choosing finds the handle of a token; ErrNotFound for one we did not make, and for
+// that of somebody who was erased.
 func (h *Hub) choosing(tx *store.Tx, token string) (*identity.Handle, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != shareMAC+8 {
@@ -61,7 +62,11 @@ func (h *Hub) choosing(tx *store.Tx, token string) (*identity.Handle, error) {
 	if !hmac.Equal(want, b[:shareMAC]) {
 		return nil, ErrNotFound
 	}
-	return h.Identity.Handle(tx, binary.BigEndian.Uint64(b[shareMAC:]))
+	hd, err := h.Identity.Handle(tx, binary.BigEndian.Uint64(b[shareMAC:]))
+	if err == nil && hd.Handle.Scheme() == identity.Gone {
+		return nil, ErrNotFound // nothing could be recorded: whose it was is erased
+	}
+	return hd, err
 }
 
 // Choice is what a person chose of one purpose.

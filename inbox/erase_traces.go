@@ -78,6 +78,9 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 		if err != nil {
 			return err
 		}
+		if err := e.keepOptOuts(hd, list); err != nil {
+			return err
+		}
 		for _, c := range list {
 			if err := e.consents.Delete(e.tx, c.ID); err != nil {
 				return err

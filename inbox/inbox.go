@@ -247,6 +247,7 @@ func New(o Options) (*Hub, error) {
 		},
 	})
 	h.consents = newConsents(o.Store)
+	h.Identity.OnMade(h.handleMade)
 	h.suspensions = newSuspensions(o.Store)
 	h.Preference = preference.New(preference.Options{Store: o.Store, Timeline: h.Timeline, Identity: h.Identity, Source: facts{h}, Zone: o.Zone, Log: o.Log})
 	h.early = newEarly(o.Store)
