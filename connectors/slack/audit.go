@@ -137,8 +137,12 @@ func (c *Connector) refetch(ctx context.Context, us self, in connectors.Sink, at
 		return err
 	}
 	defer o.drop()
+	o.complete(&e)
 	if err := in.Accept(ctx, o.Batch); err != nil {
 		return errors.Join(errors.New("the hub did not take a message"), err)
+	}
+	if len(o.late) > 0 {
+		c.wants(func() { c.late = append(c.late, o.late...) })
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -116,6 +117,92 @@ func TestLateFilesOverRestart(t *testing.T) {
 	if n := len(srv.Calls("download")); n != 1+len(c.limits.again) {
 		t.Errorf("%d downloads", n)
 	}
+}
+
+// TestFilesWithoutANote: a request brought the message without its files, and the program
+// ended before the cursor said so. They come with a look at the history or an audit.
+func TestFilesWithoutANote(t *testing.T) {
+	for _, how := range []string{"looked for", "looked for, answered", "audited", "audited, slowly"} {
+		t.Run(how, func(t *testing.T) {
+			srv := startSlack(t, slacktest.Options{})
+			ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+			dm := ann.DM()
+			h := newHub()
+			over := map[string]any{"app_token": ""}
+			_, stop := start(t, connect(t, srv, srv.URL, over), h)
+			h.awaitLive(t)
+			stop()
+			c := connect(t, srv, srv.URL, over) // does not run
+			web := httptest.NewServer(c.Webhook(h))
+			t.Cleanup(web.Close)
+			ok(t, srv.SubscribeURL(t.Context(), web.URL+routeEvents))
+			file := slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte("a")}}}
+			if how == "looked for, answered" {
+				file.Thread = say(t, ann, dm, "before")
+			}
+			srv.Inject("download", 1, slacktest.Fault{Status: 503})
+			ts := say(t, ann, dm, "look", file)
+			h.awaitTexts(t, "look")
+			ok(t, srv.WaitDelivered(t.Context()))
+			key := keyOf(srv.TeamID(), dm.ID, ts)
+			if m := h.byText(t, "look"); len(m.Parts) != 0 {
+				t.Fatalf("%+v", m.Parts)
+			}
+			c = connect(t, srv, srv.URL, over)
+			if strings.HasPrefix(how, "audited") {
+				if how == "audited, slowly" {
+					// Nothing else looks at it any more.
+					h.SetCursor(seenUpTo(t, h, dm, ts))
+					start(t, c, h)
+					h.awaitLive(t)
+					srv.Inject("download", 1, slacktest.Fault{Status: 503})
+				}
+				ok(t, c.Refetch(t.Context(), h, []string{key}))
+			} else {
+				start(t, c, h)
+			}
+			h.Wait(t, "the file", func() bool { return len(h.Changes()) > 0 })
+			if ch := h.Changes()[0]; ch.Of != key || ch.Edit == nil || ch.Edit.Text != "look" || len(ch.Edit.Parts) != 1 {
+				t.Errorf("%+v", ch)
+			}
+			if s, _ := h.File(key + "/a.txt"); s != "a" {
+				t.Errorf("the file is %q", s)
+			}
+		})
+	}
+}
+
+// seenUpTo is a cursor that knows everything up to a message.
+func seenUpTo(t *testing.T, h *hub, in *slacktest.Channel, ts string) []byte {
+	t.Helper()
+	cur, err := readCursor(h.Stored())
+	ok(t, err)
+	cur.note(mark{in.ID, ts, ""}, cur.Begin, 0)
+	return marshalled(t, cur)
+}
+
+// TestFilesOfWhatIsSeen: the event brought a message while the history was read; the
+// files are still there for the change that comes with it.
+func TestFilesOfWhatIsSeen(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	ts := say(t, ann, dm, "look", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte(strings.Repeat("a", 1<<20))}}})
+	h := newHub()
+	c := connect(t, srv, srv.URL, map[string]any{"app_token": ""})
+	r := &run{Connector: c, in: h}
+	ok(t, r.begin(t.Context()))
+	k := room{ID: dm.ID, Kind: "im"}
+	e, _, err := r.one(t.Context(), dm.ID, ts, "")
+	ok(t, err)
+	o, err := r.old(t.Context(), k, e, false, span{begin: r.cur.Begin}, time.Now())
+	ok(t, err)
+	c.brought = []mark{{dm.ID, ts, ""}}
+	ok(t, r.accept(t.Context(), o, nil))
+	if m, ch := h.Messages(), h.Changes(); len(m) != 0 || len(ch) != 1 || len(ch[0].Edit.Parts) != 1 {
+		t.Errorf("messages %+v, changes %+v", m, ch)
+	}
+	noTempFiles(t, c)
 }
 
 // TestTrusted: the token goes nowhere else.

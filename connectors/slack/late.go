@@ -28,6 +28,23 @@ func (c *Connector) one(ctx context.Context, channel, ts, root string) (e entry,
 	return e, false, nil
 }
 
+// whole is a message as a change: what the hub has of it may lack its files.
+func whole(m message.Message, e *entry) message.Change {
+	when := m.Time
+	if t, ok := stamp(e.edited); ok {
+		when = t
+	}
+	return message.Change{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}
+}
+
+// complete adds that change for a message that was asked for and came with its files: a
+// request may have brought it without them, and nobody noted that they follow.
+func (o *outcome) complete(e *entry) {
+	if len(o.Messages) == 1 && len(o.late) == 0 && len(o.Messages[0].Parts) > 0 {
+		o.Changes = append(o.Changes, whole(o.Messages[0], e))
+	}
+}
+
 // nextLate is how long until a message is looked at again.
 func (r *run) nextLate() time.Duration {
 	r.mu.Lock()
@@ -75,13 +92,8 @@ func (r *run) bring(ctx context.Context, l lateItem) error {
 		return r.accept(ctx, outcome{}, func(c *cursor) { c.doneLate(l) })
 	}
 	if err == nil && len(o.late) == 0 {
-		m := o.Messages[0]
-		when := m.Time
-		if t, ok := stamp(e.edited); ok {
-			when = t
-		}
 		news := outcome{}
-		news.Changes = []message.Change{{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}}
+		news.Changes = []message.Change{whole(o.Messages[0], &e)}
 		return r.accept(ctx, news, func(c *cursor) { c.doneLate(l) })
 	}
 	o.drop()

@@ -183,7 +183,10 @@ func (r *run) unseen(o *outcome) {
 		if !has(m.Key) {
 			return false
 		}
-		connectors.Drop(m.Parts)
+		// A change that brings the same files needs them still.
+		if !slices.ContainsFunc(o.Changes, func(c message.Change) bool { return c.Of == m.Key && c.Edit != nil }) {
+			connectors.Drop(m.Parts)
+		}
 		return true
 	}
 	// New slices: what is dropped later is still named by the old ones.

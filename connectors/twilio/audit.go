@@ -81,12 +81,15 @@ func (c *Connector) refetch(ctx context.Context, in connectors.Sink, sid string)
 	}
 	m, late, err := c.whole(ctx, raw)
 	defer func() { connectors.Drop(m.Parts) }()
-	b := connectors.Batch{Messages: []message.Message{m}}
+	var b connectors.Batch
 	var unread *errNotMessage
-	if errors.As(err, &unread) {
-		b = connectors.Batch{Held: []message.Held{held(raw, sid, unread.text)}}
-	} else if err != nil {
+	switch {
+	case errors.As(err, &unread):
+		b.Held = []message.Held{held(raw, sid, unread.text)}
+	case err != nil:
 		return err
+	default:
+		bring(&b, m, late)
 	}
 	if err := in.Accept(ctx, b); err != nil {
 		return errors.Join(errors.New("the hub did not take a message"), err)

@@ -97,7 +97,6 @@ type Connector struct {
 	limits  limits
 	client  *http.Client
 	pace    pace
-	began   time.Time
 	ahead   atomic.Int64  // of Twilio's clock before ours
 	fetches chan struct{} // a token for each file that is being fetched
 
@@ -124,7 +123,7 @@ func newConnector(f flavour, a connectors.Account, h connectors.Host) (*Connecto
 	}
 	return &Connector{
 		flavour: f, account: a.ID, set: set, host: h, log: h.Log, limits: defaultLimits(), client: newClient(),
-		pace: pace{every: time.Second / time.Duration(set.rate)}, began: time.Now(),
+		pace:    pace{every: time.Second / time.Duration(set.rate)},
 		fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
 		taken: map[string]bool{}, reported: map[string]message.Status{}, owners: map[string]string{},
 	}, nil

@@ -54,6 +54,15 @@ func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, l
 	return m, late, nil
 }
 
+// bring offers a message that was asked for. With its files it comes as a change too:
+// a webhook may have brought it without them, and nobody noted that they follow.
+func bring(b *connectors.Batch, m message.Message, late bool) {
+	b.Messages = append(b.Messages, m)
+	if !late && len(m.Parts) > 0 {
+		b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: now(), Edit: &m})
+	}
+}
+
 func (r *run) addLate(sid string) {
 	if slices.ContainsFunc(r.cur.Late, func(l lateOne) bool { return l.SID == sid }) {
 		return

@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -142,6 +143,46 @@ func TestFilesAreFoundAfterARestart(t *testing.T) {
 			if len(m) != 1 || r.hub.Changes()[0].Of != m[0].Key || stored(r, m[0].Key+"/image-1.jpg") != string(picture.Data) {
 				t.Errorf("%+v", r.hub.Changes())
 			}
+		})
+	}
+}
+
+// The hub has the message, and the note that files follow it could not take: they come
+// all the same, with a look at the list or with an audit.
+func TestFilesWithoutANote(t *testing.T) {
+	for _, how := range []string{"refused", "lost", "audited"} {
+		t.Run(how, func(t *testing.T) {
+			r := newRig(t, sms(), nil)
+			r.run(t)()
+			r.Inject(twiliotest.Fault{Path: "/Media/", Status: 500})
+			a, err := r.ReceiveMessage(twiliotest.Inbound{From: ann, To: ourNumber, Body: "Look", Media: []twiliotest.Media{picture},
+				At: time.Now().Add(2 * time.Second)}) // younger than the connector
+			if err != nil || !a.Answered {
+				t.Fatal(err)
+			}
+			switch how {
+			case "refused":
+				r.hub.Refuse(errors.New("the disk is full"))
+				if err := r.c.Run(t.Context(), r.hub); err == nil {
+					t.Fatal("a refusal is nothing")
+				}
+				r.hub.Refuse(nil)
+				r.c.limits.again = []time.Duration{1, 1}
+				r.run(t)
+			case "lost":
+				r.c.late = nil
+				r.run(t)
+			case "audited":
+				if err := r.c.Refetch(t.Context(), r.hub, []string{keyPrefix + a.Message.SID}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.hub.Wait(t, "the files", func() bool { return len(r.hub.Changes()) > 0 })
+			m := r.hub.Messages()
+			if c := r.hub.Changes()[0]; len(m) != 1 || c.Of != m[0].Key || c.Edit.Text != "Look" || stored(r, m[0].Key+"/image-1.jpg") != string(picture.Data) {
+				t.Errorf("%+v", c)
+			}
+			r.noLeftovers(t)
 		})
 	}
 }

@@ -313,14 +313,9 @@ func (r *run) offer(ctx context.Context, list []listed) error {
 			return err
 		default:
 			parts = append(parts, m.Parts...)
-			b.Messages = append(b.Messages, m)
+			bring(&b, m, late)
 			if late {
 				r.addLate(e.sid)
-			} else if len(m.Parts) > 0 && e.at.Before(r.began) {
-				// An earlier run may have stored it without its files and ended
-				// before it noted so.
-				edit := m
-				b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: now(), Edit: &edit})
 			}
 		}
 		for _, p := range m.Parts {
@@ -389,7 +384,12 @@ func (r *run) gather(ctx context.Context) (missed bool, err error) {
 	if len(late) == 0 && !flush {
 		return missed, nil
 	}
-	return missed, r.save(ctx, connectors.Batch{})
+	if err = r.save(ctx, connectors.Batch{}); err != nil {
+		r.mu.Lock() // for the next Run
+		r.late, r.flush = append(late, r.late...), r.flush || flush
+		r.mu.Unlock()
+	}
+	return missed, err
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -48,7 +48,7 @@ func newLine(a connectors.Account, h connectors.Host) (*Line, error) {
 	}
 	return &Line{set: set, now: time.Now, tune: sync.OnceValue(holdTune), fetched: map[string]bool{}, written: map[string]bool{}, ends: map[string]end{}, core: &Connector{
 		flavour: flavour{channel: ChannelVoice}, account: a.ID, set: core, host: h, log: h.Log, limits: defaultLimits(), client: newClient(),
-		began: time.Now(), fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
+		fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
 		taken: map[string]bool{}, reported: map[string]message.Status{}, owners: map[string]string{},
 	}}, nil
 }
