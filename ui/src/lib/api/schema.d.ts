@@ -366,6 +366,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{id}/oversee/hangup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a call on which others speak; the security log has it */
+        post: operations["endCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/oversee/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand a call on which others speak over at once; the security log has it */
+        post: operations["passCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{id}/resume": {
         parameters: {
             query?: never;
@@ -2598,6 +2632,11 @@ export interface components {
             status?: "open" | "snoozed" | "resolved";
             /** @description All tags from now on. */
             tags?: string[];
+            /**
+             * Format: int64
+             * @description A team's ID; 0 is none. Without assignee it is the team's until one of them takes it. Absent, it is that of the assignee, or of the inbox.
+             */
+            team?: number;
         };
         Belonging: {
             /** Format: int64 */
@@ -3139,6 +3178,11 @@ export interface components {
             status?: "open" | "snoozed" | "resolved";
             /** @description All tags from now on. */
             tags?: string[];
+            /**
+             * Format: int64
+             * @description A team's ID; 0 is none. Without assignee it is the team's until one of them takes it. Absent, it is that of the assignee, or of the inbox.
+             */
+            team?: number;
         };
         Counts: {
             /** Format: int64 */
@@ -3764,7 +3808,7 @@ export interface components {
             conversation?: number;
             /** Format: int64 */
             customer?: number;
-            /** @description Kind-specific: {from,to} for status, assignee, priority and tags; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer, and {picture: {handle,url,was}} when a new picture of theirs is here. */
+            /** @description Kind-specific: {from,to} for status, assignee, priority and tags, with {team} where it was given to a team; {status,until} for a snooze; {handle,channel,state,by} for consent; {emoji,gone} for a reaction; {document,version} for documents; the names of what changed for a customer, and {picture: {handle,url,was}} when a new picture of theirs is here. */
             data?: unknown;
             /** @description Of document.added, document.version, document.changed, document.deleted, document.restored, document.purged, document.shared, document.revoked, document.opened and document.expiring, unless only managers may see it or it has been deleted for good. */
             document?: components["schemas"]["EntryDocument"];
@@ -6392,6 +6436,72 @@ export interface operations {
             };
         };
     };
+    endCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallTransferRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resumeCall: {
         parameters: {
             query?: never;
@@ -6796,6 +6906,8 @@ export interface operations {
                 tag?: string;
                 /** @description One over which something of the conversation came or went. */
                 channel?: string;
+                /** @description That it is with. */
+                team?: number;
                 customer?: number;
                 /** @description From next of the page before. */
                 cursor?: string;

@@ -1,1 +1,0 @@
-import{bt as e,xt as t}from"./calls-BNvOHvCi.js";var n=()=>e(t.GET(`/api/teams`)),r=n=>e(t.PUT(`/api/teams`,{body:n}));export{r as n,n as t};
