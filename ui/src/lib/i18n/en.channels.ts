@@ -110,6 +110,10 @@ export const channels = {
   'held.dropText': 'It is deleted here and not taken in again by itself. The security log notes who did it.',
   'held.dropped': 'The item was given up.',
 
+  'menu.keys': 'Whom it rings',
+  'menu.everybody': 'everybody who is ready',
+  'menu.nobody': '{name}: neither a team with somebody in it nor the e-mail address of an agent',
+
   'audit.title': 'Compare with the server',
   'audit.text': 'Counts what the server of {name} holds and what the hub has of it. Nothing is changed by comparing.',
   'audit.start': 'Compare now',
