@@ -247,6 +247,25 @@ func (i *Identity) Records(tx *store.Tx, after uint64, limit int) (ids []uint64)
 	return ids
 }
 
+// Unlike tells that a name is that of somebody else than a customer, whatever he is
+// called in his records. Where there is no name to compare it is not.
+func (i *Identity) Unlike(tx *store.Tx, root *Customer, name string) (bool, error) {
+	members, err := i.Members(tx, root.ID)
+	unlike := false
+	for _, c := range members {
+		if c.Name == "" {
+			continue
+		}
+		if unlike = match.Unlike(c.Name, name); !unlike {
+			break
+		}
+	}
+	return unlike, err
+}
+
+// UnlikeNames is Unlike of two names.
+func UnlikeNames(a, b string) bool { return match.Unlike(a, b) }
+
 // PeopleLen is how many customers can be matched.
 func (i *Identity) PeopleLen(tx *store.Tx) int { return i.people.Len(tx) }
 

@@ -24,10 +24,9 @@ const (
 	matchedKey  = "matched" // up to which sequence the log has been followed
 	lookKey     = "look"    // the newest Look
 
-	// matchBatch is how many customers are brought up to date in one transaction, and
-	// compareBatch how many are compared in one.
-	matchBatch   = 20
-	compareBatch = 100
+	// matchBatch is how many customers are brought up to date, or compared, in one
+	// transaction: some tens of milliseconds.
+	matchBatch = 100
 	// matchedEvery is after how many events without news the place is kept.
 	matchedEvery = 2000
 	// matchRetry is the pause after an error: the disk may be full.

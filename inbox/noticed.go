@@ -66,7 +66,7 @@ func (h *Hub) noticed(tx *store.Tx) (ids []uint64, numbers []string) {
 		if id, err := strconv.ParseUint(key, 16, 64); err == nil {
 			ids, numbers = append(ids, id), append(numbers, string(number))
 		}
-		if len(ids) == compareBatch {
+		if len(ids) == matchBatch {
 			break
 		}
 	}

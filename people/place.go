@@ -76,6 +76,9 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 		return err
 	}
 	if i.State == Checking {
+		if row := seen.unlike(who); row != 0 {
+			return &RowError{fmt.Sprintf("row %d has this number too, with another name: leave it out of one of them", row)}
+		}
 		if res.Of = seen.find(who, res.Row); res.Of != 0 && root == nil {
 			res.Outcome = Updated
 			seen.note(who, res.Of)
@@ -129,9 +132,15 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 
 // find looks for the customer of a person by all his addresses and by the name
 // under which the row was imported before. fresh are the addresses nobody has.
-// An address that several people share says nothing of who this is.
+// An address that several people share says nothing of who this is; neither does the
+// number of somebody of another name: families and firms have one.
 func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh []message.Handle, err error) {
 	ids := p.hub.Identity
+	keyed, err := p.keyed(tx, who)
+	if err != nil {
+		return nil, nil, err
+	}
+	var numbers []*identity.Handle
 	by := ""
 	meet := func(id uint64, what string) error {
 		c, err := ids.Living(tx, id)
@@ -152,27 +161,52 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 		switch {
 		case !ok:
 			fresh = append(fresh, h)
-		case known.Shared:
+		case known.UsedByMany():
+		case h.Scheme() == identity.Tel:
+			numbers = append(numbers, known)
 		default:
 			if err := meet(known.Customer, h.Address()); err != nil {
 				return nil, nil, err
 			}
 		}
 	}
-	if root == nil {
-		if id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key)); ok {
-			k, err := p.keys.Get(tx, id)
-			if err != nil {
+	for _, known := range numbers {
+		c, err := ids.Living(tx, known.Customer)
+		if err != nil {
+			return nil, nil, err
+		}
+		if (root == nil || root.ID != c.ID) && (keyed == nil || keyed.ID != c.ID) {
+			if unlike, err := ids.Unlike(tx, c, who.name()); err != nil {
 				return nil, nil, err
-			}
-			if root, err = ids.Living(tx, k.Customer); errors.Is(err, store.ErrNotFound) {
-				root, err = nil, nil
-			} else if err != nil {
-				return nil, nil, err
+			} else if unlike {
+				return nil, nil, &RowError{fmt.Sprintf("%s belongs to %s: leave it out here, or, if they share it, mark it as shared there", known.Handle.Address(), ids.DisplayName(tx, c))}
 			}
 		}
+		if err := meet(known.Customer, known.Handle.Address()); err != nil {
+			return nil, nil, err
+		}
+	}
+	if root == nil {
+		root = keyed
 	}
 	return root, fresh, nil
+}
+
+// keyed is the customer who came of the same row before, nil if there is none.
+func (p *People) keyed(tx *store.Tx, who *person) (*identity.Customer, error) {
+	id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key))
+	if !ok {
+		return nil, nil
+	}
+	k, err := p.keys.Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.hub.Identity.Living(tx, k.Customer)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return c, err
 }
 
 // changes are the fields that the row knows better: empty ones, and with Overwrite
@@ -233,7 +267,7 @@ func (p *People) create(tx *store.Tx, i *Import, who *person, res *RowResult) er
 func (p *People) link(tx *store.Tx, i *Import, customer uint64, handles []message.Handle) error {
 	d := identity.Decision{By: importBy(i), Time: tx.Now(), Reason: i.Name, Confidence: 1}
 	for _, h := range handles {
-		if known, ok := p.hub.Identity.Find(tx, h); ok && known.Shared {
+		if known, ok := p.hub.Identity.Find(tx, h); ok && known.UsedByMany() {
 			continue
 		}
 		hd, _, err := p.hub.Identity.Link(tx, customer, h, d)

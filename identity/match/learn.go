@@ -93,6 +93,13 @@ func SharedByNames(users []*Profile) bool {
 	return len(people) >= sharedBy
 }
 
+// Unlike tells that two names are of two people: their given names are not the same one
+// in any form or order.
+func Unlike(a, b string) bool {
+	x, y := Normalize(&Record{Names: []string{a}}, ""), Normalize(&Record{Names: []string{b}}, "")
+	return len(x.names) > 0 && len(y.names) > 0 && compareNames(x.names, y.names).given == nameOther
+}
+
 // valueKeys are the keys under which a profile's values are counted.
 func (p *Profile) valueKeys() []string {
 	var keys []string
