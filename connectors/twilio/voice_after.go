@@ -120,8 +120,40 @@ func (w *watching) lookAfter(ctx context.Context) error {
 		if err := w.lookAt(ctx, &m); err != nil {
 			return err
 		}
+		w.line.expectAgain(&m)
 	}
 	return nil
+}
+
+// beingLed is how long somebody who should not wait any more may be on his way.
+const beingLed = 5 * time.Second
+
+// expectAgain reads from a call when its waiting ends: the process that gave the music
+// may be another one, and Twilio asks for nothing while it plays.
+func (l *Line) expectAgain(m *message.Message) {
+	if m.Call.State != message.CallWaiting && m.Call.State != message.CallRinging {
+		return
+	}
+	sid, since := m.Ref, m.Call.Queued
+	if m.Direction == message.Out {
+		sid = ""
+		if customer := m.Call.Customer(); customer != nil {
+			sid = customer.Ref
+		}
+	}
+	for _, t := range m.Call.Transfers {
+		if t.Time.After(since) {
+			since = t.Time
+		}
+	}
+	if since.IsZero() {
+		return
+	}
+	at := since.Add(l.set.queue)
+	if now := l.now(); at.Before(now) {
+		at = now.Add(beingLed)
+	}
+	l.expect(sid, end{ofCall(m), at})
 }
 
 func (w *watching) lookAt(ctx context.Context, m *message.Message) error {

@@ -337,6 +337,31 @@ func TestLongMusic(t *testing.T) {
 	r.clean(t)
 }
 
+// Nor does it when the program starts anew meanwhile, before the time is over or after it.
+func TestLongMusicOverRestart(t *testing.T) {
+	for name, away := range map[string]time.Duration{"before the end": 10 * time.Second, "after it": 25 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			r := newPhoneRig(t, map[string]any{"queue_seconds": 20, "hold_music": "https://www.example.com/long.mp3"})
+			at := time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC)
+			r.clock(at)
+			stop := r.run(t)
+			c, of := r.waiting(t)
+			stop()
+			r.clock(at.Add(away))
+			r.restart(t)
+			r.run(t)
+			if s := r.known(t, of).Call.State; s != message.CallWaiting {
+				t.Errorf("after the restart the call is %s", s)
+			}
+			r.clock(at.Add(31 * time.Second))
+			r.l.core.nudge()
+			must(t, c.WaitVerb(short(t), "Record"))
+			c.HangUp()
+			r.clean(t)
+		})
+	}
+}
+
 // The recording of a conversation whose request never came is looked for.
 func TestLateConversation(t *testing.T) {
 	r := newPhoneRig(t, map[string]any{"record_calls": true})
