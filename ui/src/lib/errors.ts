@@ -11,6 +11,9 @@ export function explain(e: unknown): string {
   if (e instanceof ApiError) {
     if (e.unreachable) return t('error.unreachable')
     if (e.words && i18n.language !== 'en') return said(e.detail, e.words)
+    // Of one field alone its name adds nothing: "teams[0].name: give it a name".
+    const one = e.errors.length === 1 ? e.errors[0]! : undefined
+    if (one?.message && e.detail === `${(one.location ?? '').replace(/^body\./, '')}: ${one.message}`) return said(one.message, one.words)
     const known = byStatus[e.status]
     if (known && i18n.language !== 'en') return t(known)
     if (e.detail) return e.status >= 500 && i18n.language !== 'en' ? `${t('error.unknown')} (\u2068${e.detail}\u2069)` : e.detail
