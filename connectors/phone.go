@@ -87,4 +87,8 @@ type Desk interface {
 	// Take gives a call to a leg that was picked up: the first one gets it. A leg
 	// that has it already gets it again, one that was given up does not.
 	Take(ctx context.Context, of, leg string) (message.Message, bool, error)
+	// Leave ends the waiting of a call's customer, and sets Call.Left: no leg gets it
+	// any more. False if it does not wait, because a leg has it or it is over; true
+	// again if it was left before.
+	Leave(ctx context.Context, of string) (bool, error)
 }

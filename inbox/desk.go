@@ -105,6 +105,27 @@ func (d *desk) Take(ctx context.Context, of, leg string) (m message.Message, tak
 	return m, taken, err
 }
 
+// Leave ends the waiting for a call, unless a leg has it.
+func (d *desk) Leave(ctx context.Context, of string) (left bool, err error) {
+	h := d.hub
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		r, err := h.callOf(tx, d.account, of)
+		if err != nil {
+			return err
+		}
+		c := r.Call.Settled()
+		if left = !c.Left.IsZero() && !c.Over(); left {
+			return nil
+		}
+		if left = c.State == message.CallWaiting || c.State == message.CallRinging; !left {
+			return nil
+		}
+		c.Left = tx.Now().UTC()
+		return h.saveCall(tx, r, c, 0)
+	})
+	return left, err
+}
+
 // customerLeg names the customer's leg of a call of ours.
 const customerLeg = "customer"
 

@@ -184,3 +184,51 @@ func TestLegOfAnotherCall(t *testing.T) {
 		t.Error("forgotten when the call was over")
 	}
 }
+
+// Waiting ends, or somebody has the call: never both.
+func TestLeave(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorldAt(t, dir, 0)
+	w.openLine()
+	leave := func(of string) bool {
+		t.Helper()
+		left, err := w.line.host.Desk.Leave(t.Context(), of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	w.ready(7, 8)
+	of := w.rings("1")
+	legs := w.rung(2)
+	var left, taken bool
+	var all sync.WaitGroup
+	all.Go(func() { left = leave(of) })
+	all.Go(func() { taken = w.takes(of, legs[7]) })
+	all.Wait()
+	if left == taken {
+		t.Fatalf("left: %v, taken: %v", left, taken)
+	}
+	w.tells(of, message.Call{Outcome: message.CallMissed, Ended: time.Now().UTC()})
+	w.callIs(of, "over", in(message.CallEnded))
+	if leave(of) {
+		t.Error("waiting ends after the call")
+	}
+	of = w.rings("2")
+	w.rung(2)
+	w.callIs(of, "ringing", func(c *message.Call) bool { return c.Legs[0].Ref != "" && c.Legs[1].Ref != "" })
+	if !leave(of) {
+		t.Error("waiting does not end")
+	}
+	w.close()
+	w = newWorldAt(t, dir, 0)
+	w.line.in = (<-w.line.Sinks).(*sink)
+	r := w.callIs(of, "left", func(c *message.Call) bool { return !c.Left.IsZero() })
+	if !leave(of) || w.takes(of, r.Call.Legs[0]) || w.takes(of, r.Call.Legs[1]) {
+		t.Errorf("%+v", r.Call)
+	}
+	of = w.rings("3")
+	if !w.takes(of, w.rung(2)[7]) || leave(of) {
+		t.Error("waiting ends though somebody has the call")
+	}
+}

@@ -162,6 +162,22 @@ func (b *board) Calls(context.Context) (list []message.Message, err error) {
 	return list, nil
 }
 
+// Leave implements connectors.Desk.
+func (b *board) Leave(_ context.Context, of string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.calls[of] == nil {
+		return false, errors.New("there is no such call")
+	}
+	c := b.calls[of].Call.Settled()
+	if c.Over() || c.Left.IsZero() && c.State != message.CallWaiting && c.State != message.CallRinging {
+		return false, nil
+	}
+	b.write(of, message.Call{Left: time.Now().UTC()})
+	b.touch()
+	return true, nil
+}
+
 // Take implements connectors.Desk.
 func (b *board) Take(_ context.Context, of, leg string) (m message.Message, taken bool, err error) {
 	b.mu.Lock()
@@ -173,7 +189,7 @@ func (b *board) Take(_ context.Context, of, leg string) (m message.Message, take
 	c := b.calls[of].Call.Settled()
 	l, out := c.Leg(leg), b.calls[of].Direction == message.Out
 	switch {
-	case l == nil || !l.Ended.IsZero() || c.Over() || l.Answered.IsZero() && c.Speaker() != nil:
+	case l == nil || !l.Ended.IsZero() || c.Over() || l.Answered.IsZero() && (c.Speaker() != nil || !c.Left.IsZero()):
 	case !l.Answered.IsZero():
 		taken = true
 	default:

@@ -67,21 +67,33 @@ func (l *Line) endWaits(ctx context.Context) {
 	}
 	l.mu.Unlock()
 	for sid, of := range due {
-		name, ok := callName(of)
-		if !ok {
-			continue
-		}
-		m, err := l.core.host.Desk.Call(ctx, name)
-		if err == nil && m.Call != nil && (m.Call.State == message.CallWaiting || m.Call.State == message.CallRinging) {
-			l.leadOn(ctx, sid, of)
-		}
+		l.leadOn(ctx, sid, of)
 	}
 }
 
-// leadOn takes a customer out of the queue.
+// leadPause is after how long a customer is led on again whom Twilio refused to.
+const leadPause = 5 * time.Second
+
+// leadOn takes a customer out of the queue, unless somebody has the call: from then on
+// nobody gets it any more, so that no agent's leg ends with the conference.
 func (l *Line) leadOn(ctx context.Context, sid, of string) {
-	if err := l.redirect(ctx, sid, l.about(routeGiveUp, of)); err != nil {
-		l.core.log.Warn("a caller who waited long enough could not be led on", "error", l.core.safe(err.Error()))
+	name, ok := callName(of)
+	if !ok {
+		return
+	}
+	left, err := l.core.host.Desk.Leave(ctx, name)
+	if err == nil && !left {
+		return
+	}
+	if err == nil {
+		err = l.redirect(ctx, sid, l.about(routeGiveUp, of))
+	}
+	if err == nil {
+		return
+	}
+	l.core.log.Warn("a caller who waited long enough could not be led on", "error", l.core.safe(err.Error()))
+	if connectors.ClassOf(err) != connectors.Unsure { // else the customer may be with the machine
+		l.expect(sid, end{of, l.now().Add(leadPause)})
 	}
 }
 

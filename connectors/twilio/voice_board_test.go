@@ -23,6 +23,21 @@ type board struct {
 	legs  map[string]map[string]message.CallLeg // what the hub wrote down itself, by call
 	holds map[string][]message.CallSpan
 	own   map[string]message.Message // calls of ours
+	left  map[string]time.Time       // when waiting was given up
+	now   func() time.Time
+	then  func() // what happens once after the next answer to the line
+}
+
+// answered lets happen what is to happen between an answer of the desk and what the
+// line does then.
+func (b *board) answered() {
+	b.mu.Lock()
+	then := b.then
+	b.then = nil
+	b.mu.Unlock()
+	if then != nil {
+		then()
+	}
 }
 
 func (b *board) Staffed() (bool, error) {
@@ -35,6 +50,11 @@ func (b *board) Knows(name string) (bool, error) { return strings.HasSuffix(name
 
 // Call puts together what is known of a call.
 func (b *board) Call(_ context.Context, of string) (message.Message, error) {
+	defer b.answered()
+	return b.known(of)
+}
+
+func (b *board) known(of string) (message.Message, error) {
 	m, ok := b.own[of]
 	for _, o := range b.hub.Messages() {
 		if o.Key == of {
@@ -46,7 +66,7 @@ func (b *board) Call(_ context.Context, of string) (message.Message, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := message.Call{Holds: b.holds[of]}
+	c := message.Call{Holds: b.holds[of], Left: b.left[of]}
 	for _, l := range b.legs[of] {
 		c = c.Merge(message.Call{Legs: []message.CallLeg{l}})
 	}
@@ -67,7 +87,7 @@ func (b *board) Take(ctx context.Context, of, leg string) (message.Message, bool
 	}
 	l := m.Call.Leg(leg)
 	switch {
-	case l == nil || !l.Ended.IsZero() || m.Call.Over() || l.Answered.IsZero() && m.Call.Speaker() != nil && l.Role != message.ConsultLeg:
+	case l == nil || !l.Ended.IsZero() || m.Call.Over() || l.Answered.IsZero() && !m.Call.Left.IsZero() || l.Answered.IsZero() && m.Call.Speaker() != nil && l.Role != message.ConsultLeg:
 		return m, false, nil
 	case !l.Answered.IsZero():
 		return m, true, nil
@@ -86,6 +106,20 @@ func (b *board) Take(ctx context.Context, of, leg string) (message.Message, bool
 	b.hub.Look() // the state of the call is another
 	m, err = b.Call(ctx, of)
 	return m, true, err
+}
+
+func (b *board) Leave(_ context.Context, of string) (bool, error) {
+	m, err := b.known(of)
+	if err != nil || m.Call.Over() || m.Call.Left.IsZero() && m.Call.State != message.CallWaiting && m.Call.State != message.CallRinging {
+		return false, err
+	}
+	b.mu.Lock()
+	if b.left[of].IsZero() {
+		b.left[of] = b.now()
+	}
+	b.mu.Unlock()
+	b.answered()
+	return true, nil
 }
 
 // leg writes a leg down.
@@ -113,7 +147,8 @@ func newPhoneRig(t *testing.T, set map[string]any) *phoneRig {
 		all[k] = v
 	}
 	r := &phoneRig{lineRig: newLineRig(t, all)}
-	r.board = &board{hub: r.hub, ready: true, legs: map[string]map[string]message.CallLeg{}, holds: map[string][]message.CallSpan{}, own: map[string]message.Message{}}
+	r.board = &board{hub: r.hub, ready: true, legs: map[string]map[string]message.CallLeg{}, holds: map[string][]message.CallSpan{}, own: map[string]message.Message{},
+		left: map[string]time.Time{}, now: r.now}
 	r.host.Desk = r.board
 	r.restart(t)
 	return r

@@ -129,6 +129,64 @@ func TestNobodyComes(t *testing.T) {
 	r.clean(t)
 }
 
+// An agent picks up in the moment in which waiting ends: one of both has the caller.
+func TestPicksUpAsWaitingEnds(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"queue_seconds": 20})
+	at := time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC)
+	r.clock(at)
+	c, of := r.waiting(t)
+	leg, l := r.rings(t, of, annsLeg)
+	r.clock(at.Add(21 * time.Second))
+	r.board.mu.Lock()
+	r.board.then = func() {
+		must(t, leg.Answer())
+		_, err := leg.WaitState(short(t), func(s twiliotest.State) bool { return s.Conference != "" || s.Status == "completed" })
+		must(t, err)
+	}
+	r.board.mu.Unlock()
+	r.l.endWaits(t.Context())
+	must(t, c.WaitVerb(short(t), "Record"))
+	if call := r.known(t, of).Call; !call.Leg(l.ID).Spoke.IsZero() || call.Left.IsZero() {
+		t.Errorf("who picked up has the call, and the caller is led away: %+v", call)
+	}
+	r.clean(t)
+}
+
+// An agent has the caller before waiting ends: he is not led away.
+func TestPickedUpBeforeWaitingEnds(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"queue_seconds": 20})
+	at := time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC)
+	r.clock(at)
+	c, of := r.waiting(t)
+	leg, _ := r.rings(t, of, annsLeg)
+	must(t, leg.Answer())
+	r.state(t, of, message.CallTalking)
+	r.clock(at.Add(21 * time.Second))
+	r.l.endWaits(t.Context())
+	r.l.leadOn(t.Context(), c.SID(), strings.TrimPrefix(of, keyPrefix))
+	if call := r.known(t, of).Call; call.State != message.CallTalking || !call.Left.IsZero() || c.State().Conference == "" {
+		t.Errorf("%+v, %+v", call, c.State())
+	}
+}
+
+// Twilio refuses to lead a caller on: it is asked again, for nobody can take the call
+// any more.
+func TestLedOnLater(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"queue_seconds": 20})
+	at := time.Date(2026, 11, 18, 10, 0, 0, 0, time.UTC)
+	r.clock(at)
+	c, _ := r.waiting(t)
+	r.clock(at.Add(21 * time.Second))
+	r.Inject(twiliotest.Fault{Method: "POST", Path: "/Calls/", Status: 429})
+	r.l.endWaits(t.Context())
+	if next := r.l.nextEnd(); next != leadPause {
+		t.Fatalf("next in %v", next)
+	}
+	r.clock(at.Add(21*time.Second + leadPause))
+	r.l.endWaits(t.Context())
+	must(t, c.WaitVerb(short(t), "Record"))
+}
+
 // Nobody is ready, or the line rings at nobody: no queue at all.
 func TestNoQueue(t *testing.T) {
 	for name, set := range map[string]map[string]any{"nobody ready": nil, "none wanted": {"queue_seconds": 0}} {

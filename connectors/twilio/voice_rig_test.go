@@ -61,20 +61,22 @@ func (r *lineRig) restart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.now = func() time.Time {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.at.IsZero() {
-			return time.Now()
-		}
-		return r.at
-	}
+	l.now = r.now
 	for i := range l.core.limits.again {
 		l.core.limits.again[i] = 10 * time.Millisecond
 	}
 	r.l = l
 	t.Cleanup(l.core.client.CloseIdleConnections)
 	reach(t, r.Server, l, r.hub)
+}
+
+func (r *lineRig) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.IsZero() {
+		return time.Now()
+	}
+	return r.at
 }
 
 func (r *lineRig) clock(at time.Time) { r.mu.Lock(); r.at = at; r.mu.Unlock() }
