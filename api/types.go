@@ -279,6 +279,7 @@ type Message struct {
 	Template     *TemplateUse  `json:"template,omitempty"`
 	Edited       time.Time     `json:"edited,omitzero" doc:"By its author, after it was delivered."`
 	Deleted      time.Time     `json:"deleted,omitzero" doc:"By its author; what it said is in former."`
+	Erased       bool          `json:"erased,omitempty" doc:"What it said was erased, with the customer."`
 	Versions     int           `json:"versions,omitempty" doc:"How many former versions there are."`
 	Former       []Version     `json:"former,omitempty" doc:"Oldest first; only in the message itself."`
 	Reactions    []Reaction    `json:"reactions,omitempty"`

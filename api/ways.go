@@ -160,7 +160,7 @@ func (v *view) more(m *Message, r *inbox.Record, limit int) {
 	m.AccountName, m.Address = face.name, face.address
 	m.Call, m.Refiled = r.Call, v.refiled(r.Refiled)
 	m.Consent, m.Template = string(r.Consent), templateUse(r.Template)
-	m.Edited, m.Deleted, m.Versions = r.Edited, r.Deleted, len(r.Former)
+	m.Edited, m.Deleted, m.Erased, m.Versions = r.Edited, r.Deleted, r.Erased, len(r.Former)
 	for _, re := range r.Reactions {
 		if !re.Gone {
 			m.Reactions = append(m.Reactions, Reaction{Emoji: re.Emoji, By: v.person(re.By), Time: re.Time})

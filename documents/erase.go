@@ -6,8 +6,9 @@ import (
 	"throughline/store"
 )
 
-// Erase removes all documents of these owners for good, those in the bin too.
-func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) error {
+// Erase removes all documents of these owners for good, those in the bin too, and
+// returns the files that they named; others may name them too.
+func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) (files []string, err error) {
 	for _, deleted := range []bool{false, true} {
 		for {
 			var page []*Document
@@ -15,17 +16,20 @@ func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) erro
 				page, _, err = l.List(tx, Filter{Owners: owners, Deleted: deleted, Role: RoleAdmin}, nil, 100)
 				return err
 			}); err != nil {
-				return err
+				return files, err
 			}
 			for _, d := range page {
 				if !deleted {
 					if err := l.Delete(ctx, agent, d.ID); err != nil {
-						return err
+						return files, err
 					}
 					continue
 				}
 				if err := l.Purge(ctx, agent, d.ID); err != nil {
-					return err
+					return files, err
+				}
+				for i := range d.Versions {
+					files = append(files, d.Versions[i].Blob)
 				}
 			}
 			if len(page) == 0 {
@@ -33,5 +37,5 @@ func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) erro
 			}
 		}
 	}
-	return nil
+	return files, nil
 }

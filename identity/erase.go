@@ -2,6 +2,7 @@ package identity
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"throughline/message"
@@ -34,7 +35,11 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has 
 			return err
 		}
 	}
-	if err := i.dropEmpty(tx, belongs, has); err != nil {
+	firms, err := i.firmsOf(tx, members, belongs)
+	if err != nil {
+		return err
+	}
+	if err := i.dropEmpty(tx, firms, has); err != nil {
 		return err
 	}
 	relations, err := i.RelationsOf(tx, members)
@@ -111,11 +116,31 @@ func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
 	return nil
 }
 
+// firmsOf are the companies that somebody belonged to, or that once stood on his card.
+func (i *Identity) firmsOf(tx *store.Tx, members []*Customer, belongs []*Membership) (ids []uint64, err error) {
+	for _, m := range belongs {
+		ids = append(ids, m.Company)
+	}
+	for _, c := range members {
+		former, err := i.former(tx, c.ID, FieldCompany, maxVersions)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range former {
+			if o, ok := i.CompanyNamed(tx, v.Value); ok {
+				ids = append(ids, o.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
 // dropEmpty removes the companies that were nothing but a name on the card of
 // somebody who is gone: it may be his own.
-func (i *Identity) dropEmpty(tx *store.Tx, belonged []*Membership, has func(tx *store.Tx, company uint64) bool) error {
-	for _, m := range belonged {
-		c, err := i.Company(tx, m.Company)
+func (i *Identity) dropEmpty(tx *store.Tx, firms []uint64, has func(tx *store.Tx, company uint64) bool) error {
+	for _, id := range firms {
+		c, err := i.Company(tx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}

@@ -184,12 +184,12 @@ func (p *Person) address(h message.Handle, shared bool) {
 }
 
 // Refresh brings what can be matched of a customer up to date and reports whether
-// anything changed. One that was merged into another, or is gone, is removed.
+// anything changed. One that was merged into another, erased, or is gone, is removed.
 func (i *Identity) Refresh(tx *store.Tx, id uint64) (changed bool, err error) {
 	old, err := i.people.Get(tx, id)
 	had := err == nil
 	c, err := i.Customer(tx, id)
-	if err != nil || c.MergedInto != 0 {
+	if err != nil || c.MergedInto != 0 || !c.Erased.IsZero() {
 		if !had {
 			return false, nil
 		}
@@ -207,7 +207,7 @@ func (i *Identity) Refresh(tx *store.Tx, id uint64) (changed bool, err error) {
 func (i *Identity) Stale(tx *store.Tx, id uint64) (bool, error) {
 	had := i.Person(tx, id)
 	c, err := i.Customer(tx, id)
-	if err != nil || c.MergedInto != 0 {
+	if err != nil || c.MergedInto != 0 || !c.Erased.IsZero() {
 		return had != nil, err
 	}
 	p, err := i.personOf(tx, id)

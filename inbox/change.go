@@ -32,7 +32,8 @@ func (h *Hub) prepareChange(ctx context.Context, account string, c message.Chang
 		if err != nil {
 			return c, err
 		}
-		c.Edit = &message.Message{Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts, Warnings: c.Edit.Warnings}
+		author, _ := identity.Canonical(c.Edit.From.Handle) // who may be erased before its item comes
+		c.Edit = &message.Message{From: message.Person{Handle: author}, Text: a.m.Text, Reply: a.m.Reply, HTML: a.m.HTML, Parts: a.m.Parts, Warnings: c.Edit.Warnings}
 	}
 	if c.Call != nil {
 		call := *c.Call

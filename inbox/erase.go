@@ -38,16 +38,36 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *st
 	if err != nil {
 		return nil, err
 	}
+	found, err := h.findElsewhere(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
 	out := new(Erased)
 	blobs := map[string]bool{}
 	for _, sha := range held {
 		blobs[sha] = true
 	}
+	for page := range slices.Chunk(found.messages, erasePage) {
+		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
+			e, err := h.eraser(tx, customer, found)
+			if err != nil {
+				return err
+			}
+			for _, id := range page {
+				if err := e.message(id, blobs); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
 	for done := false; !done; {
 		var n int
 		var records []uint64
 		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-			e, err := h.eraser(tx, customer)
+			e, err := h.eraser(tx, customer, found)
 			if err != nil {
 				return err
 			}
@@ -64,7 +84,7 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *st
 			if !done {
 				return nil
 			}
-			return e.finish(agent, has)
+			return e.finish(agent, blobs, has)
 		}); err != nil {
 			return nil, err
 		}
@@ -86,10 +106,12 @@ type eraser struct {
 	handles  []*identity.Handle
 	subjects []uint64
 	own      []uint64 // conversations of his handles
+	found    *elsewhere
 }
 
-func (h *Hub) eraser(tx *store.Tx, customer uint64) (*eraser, error) {
-	e := &eraser{Hub: h, tx: tx}
+// eraser begins one; found is nil while it is being looked for.
+func (h *Hub) eraser(tx *store.Tx, customer uint64, found *elsewhere) (*eraser, error) {
+	e := &eraser{Hub: h, tx: tx, found: found}
 	var err error
 	if e.root, err = h.Identity.Root(tx, customer); err != nil {
 		return nil, err
@@ -114,6 +136,9 @@ func (h *Hub) eraser(tx *store.Tx, customer uint64) (*eraser, error) {
 		for entry := range h.conversations.Scan(tx, store.Range{Index: "whose", Prefix: store.K().Uint(id)}) {
 			e.own = append(e.own, entry.ID)
 		}
+	}
+	if found != nil {
+		e.own = append(e.own, found.hidden...)
 	}
 	return e, nil
 }
@@ -195,8 +220,9 @@ func (e *eraser) left(limit int) (ids []uint64, err error) {
 }
 
 // finish takes away what leads to him.
-func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) bool) error {
+func (e *eraser) finish(agent uint64, blobs map[string]bool, has func(tx *store.Tx, company uint64) bool) error {
 	conversations := map[uint64]bool{}
+	records := e.records
 	for _, id := range e.own {
 		conversations[id] = true
 	}
@@ -210,9 +236,23 @@ func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) boo
 		if ev.Note != 0 && conversations[ev.Conversation] {
 			notes = append(notes, ev.Note)
 		}
+		if ev.Kind == timeline.HandleLinked {
+			for _, id := range ev.Subjects {
+				if is, err := e.husk(id); err != nil {
+					return err
+				} else if is && !slices.Contains(records, id) {
+					records = append(records, id)
+				}
+			}
+		}
 		return e.Timeline.Strip(e.tx, ev.Seq)
 	}); err != nil {
 		return err
+	}
+	for _, hd := range e.handles {
+		if hd.Picture != nil && hd.Picture.Blob != "" {
+			blobs[hd.Picture.Blob] = true
+		}
 	}
 	for _, id := range notes {
 		if err := e.notes.Delete(e.tx, id); err != nil && !errors.Is(err, ErrNotFound) {
@@ -220,17 +260,17 @@ func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) boo
 		}
 	}
 	for id, his := range conversations {
-		if err := e.conversation(id, his); err != nil {
+		if err := e.conversation(id, his, blobs); err != nil {
 			return err
 		}
 	}
-	if err := e.loose(conversations); err != nil {
+	if err := e.loose(conversations, blobs); err != nil {
 		return err
 	}
 	if err := e.Preference.EraseTx(e.tx, e.records, e.own); err != nil {
 		return err
 	}
-	if err := e.Identity.Erase(e.tx, e.records, e.handles, has); err != nil {
+	if err := e.Identity.Erase(e.tx, records, e.handles, has); err != nil {
 		return err
 	}
 	_, err := e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.CustomerErased, Actor: actorOrHub(agent), Customer: e.root.ID, Quiet: true})

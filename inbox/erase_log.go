@@ -76,7 +76,7 @@ func (h *Hub) redactDeliveries(ctx context.Context) error {
 
 // news takes away what he did to items that have not come yet. Whose other news is
 // nobody knows: it goes when it has waited long enough, see forgetEarly.
-func (e *eraser) news() error {
+func (e *eraser) news(blobs map[string]bool) error {
 	var gone []uint64
 	for en := range e.early.Scan(e.tx, store.Range{}) {
 		n, err := e.early.Get(e.tx, en.ID)
@@ -87,6 +87,9 @@ func (e *eraser) news() error {
 		c := n.Change
 		if old || c != nil && (c.Reaction != nil && e.is(c.Reaction.By.Handle) || c.Edit != nil && (e.is(c.Edit.From.Handle) || e.speaks(c.Edit))) {
 			gone = append(gone, en.ID)
+			if c != nil && c.Edit != nil {
+				markParts(blobs, c.Edit.Parts)
+			}
 		}
 	}
 	for _, id := range gone {
@@ -98,10 +101,7 @@ func (e *eraser) news() error {
 }
 
 // speaks tells whether the words of an item name one of his addresses.
-func (e *eraser) speaks(m *message.Message) bool {
-	said := []byte(strings.ToLower(m.Text + "\n" + m.HTML))
-	return slices.ContainsFunc(e.handles, func(hd *identity.Handle) bool { return names(said, hd.Handle) })
-}
+func (e *eraser) speaks(m *message.Message) bool { return e.speaksIn(m.Text + "\n" + m.HTML) }
 
 // names tells whether a text in small letters has an address in it.
 func names(said []byte, h message.Handle) bool {

@@ -19,7 +19,8 @@ func (e *eraser) his(r *Record) bool {
 	if r.Refiled != nil { // said to be from somebody else than the owner of its address
 		return slices.Contains(e.records, r.Refiled.Customer)
 	}
-	return e.isID(r.Sender) || slices.Contains(e.own, r.Conversation)
+	return e.isID(r.Sender) || slices.Contains(e.own, r.Conversation) ||
+		r.Kind == message.Bounce && slices.ContainsFunc(r.Reports, func(rep message.Report) bool { return e.is(rep.Handle) })
 }
 
 func (e *eraser) named(r *Record) bool {
@@ -40,21 +41,12 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 		return err
 	}
 	if !e.his(r) {
-		without := func(list []message.Person) []message.Person {
-			return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
-		}
-		r.ReplyTo, r.To, r.Cc, r.Bcc = without(r.ReplyTo), without(r.To), without(r.Cc), without(r.Bcc)
-		r.Reactions = slices.DeleteFunc(slices.Clone(r.Reactions), func(re message.Reaction) bool { return e.is(re.By.Handle) })
-		if e.is(r.From.Handle) {
-			r.From = message.Person{}
-		}
-		return e.messages.Put(e.tx, id, r)
+		return e.spare(r, blobs)
 	}
-	for _, p := range r.Parts {
-		if p.Blob != "" {
-			blobs[p.Blob] = true
-		}
+	for _, v := range r.Former {
+		markParts(blobs, v.Parts)
 	}
+	markParts(blobs, r.Parts)
 	if r.RawBlob != "" {
 		blobs[r.RawBlob] = true
 	}
@@ -65,7 +57,7 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 		Time: r.Time, Received: r.Received, Kind: r.Kind, Bulk: r.Bulk, Automatic: r.Automatic, Vouch: r.Vouch, Chat: r.Chat, Edited: r.Edited, Deleted: r.Deleted}
 	if r.Call != nil {
 		call := r.Call.Settled() // with slices of its own
-		call.Choice, call.WrapUp = "", nil
+		call.Choice, call.Asked, call.WrapUp = "", nil, nil
 		for i := range call.Legs {
 			if call.Legs[i].Role == message.CustomerLeg {
 				call.Legs[i].Number = ""
@@ -103,4 +95,13 @@ func (e *eraser) message(id uint64, blobs map[string]bool) error {
 		d.Attempts[i].Detail = ""
 	}
 	return e.saveDelivery(e.tx, id, d, was, false)
+}
+
+// markParts adds the files of parts.
+func markParts(blobs map[string]bool, parts []message.Part) {
+	for _, p := range parts {
+		if p.Blob != "" {
+			blobs[p.Blob] = true
+		}
+	}
 }

@@ -10,10 +10,11 @@ import (
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
+	"throughline/timeline"
 )
 
 // conversation empties one of his, or takes him out of another's.
-func (e *eraser) conversation(id uint64, his bool) error {
+func (e *eraser) conversation(id uint64, his bool, blobs map[string]bool) error {
 	c, err := e.stored(id)
 	if err != nil || c == nil {
 		return err
@@ -21,15 +22,40 @@ func (e *eraser) conversation(id uint64, his bool) error {
 	c.Participants = slices.DeleteFunc(slices.Clone(c.Participants), func(p message.Person) bool { return his || e.is(p.Handle) })
 	if his {
 		for _, a := range c.Drafters {
+			if d, err := e.Hub.Draft(e.tx, a, id); err == nil && d != nil {
+				markParts(blobs, d.Attachments)
+			}
 			if err := e.tx.PutValue(draftBucket, draftKey(a, id), nil); err != nil {
 				return err
 			}
 		}
-		c.Subject, c.Preview, c.Call, c.Tags = "", "", nil, nil
+		c.Subject, c.Preview, c.Call = "", "", nil
+		if err := e.dropTags(c); err != nil {
+			return err
+		}
 		c.Draft, c.Drafters, c.Unread, c.Undelivered, c.Waiting = 0, nil, 0, 0, time.Time{}
 		c.Status, c.SnoozedUntil = Resolved, time.Time{}
 	}
 	return e.Hub.conversations.Put(e.tx, id, c)
+}
+
+// dropTags takes away the tags that nobody else's conversations have: they may name
+// him. The others stay, since the board counts by them.
+func (e *eraser) dropTags(c *Conversation) error {
+	kept := slices.DeleteFunc(slices.Clone(c.Tags), func(tag string) bool {
+		for en := range e.Hub.conversations.Scan(e.tx, store.Range{Index: "tag", Prefix: store.K().Str(tag)}) {
+			if !slices.Contains(e.own, en.ID) {
+				return false
+			}
+		}
+		return true
+	})
+	if len(kept) == len(c.Tags) {
+		return nil
+	}
+	c.Tags = kept
+	_, err := e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.ConversationTags, Conversation: c.ID, Quiet: true})
+	return err
 }
 
 // stored reads the record itself, merged or not; nil if there is none.
@@ -72,7 +98,7 @@ func (e *eraser) traces(hd *identity.Handle) error {
 
 // loose takes away what stands by itself: consents, tasks and drafts of messages
 // that were to begin a conversation.
-func (e *eraser) loose(conversations map[uint64]bool) error {
+func (e *eraser) loose(conversations map[uint64]bool, blobs map[string]bool) error {
 	for _, hd := range e.handles {
 		list, err := e.Consents(e.tx, hd.ID)
 		if err != nil {
@@ -90,7 +116,7 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 			return err
 		}
 	}
-	if err := e.news(); err != nil {
+	if err := e.news(blobs); err != nil {
 		return err
 	}
 	var tasks []uint64
@@ -123,6 +149,7 @@ func (e *eraser) loose(conversations map[uint64]bool) error {
 		for _, p := range slices.Concat(d.To, d.Cc, d.Bcc) {
 			if c, err := identity.Canonical(p.Handle); err == nil && e.is(c) && len(key) == 16 && key[8:] == "\x00\x00\x00\x00\x00\x00\x00\x00" {
 				drafts = append(drafts, key)
+				markParts(blobs, d.Attachments)
 				break
 			}
 		}

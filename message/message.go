@@ -316,7 +316,7 @@ type TemplateUse struct {
 type Change struct {
 	Of       string    // the Key of the item, or the wire name of one of ours
 	Time     time.Time // by the provider's clock: the later one holds
-	Edit     *Message  // its new Text, Reply, HTML, Parts and Warnings; nothing else is read
+	Edit     *Message  // its new Text, Reply, HTML, Parts and Warnings; nothing else is read but who wrote it, From.Handle, if that is known
 	Deleted  bool
 	Reaction *Reaction
 	// Call is what is newly known of a call, see Call.Merge. The Text, Parts and

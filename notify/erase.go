@@ -13,9 +13,10 @@ import (
 
 // Erase takes what notices said of these customer records out of the places where
 // they were posted: each then says only that its customer was erased. What was
-// posted longer ago than notices are remembered is out of reach.
-func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) error {
-	return n.hub.Store.Update(ctx, func(tx *store.Tx) error {
+// posted longer ago than notices are remembered is out of reach. Notices have no
+// files.
+func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) (files []string, err error) {
+	return nil, n.hub.Store.Update(ctx, func(tx *store.Tx) error {
 		var list []uint64
 		for e := range n.notices.Scan(tx, store.Range{}) {
 			t, err := n.notices.Get(tx, e.ID)

@@ -163,3 +163,65 @@ func TestWaiting(t *testing.T) {
 	w.say("thanks, but…")
 	w.reads([]string{"Answered"}, []string{"has waited for"})
 }
+
+// TestErase: what was posted of somebody who is erased says only that, also if it was
+// about to be posted; what was posted of others stays as it is.
+func TestErase(t *testing.T) {
+	w := newWorld(t)
+	w.rule(nil)
+	id := w.say("secret words")
+	w.reads([]string{"New conversation: Ann Example", "secret words"})
+	call := message.Message{Channel: "line", Account: "line", Direction: message.In, Kind: message.Human, Key: "c1", Source: "c1", Call: &message.Call{},
+		Time: time.Now(), From: message.Person{Name: "Bo Example", Handle: "tel:+447700900001"}}
+	w.line.in <- connectors.Batch{Messages: []message.Message{call}, Changes: []message.Change{{Of: "c1", Time: time.Now(), Call: &message.Call{Outcome: message.CallMissed}}}}
+	w.reads([]string{"secret words"}, []string{"Missed call: Bo Example"})
+	w.idle()
+	// Slack is away while a colleague is asked: that notice is about to be posted.
+	w.slack.Inject("chat.postMessage", 1000, slacktest.Fault{Status: 503})
+	_, err := w.hub.AddNote(t.Context(), 2, id, "@Lena more secret words")
+	w.must(err)
+	w.until("the third notice waits", func(tx *store.Tx) bool {
+		for e := range w.n.notices.Scan(tx, store.Range{Index: "due"}) {
+			n, err := w.n.notices.Get(tx, e.ID)
+			return err == nil && n.Tries > 0
+		}
+		return false
+	})
+	var records []uint64
+	w.must(w.st.View(func(tx *store.Tx) error {
+		c, err := w.hub.Conversation(tx, id)
+		if err != nil {
+			return err
+		}
+		h, err := w.hub.Identity.Handle(tx, c.Handle)
+		records = append(records, h.Customer)
+		return err
+	}))
+	files, err := w.n.Erase(t.Context(), 1, records)
+	w.must(err)
+	if len(files) > 0 {
+		t.Errorf("notices have files: %q", files)
+	}
+	w.slack.ClearFaults()
+	w.until("all notices of hers are closed", func(tx *store.Tx) bool {
+		for e := range w.n.notices.Scan(tx, store.Range{}) {
+			if n, err := w.n.notices.Get(tx, e.ID); err != nil || n.Conversation == id && n.Closed.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
+	left := 0
+	for _, p := range w.slack.Posted() {
+		all := blocksOf(p) + p.Text
+		if strings.Contains(all, "secret") || strings.Contains(all, "Ann") {
+			t.Errorf("still there: %s", all)
+		}
+		if strings.Contains(all, "The customer of this notice was erased") {
+			left++
+		}
+	}
+	if left == 0 {
+		t.Errorf("nothing says that it was erased: %+v", w.slack.Posted())
+	}
+}

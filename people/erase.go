@@ -13,8 +13,9 @@ import (
 // Keeper is what another package keeps about customers beside the hub: documents,
 // preferences.
 type Keeper struct {
-	// Erase removes what is kept about these customer records.
-	Erase func(ctx context.Context, agent uint64, records []uint64) error
+	// Erase removes what is kept about these customer records, and returns the files
+	// that it named: those that nobody else needs go too.
+	Erase func(ctx context.Context, agent uint64, records []uint64) (files []string, err error)
 	// Export writes what is kept about these customer records as files of an archive:
 	// create begins the next one.
 	Export func(ctx context.Context, records []uint64, create func(name string) (io.Writer, error)) error
@@ -50,26 +51,22 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 	if err := p.forgetFiles(ctx, records); err != nil {
 		return nil, err
 	}
+	var files []string
 	for _, k := range p.keepers {
 		if k.Erase == nil {
 			continue
 		}
-		if err := k.Erase(ctx, agent, records); err != nil {
+		more, err := k.Erase(ctx, agent, records)
+		if err != nil {
 			return nil, err
 		}
+		files = append(files, more...)
 	}
 	out, err := p.hub.Erase(ctx, agent, customer, p.keepsOf)
 	if err != nil {
 		return nil, err
 	}
-	others := []func(context.Context, func(string)) error{p.Blobs}
-	for _, k := range p.keepers {
-		if k.Blobs != nil {
-			others = append(others, k.Blobs)
-		}
-	}
-	_, err = p.hub.DropBlobs(ctx, out.Blobs, others...)
-	return out, err
+	return out, p.drop(ctx, append(files, out.Blobs...))
 }
 
 // forgetFiles drops what imports have kept: the names under which rows are known
@@ -105,15 +102,22 @@ func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
 			return err
 		}
 		if err := p.update(ctx, id, func(_ *store.Tx, i *Import) error {
-			if i.Blob != "" && !slices.Contains(files, i.Blob) {
-				files = append(files, i.Blob)
+			for _, sha := range []string{i.Blob, i.Past} {
+				if sha != "" && !slices.Contains(files, sha) {
+					files = append(files, sha)
+				}
 			}
-			i.Blob, i.Header, i.Mapping = "", nil, nil // of a table without a header it is the first person's row
+			i.Blob, i.Past, i.Header, i.Mapping = "", "", nil, nil // of a table without a header it is the first person's row
 			return nil
 		}); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
+	return p.drop(ctx, files)
+}
+
+// drop removes files that nobody needs any more.
+func (p *People) drop(ctx context.Context, files []string) error {
 	others := []func(context.Context, func(string)) error{p.Blobs}
 	for _, k := range p.keepers {
 		if k.Blobs != nil {

@@ -45,6 +45,7 @@ type Import struct {
 	Name      string       `json:"name"` // of the file
 	Kind      string       `json:"kind"`
 	Blob      string       `json:"blob,omitempty"` // "" when the file is gone again
+	Past      string       `json:"past,omitempty"` // the file that is gone from here, until the sweep takes it
 	Size      int64        `json:"size"`
 	Format    Format       `json:"format"` // of a table
 	Header    []string     `json:"header,omitempty"`

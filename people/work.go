@@ -129,7 +129,7 @@ func (p *People) work(ctx context.Context, id uint64) error {
 				} else {
 					now.State, now.Finished = Done, tx.Now()
 					if now.Counts.Bad == 0 {
-						now.Blob = "" // nothing is left to mend
+						now.Blob, now.Past = "", now.Blob // nothing is left to mend
 					}
 				}
 			}

@@ -53,6 +53,7 @@ export const ways = {
 
   'talk.edited': 'edited',
   'talk.editedAt': 'Edited {time}. Show what it said before.',
+  'talk.erased': 'What was said here was erased with its customer.',
   'talk.deleted': 'Deleted by {name}, {time}',
   'talk.showFormer': 'Show what it said',
   'talk.hideFormer': 'Hide',

@@ -54,6 +54,7 @@ export const ways: Texts<typeof en> = {
 
   'talk.edited': 'ویرایش‌شده',
   'talk.editedAt': 'ویرایش در {time}. نمایش آنچه پیش‌تر بود.',
+  'talk.erased': 'آنچه اینجا گفته شد همراه مشتری‌اش پاک شده است.',
   'talk.deleted': 'حذف‌شده به‌دست {name}، {time}',
   'talk.showFormer': 'نمایش آنچه بود',
   'talk.hideFormer': 'پنهان کردن',

@@ -54,6 +54,7 @@ export const ways: Texts<typeof en> = {
 
   'talk.edited': 'แก้ไขแล้ว',
   'talk.editedAt': 'แก้ไขเมื่อ {time} ดูข้อความก่อนหน้า',
+  'talk.erased': 'ข้อความนี้ถูกลบไปพร้อมกับลูกค้าแล้ว',
   'talk.deleted': 'ลบโดย {name} เมื่อ {time}',
   'talk.showFormer': 'ดูข้อความเดิม',
   'talk.hideFormer': 'ซ่อน',

@@ -1,0 +1,191 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"throughline/identity"
+	"throughline/message"
+	"throughline/store"
+	"throughline/timeline"
+)
+
+// elsewhere is where somebody stands beside his own timeline and conversations. It
+// is looked for in all that there is, in short views, before the transactions that
+// erase.
+type elsewhere struct {
+	hidden   []uint64 // conversations of his that are on no list
+	messages []uint64 // others', that name or quote him
+	// subjects are the lines that he wrote first, of others' conversations.
+	subjects map[uint64]map[string]bool
+}
+
+// findElsewhere looks through all conversations and messages: what was sent to him
+// too, or has a sign of his, stands on nobody's timeline but the addressee's.
+func (h *Hub) findElsewhere(ctx context.Context, customer uint64) (*elsewhere, error) {
+	var e *eraser
+	if err := h.Store.View(func(tx *store.Tx) (err error) {
+		e, err = h.eraser(tx, customer, nil)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	out := &elsewhere{subjects: map[uint64]map[string]bool{}}
+	if err := pages(ctx, h.Store, h.conversations, func(_ *store.Tx, id uint64, c *Conversation) error {
+		if c.hidden() && e.isID(c.Handle) {
+			out.hidden = append(out.hidden, id)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	e.own = append(e.own, out.hidden...)
+	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, id uint64, r *Record) error {
+		if e.his(r) {
+			if !slices.Contains(e.own, r.Conversation) {
+				out.subjects[r.Conversation] = map[string]bool{}
+			}
+		} else if e.named(r) {
+			out.messages = append(out.messages, id)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for id := range out.subjects {
+		if err := h.Store.View(func(tx *store.Tx) error { return out.joined(e, tx, id) }); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(out.messages)
+	out.messages = slices.Compact(out.messages)
+	return out, nil
+}
+
+// joined looks through another's conversation in which he wrote, from its beginning.
+func (f *elsewhere) joined(e *eraser, tx *store.Tx, id uint64) error {
+	known := map[string]bool{"": true}
+	for after := uint64(1); ; {
+		page, err := e.Timeline.Conversation(tx, id, timeline.Span{After: after, Limit: 200})
+		if err != nil {
+			return err
+		}
+		for _, ev := range page.Events {
+			if ev.Message == 0 {
+				continue
+			}
+			r, err := e.Message(tx, ev.Message)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			line := bareSubject(r.Subject)
+			switch {
+			case e.his(r):
+				f.subjects[id][line] = f.subjects[id][line] || !known[line]
+			case quotes(&r.Message) || f.subjects[id][line]:
+				f.messages = append(f.messages, r.ID)
+			default:
+				known[line] = true
+			}
+		}
+		if page.After == 0 {
+			return nil
+		}
+		after = page.After
+	}
+}
+
+// quotes tells whether a message repeats others before it.
+func quotes(m *message.Message) bool {
+	return m.Quoted != "" || m.Reply != "" && len(m.Text) > len(m.Reply)+len(m.Signature)+quoteSlack
+}
+
+// quoteSlack is what may stand between the words of a message and its footer.
+const quoteSlack = 16
+
+// spare takes him out of a message that is another's: his name and address, the signs
+// he put on it, the words of others that it repeats, its original, and what servers
+// said of him. Its own words stay.
+func (e *eraser) spare(r *Record, blobs map[string]bool) error {
+	without := func(list []message.Person) []message.Person {
+		return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
+	}
+	r.ReplyTo, r.To, r.Cc, r.Bcc = without(r.ReplyTo), without(r.To), without(r.Cc), without(r.Bcc)
+	r.Reactions = slices.DeleteFunc(slices.Clone(r.Reactions), func(re message.Reaction) bool { return e.is(re.By.Handle) })
+	if e.is(r.From.Handle) {
+		r.From = message.Person{}
+	}
+	if e.found.subjects[r.Conversation][bareSubject(r.Subject)] {
+		r.Subject = ""
+	}
+	if quotes(&r.Message) {
+		r.Text, r.HTML, r.Quoted = r.Reply, "", ""
+	}
+	if r.RawBlob != "" {
+		blobs[r.RawBlob] = true
+		r.RawBlob = ""
+	}
+	if err := e.messages.Put(e.tx, r.ID, r); err != nil {
+		return err
+	}
+	if err := e.tx.PutValue(rawBucket, rawKey(r.ID), nil); err != nil {
+		return err
+	}
+	d, err := e.deliveries.Get(e.tx, r.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	was := d.troubled()
+	refused := len(d.Rejected)
+	d.Rejected = slices.DeleteFunc(slices.Clone(d.Rejected), func(rep message.Report) bool { return e.is(rep.Handle) })
+	d.Again = slices.DeleteFunc(slices.Clone(d.Again), e.is)
+	if len(d.Rejected) < refused || e.speaksIn(d.Reason) {
+		d.Reason = ""
+	}
+	for i := range d.Attempts {
+		if len(d.Rejected) < refused || e.speaksIn(d.Attempts[i].Detail) {
+			d.Attempts[i].Detail = ""
+		}
+	}
+	if d.Draft != nil {
+		draft := *d.Draft
+		draft.To, draft.Cc, draft.Bcc = without(draft.To), without(draft.Cc), without(draft.Bcc)
+		d.Draft = &draft
+	}
+	return e.saveDelivery(e.tx, r.ID, d, was, false)
+}
+
+// speaksIn tells whether one of his addresses stands in a text.
+func (e *eraser) speaksIn(text string) bool {
+	said := []byte(strings.ToLower(text))
+	return slices.ContainsFunc(e.handles, func(hd *identity.Handle) bool { return names(said, hd.Handle) })
+}
+
+// husk tells whether a customer is nothing any more but the name with which one of
+// his addresses came in, before it was linked to him.
+func (e *eraser) husk(id uint64) (bool, error) {
+	if slices.Contains(e.records, id) {
+		return false, nil
+	}
+	c, err := e.Identity.Customer(e.tx, id)
+	if errors.Is(err, ErrNotFound) { // a handle
+		return false, nil
+	}
+	if err != nil || c.MergedInto != 0 || !c.Erased.IsZero() || len(c.Set) > 0 {
+		return false, err
+	}
+	handles, err := e.Identity.Handles(e.tx, id)
+	if err != nil || len(handles) > 0 {
+		return false, err
+	}
+	page, err := e.Timeline.Subjects(e.tx, []uint64{id}, timeline.Span{Limit: 200})
+	return err == nil && page.Before == 0 && !slices.ContainsFunc(page.Events, func(ev timeline.Event) bool { return ev.Kind != timeline.HandleLinked }), err
+}
