@@ -10,7 +10,6 @@ import (
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
-	"throughline/timeline"
 )
 
 // conversation empties one of his, or takes him out of another's.
@@ -29,20 +28,17 @@ func (e *eraser) conversation(id uint64, his bool, blobs map[string]bool) error 
 				return err
 			}
 		}
-		c.Subject, c.Preview, c.Call = "", "", nil
-		if err := e.dropTags(c); err != nil {
-			return err
-		}
+		c.Subject, c.Preview, c.Call, c.Tags = "", "", nil, e.othersTags(c)
 		c.Draft, c.Drafters, c.Unread, c.Undelivered, c.Waiting = 0, nil, 0, 0, time.Time{}
 		c.Status, c.SnoozedUntil = Resolved, time.Time{}
 	}
 	return e.Hub.conversations.Put(e.tx, id, c)
 }
 
-// dropTags takes away the tags that nobody else's conversations have: they may name
-// him. The others stay, since the board counts by them.
-func (e *eraser) dropTags(c *Conversation) error {
-	kept := slices.DeleteFunc(slices.Clone(c.Tags), func(tag string) bool {
+// othersTags are those of c's tags that others' conversations have too: the rest may
+// name him.
+func (e *eraser) othersTags(c *Conversation) []string {
+	return slices.DeleteFunc(slices.Clone(c.Tags), func(tag string) bool {
 		for en := range e.Hub.conversations.Scan(e.tx, store.Range{Index: "tag", Prefix: store.K().Str(tag)}) {
 			if !slices.Contains(e.own, en.ID) {
 				return false
@@ -50,12 +46,6 @@ func (e *eraser) dropTags(c *Conversation) error {
 		}
 		return true
 	})
-	if len(kept) == len(c.Tags) {
-		return nil
-	}
-	c.Tags = kept
-	_, err := e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.ConversationTags, Conversation: c.ID, Quiet: true})
-	return err
 }
 
 // stored reads the record itself, merged or not; nil if there is none.
