@@ -75,7 +75,7 @@ var allowedInTests = map[string]string{
 	"accounts":                   "store/storetest",
 	"api":                        "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
 	"auth":                       "store/storetest",
-	"cmd/throughline":            "connectors/connectortest connectors/email/mailtest preference store/storetest",
+	"cmd/throughline":            "connectors/connectortest connectors/email/mailtest identity preference store/storetest",
 	"config":                     "connectors/email connectors/slack connectors/twilio",
 	"connectors/email":           "connectors/connectortest connectors/email/mailtest",
 	"connectors/slack":           "connectors/connectortest connectors/slack/slacktest",
