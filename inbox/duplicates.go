@@ -263,11 +263,11 @@ func (h *Hub) keepFound(tx *store.Tx, id uint64, found []identity.Found, later c
 			}
 			f = *again
 		}
-		kept[f.Other] = true
 		g, news, err := h.Identity.Suggest(tx, id, f.Other, f.Judgement)
 		if err != nil {
 			return 0, false, err
 		}
+		kept[f.Other] = g != nil // else something was decided of them since, or of who became one with them
 		changed = changed || g != nil
 		if news {
 			isNew++

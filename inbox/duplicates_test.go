@@ -143,6 +143,7 @@ func TestSuggestion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.caught() // for a moment she is suggested
 	if err := w.Merge(t.Context(), 1, third, byText, nil, false, ""); err != nil {
 		t.Fatal(err)
 	}
