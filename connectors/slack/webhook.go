@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -55,7 +56,7 @@ func (c *Connector) answer(ctx context.Context, in connectors.Sink, r *http.Requ
 		return http.StatusBadRequest, "the request did not come whole"
 	}
 	if err := verify(c.set.signing, r.Header, body); err != nil {
-		c.turnedAway(err)
+		c.turnedAway(err, body)
 		return http.StatusForbidden, err.Error()
 	}
 	c.welcome()
@@ -110,12 +111,27 @@ func (c *Connector) wants(change func()) {
 	c.nudge()
 }
 
-// turnedAway remembers for people that a request failed its check.
-func (c *Connector) turnedAway(why error) {
+// turnedAway remembers for people that a request failed its check, if it names our
+// workspace: strangers knock at every address.
+func (c *Connector) turnedAway(why error, body []byte) {
+	c.who.mu.Lock()
+	team := c.who.team
+	c.who.mu.Unlock()
+	if team == "" || !bytes.Contains(body, []byte(team)) {
+		return
+	}
+	if outer, _ := readBag(body); outer.str("team_id") != team {
+		return
+	}
+	c.mu.Lock()
+	had := c.trouble != ""
+	c.trouble = "a request to " + c.host.PublicURL + routeEvents + " was turned away: " + why.Error()
+	c.mu.Unlock()
+	if had {
+		return
+	}
 	c.log.Warn("a request of Slack was turned away", "reason", why)
-	c.wants(func() {
-		c.trouble = "a request to " + c.host.PublicURL + routeEvents + " was turned away: " + why.Error()
-	})
+	c.nudge()
 }
 
 // welcome forgets the trouble: a request passed.

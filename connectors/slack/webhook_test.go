@@ -2,6 +2,7 @@ package slack
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -122,8 +123,26 @@ func TestWebhookRequests(t *testing.T) {
 			}
 		})
 	}
-	if c.trouble == "" || strings.Contains(c.trouble, secret) {
-		t.Errorf("trouble %q", c.trouble)
+	if c.trouble != "" {
+		t.Errorf("strangers make the trouble %q", c.trouble)
+	}
+	_, _, _, err := c.introduce(t.Context())
+	ok(t, err)
+	var logged strings.Builder
+	c.log = slog.New(slog.NewTextHandler(&logged, nil))
+	for _, team := range []string{"T00000STRANGE", `"},{"` + srv.TeamID(), srv.TeamID(), srv.TeamID()} {
+		body := `{"type":"event_callback","team_id":` + strconv.Quote(team) + `}`
+		r := httptest.NewRequest("POST", "https://hub.example.com/events", strings.NewReader(body))
+		r.Header.Set("X-Slack-Request-Timestamp", at(0))
+		r.Header.Set("X-Slack-Signature", slacktest.Sign("wrong", at(0), []byte(body)))
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if told := c.trouble != ""; w.Code != http.StatusForbidden || told != (team == srv.TeamID()) {
+			t.Errorf("of %s: %d, trouble %q", team, w.Code, c.trouble)
+		}
+	}
+	if n := strings.Count(logged.String(), "\n"); n != 1 || strings.Contains(c.trouble, secret) {
+		t.Errorf("trouble %q, logged %q", c.trouble, logged.String())
 	}
 	if r, err := srv.Request(t.Context(), "https://hub.example.com/events", "application/json", []byte(challenge)); err != nil {
 		t.Fatal(err)
