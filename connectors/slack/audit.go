@@ -40,7 +40,7 @@ func (c *Connector) Inventory(ctx context.Context, yield func(connectors.Item) e
 }
 
 func (c *Connector) inventory(ctx context.Context, us self, k room, from string, yield func(connectors.Item) error) error {
-	list, _, err := c.history(ctx, k.ID, "", from, "")
+	list, err := c.entire(ctx, k.ID, "", from, "")
 	if is(err, "channel_not_found", "not_in_channel", "is_archived", "missing_scope") {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (c *Connector) inventory(ctx context.Context, us self, k room, from string,
 		if e.latest == "" {
 			continue
 		}
-		answers, _, err := c.history(ctx, k.ID, e.ts, from, "")
+		answers, err := c.entire(ctx, k.ID, e.ts, from, "")
 		if is(err, "thread_not_found") {
 			continue
 		}

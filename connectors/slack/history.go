@@ -3,6 +3,7 @@ package slack
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 const (
 	pageSize = 200
-	maxPages = 500 // of one look at one channel or thread
+	maxPages = 500 // of one piece of a channel or thread
 	// window is how much of a history is read at once, so that a long one does
 	// not have to fit into memory.
 	window = 90 * 24 * time.Hour
@@ -140,12 +141,20 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 	} else {
 		roots = nil
 	}
-	for {
+	for step := window; ; {
 		high := ""
-		if t, ok := stamp(low); ok && time.Since(t) > window+window/2 {
-			high = stampOf(t.Add(window))
+		if t, ok := stamp(low); ok && time.Since(t) > step+step/2 {
+			high = stampOf(t.Add(step))
+		}
+		if step < window && back != "" {
+			back = max(back, low) // to look for each message that stood before would take days
 		}
 		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, checked, begin, back, roots})
+		if errors.Is(err, errCut) {
+			if step = length(low, high) / 2; step >= minPiece {
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -206,7 +215,7 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 		roots[root] = true
 	}
 	for root := range roots {
-		answers, _, err := r.history(ctx, k.ID, root, answersFrom, "")
+		answers, err := r.entire(ctx, k.ID, root, answersFrom, "")
 		if is(err, "thread_not_found") {
 			continue
 		}
@@ -233,10 +242,11 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 }
 
 // history reads the messages of a channel, or of the thread root in it, between two
-// times, oldest first.
+// times, oldest first. What is too much for one look is errCut: it is to be read in
+// shorter pieces.
 func (c *Connector) history(ctx context.Context, channel, root, low, high string) (list []entry, at time.Time, err error) {
 	next := ""
-	for range maxPages {
+	for range c.limits.pages {
 		method, ask := "conversations.history", func(ctx context.Context) error {
 			_, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: channel,
 				Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: pageSize, IncludeAllMetadata: true})
@@ -264,11 +274,11 @@ func (c *Connector) history(ctx context.Context, channel, root, low, high string
 			list = append(list, e)
 		}
 		if next = x.body.sub("response_metadata").str("next_cursor"); next == "" {
-			break
+			slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.ts, b.ts) })
+			return list, at, nil
 		}
 	}
-	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.ts, b.ts) })
-	return list, at, nil
+	return nil, at, errCut
 }
 
 // offer gives the hub what is new of a sorted list.

@@ -87,6 +87,49 @@ func TestLongHistory(t *testing.T) {
 	}
 }
 
+// TestCutHistory: a history and a thread that are longer than one look reads are read in
+// smaller pieces, to the oldest message.
+func TestCutHistory(t *testing.T) {
+	for _, oldest := range []bool{false, true} {
+		var back time.Duration
+		srv := startSlack(t, slacktest.Options{HistoryFromOldest: oldest, RetryDelays: []time.Duration{}, Now: func() time.Time { return time.Now().Add(-back) }})
+		ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+		room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}})
+		var want []string
+		var root, key string
+		for i := range 2*pageSize + 50 {
+			back = time.Duration(9*24-i/3) * time.Hour
+			s := fmt.Sprint(i)
+			want = append(want, s)
+			if i%2 == 1 {
+				say(t, ann, room, s, slacktest.Say{Thread: root})
+			} else if ts := say(t, ann, room, s); root == "" {
+				root, key = ts, keyOf(srv.TeamID(), room.ID, ts)
+			}
+		}
+		back = 0
+		ok(t, srv.WaitDelivered(t.Context())) // to nobody
+		h := newHub()
+		c := connect(t, srv, srv.URL, map[string]any{"history_days": 30})
+		c.limits.pages = 1
+		_, stop := start(t, c, h)
+		h.awaitTexts(t, want...)
+		h.awaitLive(t)
+		var all []string
+		ok(t, c.Inventory(t.Context(), func(i connectors.Item) error { all = append(all, i.Source); return nil }))
+		stop()
+		slices.Sort(all)
+		if n := len(slices.Compact(all)); n != len(want) || len(all) != n || !slices.Contains(all, key) {
+			t.Errorf("an audit lists %d of %d", n, len(want))
+		}
+		h.exactly(t, want...)
+		if len(h.Changes()) != 0 {
+			t.Errorf("%+v", h.Changes())
+		}
+		noViolations(t, srv)
+	}
+}
+
 // TestOldHistory reads a year in several pieces, with answers that came much later.
 func TestOldHistory(t *testing.T) {
 	const day = 24 * time.Hour
