@@ -142,7 +142,7 @@ func (c *Connector) refetch(ctx context.Context, us self, in connectors.Sink, at
 		return errors.Join(errors.New("the hub did not take a message"), err)
 	}
 	if len(o.late) > 0 {
-		c.wants(func() { c.late = append(c.late, o.late...) })
+		c.leave(outcome{late: o.late})
 	}
 	return nil
 }

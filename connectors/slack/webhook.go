@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -91,16 +92,36 @@ func (c *Connector) brings(ctx context.Context, in connectors.Sink, body []byte)
 	if o.empty() && !o.goodbye {
 		return nil
 	}
+	c.leave(o)
+	return nil
+}
+
+// maxBrought is how many messages requests may leave for Run to note; for what is
+// dropped a look at the histories makes up.
+const maxBrought = 10 * maxSeen
+
+// leave notes for Run what a request brought.
+func (c *Connector) leave(o outcome) {
 	c.mu.Lock()
+	if len(c.brought)+len(o.marks) > maxBrought {
+		c.brought, c.missed = nil, true
+	}
 	c.brought = append(c.brought, o.marks...)
-	c.late = append(c.late, o.late...)
+	for _, l := range o.late {
+		if slices.Contains(c.late, l) {
+			continue
+		}
+		if len(c.late) >= maxLate {
+			c.late, c.missed = slices.Delete(c.late, 0, 1), true
+		}
+		c.late = append(c.late, l)
+	}
 	c.recheck = c.recheck || o.goodbye
-	again := o.goodbye || len(o.late) > 0 || len(c.brought) > maxSeen
+	again := o.goodbye || len(o.late) > 0 || len(c.brought) > maxSeen || c.missed
 	c.mu.Unlock()
 	if again {
 		c.nudge()
 	}
-	return nil
 }
 
 // wants changes what Run looks at, and wakes it.

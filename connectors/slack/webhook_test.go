@@ -81,6 +81,24 @@ func TestRunKnowsWhatWebhooksBrought(t *testing.T) {
 	h.exactly(t, "hello", "lost")
 }
 
+// TestNotesAreBounded: while Run is halted, what requests leave for it does not grow for ever.
+func TestNotesAreBounded(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	c := connect(t, srv, srv.URL, nil)
+	for i := range 2*maxBrought + 3 {
+		ts := strconv.Itoa(i)
+		for range 2 {
+			c.leave(outcome{marks: []mark{{"C1", ts, ""}}, late: []lateItem{{Room: "C1", TS: ts}}})
+		}
+		if len(c.brought) > maxBrought || len(c.late) > maxLate {
+			t.Fatalf("%d notes, %d late", len(c.brought), len(c.late))
+		}
+	}
+	if last := c.late[len(c.late)-1].TS; !c.missed || last != strconv.Itoa(2*maxBrought+2) || c.late[len(c.late)-2].TS == last {
+		t.Errorf("missed %v, the last is %s", c.missed, last)
+	}
+}
+
 func TestWebhookRequests(t *testing.T) {
 	const secret = "8f742231b10e8888abcd99yyyzzz85a5"
 	srv := startSlack(t, slacktest.Options{SigningSecret: secret})

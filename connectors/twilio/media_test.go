@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,18 @@ func TestFilesWithoutANote(t *testing.T) {
 			}
 			r.noLeftovers(t)
 		})
+	}
+}
+
+// While Run is halted, what requests leave for it does not grow for ever.
+func TestNotesAreBounded(t *testing.T) {
+	r := newRig(t, sms(), nil)
+	for i := range 2 * maxLate {
+		r.c.comesLate(strconv.Itoa(i))
+		r.c.comesLate(strconv.Itoa(i))
+	}
+	if l := r.c.late; len(l) != maxLate || l[maxLate-1] != strconv.Itoa(2*maxLate-1) || l[0] != strconv.Itoa(maxLate) || !r.c.missed {
+		t.Errorf("%d wait, missed %v", len(l), r.c.missed)
 	}
 }
 

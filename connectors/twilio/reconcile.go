@@ -386,7 +386,8 @@ func (r *run) gather(ctx context.Context) (missed bool, err error) {
 	}
 	if err = r.save(ctx, connectors.Batch{}); err != nil {
 		r.mu.Lock() // for the next Run
-		r.late, r.flush = append(late, r.late...), r.flush || flush
+		r.leave(late...)
+		r.flush = r.flush || flush
 		r.mu.Unlock()
 	}
 	return missed, err

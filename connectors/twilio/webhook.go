@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -241,9 +242,23 @@ func (c *Connector) has(sid string) bool {
 // comesLate asks Run to bring the files of a message.
 func (c *Connector) comesLate(sid string) {
 	c.mu.Lock()
-	c.late = append(c.late, sid)
+	c.leave(sid)
 	c.mu.Unlock()
 	c.nudge()
+}
+
+// leave notes for Run what is late, the newest maxLate; the lock is held. For what is
+// dropped a look at the list makes up.
+func (c *Connector) leave(late ...string) {
+	for _, sid := range late {
+		if slices.Contains(c.late, sid) {
+			continue
+		}
+		if len(c.late) >= maxLate {
+			c.late, c.missed = slices.Delete(c.late, 0, 1), true
+		}
+		c.late = append(c.late, sid)
+	}
 }
 
 // told remembers the state that the hub knows of a message of ours.
