@@ -65,7 +65,7 @@ func (o CallOut) digest() [sha256.Size]byte {
 }
 
 func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error) {
-	if out, err := h.optedOut(tx, run.info.Channel, "", []message.Handle{o.To}); err != nil {
+	if out, err := h.optedOut(tx, run.info.Channel, h.purposeOf(tx, o.Conversation), []message.Handle{o.To}); err != nil {
 		return 0, err
 	} else if out != nil {
 		return 0, &ConflictError{out.String()}
