@@ -4462,6 +4462,8 @@ export interface components {
              * @description By its author, after it was delivered.
              */
             edited?: string;
+            /** @description What it said was erased, with the customer. */
+            erased?: boolean;
             /** @description Oldest first; only in the message itself. */
             former?: components["schemas"]["Version"][];
             from: components["schemas"]["Person"];
