@@ -61,8 +61,16 @@ func (p *People) WriteErrors(ctx context.Context, id uint64, w io.Writer) error 
 		if err != nil {
 			return err
 		}
-		if reason, ok := reasons[n]; ok {
-			if err := out.Write(append([]string{plainCell(reason)}, plainCells(row)...)); err != nil {
+		reason, ok := reasons[n]
+		if !ok {
+			continue
+		}
+		lines := [][]string{row}
+		if t.stray != nil { // each line as the row it was meant to be
+			lines = t.loose()
+		}
+		for _, line := range lines {
+			if err := out.Write(append([]string{plainCell(reason)}, plainCells(line)...)); err != nil {
 				return err
 			}
 		}

@@ -233,9 +233,58 @@ func (f Format) check() error {
 
 // tableReader reads the rows of a table.
 type tableReader struct {
-	csv    *csv.Reader
-	close  io.Closer
-	header []string
+	csv       *csv.Reader
+	tape      *tape
+	close     io.Closer
+	header    []string
+	delimiter string
+	// stray are the lines of the row just read if a quotation mark in it has no
+	// counterpart: what follows it was taken for one cell. nil for a sound row.
+	stray []byte
+}
+
+// tape keeps what is read until it is cut off.
+type tape struct {
+	r    io.Reader
+	kept []byte
+	from int64 // where kept begins
+}
+
+func (t *tape) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.kept = append(t.kept, p[:n]...)
+	return n, err
+}
+
+func (t *tape) cut(to int64) []byte {
+	n := to - t.from
+	b := t.kept[:n:n]
+	t.kept, t.from = t.kept[n:], to
+	return b
+}
+
+// isStray tells that a row of several lines is not written as RFC 4180, 2.6 and 2.7,
+// have it: a cell begins with a quotation mark, and a later one stands alone within
+// it, or none ends it.
+func isStray(raw []byte, delimiter string) bool {
+	if raw = bytes.Trim(raw, "\r\n"); bytes.IndexByte(raw, '\n') < 0 {
+		return false
+	}
+	strict := newCSV(bytes.NewReader(raw), delimiter)
+	strict.LazyQuotes = false
+	_, err := strict.Read()
+	return errors.Is(err, csv.ErrQuote)
+}
+
+// loose are the rows that the lines of a stray row would be, each read alone.
+func (t *tableReader) loose() (rows [][]string) {
+	for line := range bytes.Lines(t.stray) {
+		row, err := newCSV(bytes.NewReader(line), t.delimiter).Read()
+		if err == nil {
+			rows = append(rows, cleanCells(row))
+		}
+	}
+	return rows
 }
 
 func openTable(open func() (io.ReadCloser, error), f Format) (*tableReader, error) {
@@ -243,8 +292,9 @@ func openTable(open func() (io.ReadCloser, error), f Format) (*tableReader, erro
 	if err != nil {
 		return nil, err
 	}
-	t := &tableReader{close: file}
-	t.csv = newCSV(transform.NewReader(io.LimitReader(file, MaxBytes), encodingOf(f.Encoding).NewDecoder()), f.Delimiter)
+	t := &tableReader{close: file, delimiter: f.Delimiter}
+	t.tape = &tape{r: transform.NewReader(io.LimitReader(file, MaxBytes), encodingOf(f.Encoding).NewDecoder())}
+	t.csv = newCSV(t.tape, f.Delimiter)
 	row, err := t.read()
 	if err == nil && len(row) > MaxColumns {
 		err = &InvalidError{"file", fmt.Sprintf("this table has more than %d columns", MaxColumns)}
@@ -271,13 +321,22 @@ func (t *tableReader) read() ([]string, error) {
 			}
 			return nil, err
 		}
-		for i, cell := range row {
-			row[i] = bareCell(strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(cell, "\x00", ""), "\uFFFD")))
+		t.stray = nil
+		if raw := t.tape.cut(t.csv.InputOffset()); isStray(raw, t.delimiter) {
+			t.stray = bytes.Trim(raw, "\r\n")
 		}
+		cleanCells(row)
 		if slices.ContainsFunc(row, func(c string) bool { return c != "" }) {
 			return row, nil
 		}
 	}
+}
+
+func cleanCells(row []string) []string {
+	for i, cell := range row {
+		row[i] = bareCell(strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(cell, "\x00", ""), "\uFFFD")))
+	}
+	return row
 }
 
 // line is where the row just read begins in the file.

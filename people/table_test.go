@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -134,6 +135,63 @@ func TestCards(t *testing.T) {
 	for i := range max(len(got), len(want)) {
 		if i >= len(got) || i >= len(want) || got[i] != want[i] {
 			t.Errorf("card %d:\n got %q\nwant %q", i+1, append(got, "none")[min(i, len(got))], append(want, "none")[min(i, len(want))])
+		}
+	}
+}
+
+// TestCardsWithoutAnEnd: a card that begins within another takes nothing away.
+func TestCardsWithoutAnEnd(t *testing.T) {
+	const file = "BEGIN:VCARD\nVERSION:2.1\nN:Boss;Big\nAGENT:\nBEGIN:VCARD\nVERSION:2.1\nN:Help;Little\nEND:VCARD\nEMAIL:boss@example.org\nEND:VCARD\n" +
+		"BEGIN:VCARD\nVERSION:3.0\nFN:Cut Off\nEMAIL:cut@example.org\nBEGIN:VCARD\nVERSION:3.0\nFN:Next\nEMAIL:next@example.org\nEND:VCARD\n" +
+		"BEGIN:VCARD\nVERSION:2.1\nN:Chief;Second\nAGENT:BEGIN:VCARD\nN:Never;Ending\n"
+	r, err := openCards(opens([]byte(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		row, err := r.read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.TrimSpace(strconv.Itoa(row.Line)+" "+row.who()+" "+row.Problem))
+	}
+	want := []string{"5 Little Help", "1 Big Boss", "11 Cut Off " + noEnd, "15 Next", "23 Ending Never " + noEnd, "20 Second Chief " + noEnd}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestStrayQuotes: a quotation mark too many swallows nobody.
+func TestStrayQuotes(t *testing.T) {
+	for _, c := range []struct {
+		name, table string
+		want        ImportCounts
+		mended      ImportCounts
+	}{
+		{"two", "name,email\nTom,\"tom@example.org\nIda,ida@example.org\nMia,\"mia@example.org\"\nZoe,zoe@example.org\n", ImportCounts{New: 1, Bad: 1}, ImportCounts{New: 3}},
+		{"to the end", "name,email\nTom,tom@example.org\nIda,\"ida@example.org\nMia,mia@example.org\n", ImportCounts{New: 1, Bad: 1}, ImportCounts{New: 2}},
+		{"in a note", "name,email,note\nTom,tom@example.org,\"12\" wheels\nIda,ida@example.org,\"none\"\n", ImportCounts{Bad: 1}, ImportCounts{New: 2}},
+		{"in a name", "name,email\n\"Tom,tom@example.org\nIda\",ida@example.org\n", ImportCounts{Bad: 1}, ImportCounts{}},
+		{"none", "name,email,note\nTom,tom@example.org,\"two\nlines, \"\"quoted\"\"\"\nIda,\"ida@example.org\nida@example.net\",5\" nails\n", ImportCounts{New: 2}, ImportCounts{}},
+	} {
+		w := newWorld(t)
+		i := w.bring("a.csv", c.table, Change{})
+		if i.Counts != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, i.Counts, c.want)
+		}
+		if c.mended == (ImportCounts{}) {
+			continue
+		}
+		var out bytes.Buffer
+		if err := w.WriteErrors(t.Context(), i.ID, &out); err != nil {
+			t.Fatal(err)
+		}
+		if again := w.bring("b.csv", out.String(), Change{}); again.Counts != c.mended {
+			t.Errorf("%s: mended %+v, want %+v\n%s", c.name, again.Counts, c.mended, out.String())
 		}
 	}
 }

@@ -25,8 +25,8 @@ const maxCard = 4 << 20
 type cardReader struct {
 	lines *bufio.Reader
 	close io.Closer
-	n     int // line
-	begin int // line of the card just read
+	n     int         // line
+	open  []*openCard // the one being read last, within its owner's
 }
 
 func openCards(open func() (io.ReadCloser, error)) (*cardReader, error) {
@@ -43,46 +43,111 @@ func openCards(open func() (io.ReadCloser, error)) (*cardReader, error) {
 
 func (c *cardReader) Close() error { return c.close.Close() }
 
-// raw returns the lines of the next card with its quoted-printable parts undone;
-// io.EOF at the end.
-func (c *cardReader) raw() (string, error) {
-	var b strings.Builder
-	inside := false
+// openCard is a card whose end has not come yet.
+type openCard struct {
+	text  strings.Builder
+	begin int  // line
+	large bool // it is not kept
+	agent bool // the next card is its agent's, within it (vCard 2.1, 2.4.3)
+}
+
+// raw is a card as it is in the file, with its quoted-printable parts undone.
+type raw struct {
+	text    string
+	begin   int
+	problem string
+}
+
+const noEnd = "the card has no END:VCARD"
+
+// raw returns the next card; io.EOF at the end. One that begins within another
+// without being its agent's shows that the other has no end.
+func (c *cardReader) raw() (raw, error) {
 	for {
 		line, err := c.line()
-		if line == "" && err != nil {
-			if inside && errors.Is(err, io.EOF) {
-				return "", fmt.Errorf("the card has no END:VCARD")
-			}
-			return "", err
+		if errors.Is(err, io.EOF) && len(c.open) > 0 {
+			return c.done(noEnd), nil
 		}
-		upper := strings.ToUpper(strings.TrimSpace(line))
-		switch {
+		if err != nil {
+			return raw{}, err
+		}
+		switch upper := strings.ToUpper(strings.TrimSpace(line)); {
 		case upper == "BEGIN:VCARD":
-			b.Reset()
-			inside, c.begin = true, c.n
-		case !inside:
+			card, begun := &openCard{begin: c.n}, raw{}
+			card.add("BEGIN:VCARD")
+			top := c.top()
+			if top != nil && !top.agent {
+				begun = c.done(noEnd)
+			} else if top != nil {
+				top.agent = false
+			}
+			if c.open = append(c.open, card); begun.problem != "" {
+				return begun, nil
+			}
 			continue
+		case c.top() == nil:
+			continue
+		case upper == "END:VCARD":
+			c.top().add(line)
+			return c.done(""), nil
+		}
+		top := c.top()
+		head, value, _ := strings.Cut(line, ":")
+		if name, _, _ := strings.Cut(strings.ToUpper(head), ";"); name == "AGENT" {
+			switch strings.ToUpper(strings.TrimSpace(value)) {
+			case "":
+				top.agent = true
+				continue
+			case "BEGIN:VCARD":
+				card := &openCard{begin: c.n}
+				card.add("BEGIN:VCARD")
+				c.open = append(c.open, card)
+				continue
+			}
+		}
+		if strings.TrimSpace(line) != "" {
+			top.agent = false
 		}
 		if isQuoted(line) {
 			// 2.1 goes on in the next line after a soft line break.
-			for strings.HasSuffix(line, "=") && err == nil && b.Len()+len(line) < maxCard {
+			for strings.HasSuffix(line, "=") && err == nil && len(line) < maxCard {
 				var more string
 				more, err = c.line()
 				line = strings.TrimSuffix(line, "=") + strings.TrimLeft(more, " \t")
 			}
 			line = unquote(line)
 		}
-		line = nameTypes(line)
-		if b.Len()+len(line) > maxCard {
-			return "", fmt.Errorf("the card is larger than %d MiB", maxCard>>20)
-		}
-		b.WriteString(line)
-		b.WriteString("\r\n")
-		if upper == "END:VCARD" {
-			return b.String(), nil
-		}
+		top.add(nameTypes(line))
 	}
+}
+
+// top is the card being read, nil between cards.
+func (c *cardReader) top() *openCard {
+	if len(c.open) == 0 {
+		return nil
+	}
+	return c.open[len(c.open)-1]
+}
+
+func (o *openCard) add(line string) {
+	if o.large = o.large || o.text.Len()+len(line) > maxCard; o.large {
+		return
+	}
+	o.text.WriteString(line)
+	o.text.WriteString("\r\n")
+}
+
+// done closes the card being read.
+func (c *cardReader) done(problem string) raw {
+	top := c.top()
+	c.open = c.open[:len(c.open)-1]
+	if top.large {
+		return raw{begin: top.begin, problem: fmt.Sprintf("the card is larger than %d MiB", maxCard>>20)}
+	}
+	if problem != "" {
+		top.add("END:VCARD") // so that what there is can be read
+	}
+	return raw{top.text.String(), top.begin, problem}
 }
 
 // line reads one line without its end.
@@ -165,18 +230,19 @@ func unquote(line string) string {
 // read returns the next card as a row. A card that cannot be read is an error of
 // that card alone.
 func (c *cardReader) read() (Row, error) {
-	raw, err := c.raw()
-	row := Row{Line: c.begin}
-	if errors.Is(err, io.EOF) {
+	r, err := c.raw()
+	row := Row{Line: r.begin, Problem: r.problem}
+	if err != nil {
 		return row, err
 	}
-	if err != nil {
-		row.Problem = err.Error()
+	if r.text == "" {
 		return row, nil
 	}
-	card, err := vcard.NewDecoder(strings.NewReader(strings.ToValidUTF8(raw, "\uFFFD"))).Decode()
+	card, err := vcard.NewDecoder(strings.NewReader(strings.ToValidUTF8(r.text, "\uFFFD"))).Decode()
 	if err != nil {
-		row.Problem = "the card cannot be read: " + err.Error()
+		if row.Problem == "" {
+			row.Problem = "the card cannot be read: " + err.Error()
+		}
 		return row, nil
 	}
 	row.put(identity.FieldName, first(card.Values(vcard.FieldFormattedName)))

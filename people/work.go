@@ -1,11 +1,15 @@
 package people
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
+	"throughline/identity"
 	"throughline/store"
 )
 
@@ -52,12 +56,21 @@ func (s tableSource) next() (Row, error) {
 	for c, value := range cells {
 		if c < len(s.mapping) {
 			row.put(s.mapping[c], value)
+			if slices.Contains(oneLine, s.mapping[c]) && strings.ContainsAny(value, "\r\n") {
+				row.Problem = fmt.Sprintf("%s holds a line break: is a quotation mark missing, or one too many?", s.header[c])
+			}
 		} else if value != "" {
 			row.Problem = fmt.Sprintf("this row has %d cells, the header names %d columns", len(cells), len(s.mapping))
 		}
 	}
+	if s.stray != nil {
+		row.Problem = fmt.Sprintf("a quotation mark in this row is alone, so %d lines were read as one row: mend it there", bytes.Count(s.stray, []byte{'\n'})+1)
+	}
 	return row, nil
 }
+
+// oneLine are the targets that are never written in several lines.
+var oneLine = []string{ToID, ToFirst, ToLast, identity.FieldName, identity.FieldCompany}
 
 // work goes on with an import until it is done, stopped or fails.
 func (p *People) work(ctx context.Context, id uint64) error {
