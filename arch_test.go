@@ -64,7 +64,7 @@ var allowed = map[string]string{
 	"ui":  "", // holds files only
 
 	"demo":            "accounts auth connectors connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest documents identity inbox message notify preference safehtml store timeline",
-	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/clamd documents/extract identity/match inbox message notify people store ui",
+	"cmd/throughline": "accounts api auth blob config connectors connectors/email connectors/slack connectors/twilio demo documents documents/clamd documents/extract identity identity/match inbox message notify people store ui",
 
 	"e2e": "", // drives the binary from outside
 }
@@ -75,7 +75,7 @@ var allowedInTests = map[string]string{
 	"accounts":                   "store/storetest",
 	"api":                        "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
 	"auth":                       "store/storetest",
-	"cmd/throughline":            "connectors/connectortest connectors/email/mailtest identity preference store/storetest",
+	"cmd/throughline":            "connectors/connectortest connectors/email/mailtest preference store/storetest",
 	"config":                     "connectors/email connectors/slack connectors/twilio",
 	"connectors/email":           "connectors/connectortest connectors/email/mailtest",
 	"connectors/slack":           "connectors/connectortest connectors/slack/slacktest",

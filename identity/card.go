@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"throughline/store"
 )
 
 // Card is what all teams keep about a customer: the aims of the relationship and
@@ -146,6 +148,16 @@ func (c *Customer) put(field, value string) {
 		}
 		c.Fields = fields
 	}
+}
+
+// ShownField is what the card of a customer shows in a field: what acts on a field
+// reads it so, since the value may be that of a record merged into him.
+func (i *Identity) ShownField(tx *store.Tx, root uint64, field string) (string, error) {
+	members, err := i.Members(tx, root)
+	if err != nil {
+		return "", err
+	}
+	return Shows(members, field).Value, nil
 }
 
 // Shown is a value as a card shows it: that of root itself or, where root has

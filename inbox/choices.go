@@ -109,7 +109,11 @@ func (h *Hub) Choices(tx *store.Tx, token string) (*Choices, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Choices{Handle: hd.Handle, Language: root.Language, Shared: hd.UsedByMany(), Channels: h.offered()}
+	language, err := h.Identity.ShownField(tx, root.ID, identity.FieldLanguage)
+	if err != nil {
+		return nil, err
+	}
+	c := &Choices{Handle: hd.Handle, Language: language, Shared: hd.UsedByMany(), Channels: h.offered()}
 	channels := h.channelsOf(hd.Handle)
 	for _, ch := range channels {
 		no, err := h.refuses(tx, hd.ID, ch, "")
@@ -346,7 +350,11 @@ func (h *Hub) unsubscribable(tx *store.Tx, m *message.Message, r *Record, purpos
 	if err != nil {
 		return err
 	}
-	words := unsubscribeWords[root.Language]
+	language, err := h.Identity.ShownField(tx, root.ID, identity.FieldLanguage)
+	if err != nil {
+		return err
+	}
+	words := unsubscribeWords[language]
 	if words == "" {
 		words = unsubscribeWords["en"]
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"throughline/identity"
 	"throughline/message"
 	"throughline/preference"
 	"throughline/store"
@@ -140,6 +141,18 @@ func TestUnsubscribable(t *testing.T) {
 		}
 		return err
 	})
+	// The language of a record that was merged is that of the letter.
+	ann, other := w.ownerOf("mailto:ann@example.org"), w.person("Ann Lee", nil)
+	if err := w.EditCard(t.Context(), 1, other, []identity.Edit{{Field: identity.FieldLanguage, Value: "th"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Merge(t.Context(), 1, ann, other, nil, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.reply(reply(id, "another offer"))
+	if m := <-w.sent; !strings.Contains(m.Text, unsubscribeWords["th"]) {
+		t.Errorf("the letter says %q", m.Text)
+	}
 }
 
 // TestUnsubscribeSeveral: a letter to several people carries no link, which would be

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"throughline/identity"
 	"throughline/store"
 )
 
@@ -52,8 +53,9 @@ func (b *batch) language(handle uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.spoken[handle] = root.Language
-	return root.Language, nil
+	l, err := b.p.identity.ShownField(b.tx, root.ID, identity.FieldLanguage)
+	b.spoken[handle] = l
+	return l, err
 }
 
 // get returns a contact, nil if there is none.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"throughline/identity"
 	"throughline/store"
 )
 
@@ -58,7 +59,13 @@ func (p *Preferences) Advise(tx *store.Tx, customer uint64, purpose string, ways
 	if err != nil {
 		return nil, err
 	}
-	a := &Advice{Customer: root.ID, Purpose: purpose, Language: root.Language, Zone: root.TimeZone}
+	a := &Advice{Customer: root.ID, Purpose: purpose}
+	if a.Language, err = p.identity.ShownField(tx, root.ID, identity.FieldLanguage); err != nil {
+		return nil, err
+	}
+	if a.Zone, err = p.identity.ShownField(tx, root.ID, identity.FieldTimeZone); err != nil {
+		return nil, err
+	}
 	for _, w := range ways {
 		v := Verdict{Reach: w}
 		if i := slices.IndexFunc(habits, func(h Habit) bool { return h.Channel == w.Channel }); i >= 0 {

@@ -216,6 +216,39 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// TestFieldsOfMergedRecords: zone and language of a record that was merged hold where
+// the one that stands for it has none, as on the card.
+func TestFieldsOfMergedRecords(t *testing.T) {
+	o := newOffice(t)
+	h, ann := o.person(t, "mailto:ann@example.org")
+	_, ben := o.person(t, "tel:+12025550143")
+	o.say(t, Fact{Conversation: o.matter(t, h), Channel: "email", Handle: h}, "hello")
+	o.update(t, func(tx *store.Tx) error {
+		if _, err := o.id.Change(tx, ben, func(c *identity.Customer) { c.Language, c.TimeZone = "th", "Asia/Bangkok" }); err != nil {
+			return err
+		}
+		_, _, err := o.id.Merge(tx, ann, ben, nil, identity.Decision{By: "agent:7", Time: o.now})
+		return err
+	})
+	o.tell(t, timeline.Event{Kind: timeline.CustomerMerged, Customer: ann, Subjects: []uint64{ben}})
+	o.catchUp(t)
+	o.view(t, func(tx *store.Tx) error {
+		a, err := o.p.Advise(tx, ann, "support", []Reach{{Channel: "email"}})
+		if err != nil || a.Language != "th" || a.Zone != "Asia/Bangkok" {
+			t.Errorf("advice %+v, %v", a, err)
+		}
+		zone, err := o.p.zoneOf(tx, ann)
+		if err != nil || zone.String() != "Asia/Bangkok" {
+			t.Errorf("zone %v, %v", zone, err)
+		}
+		contacts, err := o.p.Contacts(tx, ann, 10)
+		if err != nil || len(contacts) != 1 || contacts[0].Language != "th" {
+			t.Errorf("contacts %+v, %v", contacts, err)
+		}
+		return err
+	})
+}
+
 // BenchmarkBoard reads ninety days; BOARD_SIZE is how many contacts there are in a
 // year (10,000 if unset).
 func BenchmarkBoard(b *testing.B) {

@@ -20,7 +20,7 @@ const (
 	shapeKey     = "shape"
 
 	// shape names how things are counted; another one makes everything anew.
-	shape = "3"
+	shape = "4"
 
 	followBatch = 200
 	// followPace is how long news gather before they are counted: each transaction

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"throughline/identity"
 	"throughline/store"
 )
 
@@ -95,12 +96,12 @@ func (p *Preferences) Contacts(tx *store.Tx, root uint64, limit int) ([]Contact,
 
 // zoneOf is a customer's time zone, the board's where none is known.
 func (p *Preferences) zoneOf(tx *store.Tx, root uint64) (*time.Location, error) {
-	c, err := p.identity.Customer(tx, root)
+	name, err := p.identity.ShownField(tx, root, identity.FieldTimeZone)
 	if err != nil {
 		return nil, err
 	}
-	if c.TimeZone != "" {
-		if z, err := time.LoadLocation(c.TimeZone); err == nil {
+	if name != "" {
+		if z, err := time.LoadLocation(name); err == nil {
 			return z, nil
 		}
 	}

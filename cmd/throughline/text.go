@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"throughline/config"
 	"throughline/documents"
 	"throughline/documents/clamd"
 	doctext "throughline/documents/extract"
+	"throughline/identity"
 	"throughline/inbox"
 	"throughline/store"
 )
@@ -55,7 +57,12 @@ func remindByTask(hub *inbox.Hub) func(*store.Tx, *documents.Document) error {
 			if err != nil {
 				return err
 			}
-			customer, owner = root.ID, root.Owner
+			of, err := hub.Identity.ShownField(tx, root.ID, identity.FieldOwner)
+			if err != nil {
+				return err
+			}
+			customer = root.ID
+			owner, _ = strconv.ParseUint(of, 10, 64) // nobody
 		}
 		_, err := hub.AddTaskTx(tx, inbox.Task{
 			Document: d.ID, Expires: d.Expires,
