@@ -16,55 +16,56 @@ const Gone = "erased"
 // Erase takes all that is known of the customers with these records and handles
 // away: names, addresses, cards with their history, relations, suggestions. The
 // records and handles stay as empty places, so that what points to them holds. has tells
-// whether other packages keep something of a company: it stays then.
-func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has func(tx *store.Tx, company uint64) bool) error {
+// whether other packages keep something of a company: it stays then. touched are records
+// of others, of whom less is known now.
+func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has func(tx *store.Tx, company uint64) bool) (touched []uint64, err error) {
 	var members []*Customer
 	for _, id := range records {
 		c, err := i.Customer(tx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		members = append(members, c)
 	}
 	belongs, err := i.MembershipsOf(tx, members)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, m := range belongs {
 		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	firms, err := i.firmsOf(tx, members, belongs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := i.dropEmpty(tx, firms, has); err != nil {
-		return err
+		return nil, err
 	}
 	relations, err := i.RelationsOf(tx, members)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range relations {
 		if err := i.firms.relations.Delete(tx, r.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, c := range members {
 		for e := range i.versions.Scan(tx, store.Range{Index: "field", Prefix: store.K().Uint(c.ID)}) {
 			if err := i.versions.Delete(tx, e.ID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		for e := range i.suggestions.Scan(tx, store.Range{Index: "record", Prefix: store.K().Uint(c.ID)}) {
 			if err := i.suggestions.Delete(tx, e.ID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if _, err := i.people.Peek(tx, c.ID); err == nil {
 			if err := i.people.Delete(tx, c.ID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		gone := &Customer{ID: c.ID, Created: c.Created, MergedInto: c.MergedInto, Erased: tx.Now()}
@@ -74,21 +75,21 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has 
 			gone.Merge = &d
 		}
 		if err := i.customers.Put(tx, c.ID, gone); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, h := range handles {
 		gone := &Handle{ID: h.ID, Handle: message.NewHandle(Gone, strconv.FormatUint(h.ID, 10)), Customer: h.Customer,
 			Link: Decision{By: h.Link.By, Time: h.Link.Time, Confidence: h.Link.Confidence}}
 		if err := i.handles.Put(tx, h.ID, gone); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	return i.forgetHints(tx, handles)
 }
 
 // forgetHints takes the erased addresses out of what directories said of others.
-func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
+func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) (touched []uint64, err error) {
 	was := map[message.Handle]bool{}
 	for _, h := range gone {
 		was[h.Handle] = true
@@ -96,7 +97,7 @@ func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
 	for e := range i.handles.Scan(tx, store.Range{}) {
 		h, err := i.handles.Peek(tx, e.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var kept []Hint
 		for _, x := range h.Hints {
@@ -110,10 +111,11 @@ func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) error {
 		c := *h
 		c.Hints = kept
 		if err := i.handles.Put(tx, e.ID, &c); err != nil {
-			return err
+			return nil, err
 		}
+		touched = append(touched, h.Customer)
 	}
-	return nil
+	return touched, nil
 }
 
 // firmsOf are the companies that somebody belonged to, or that once stood on his card.

@@ -270,9 +270,15 @@ func (e *eraser) finish(agent uint64, blobs map[string]bool, has func(tx *store.
 	if err := e.Preference.EraseTx(e.tx, e.records, e.own); err != nil {
 		return err
 	}
-	if err := e.Identity.Erase(e.tx, records, e.handles, has); err != nil {
+	touched, err := e.Identity.Erase(e.tx, records, e.handles, has)
+	if err != nil {
 		return err
 	}
-	_, err := e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.CustomerErased, Actor: actorOrHub(agent), Customer: e.root.ID, Quiet: true})
+	for _, id := range touched { // no event tells of them
+		if err := e.noticeNow(e.tx, id); err != nil {
+			return err
+		}
+	}
+	_, err = e.Timeline.Append(e.tx, timeline.Event{Kind: timeline.CustomerErased, Actor: actorOrHub(agent), Customer: e.root.ID, Quiet: true})
 	return err
 }

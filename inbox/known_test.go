@@ -375,3 +375,31 @@ func TestProfileTells(t *testing.T) {
 		t.Errorf("suggestions %+v", list)
 	}
 }
+
+// TestErasedHint: an address that a directory named for somebody else is gone from what
+// is known of him too, when its owner is erased.
+func TestErasedHint(t *testing.T) {
+	w := newWorld(t)
+	w.accept(mail("ann@example.org", "first", "hello"))
+	m := mail("bob@example.net", "second", "hello")
+	m.From.Hints = []message.Handle{"mailto:ann@example.org"}
+	w.accept(m)
+	w.caught()
+	emails := func() (list []string) {
+		w.view(func(tx *store.Tx) error {
+			list = w.Identity.Person(tx, w.ownerOf("mailto:bob@example.net")).Record.Emails
+			return nil
+		})
+		return list
+	}
+	if len(emails()) != 2 {
+		t.Fatalf("known of him: %v", emails())
+	}
+	if _, err := w.Erase(t.Context(), 1, w.ownerOf("mailto:ann@example.org"), func(*store.Tx, uint64) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	w.caught()
+	if got := emails(); !slices.Equal(got, []string{"bob@example.net"}) {
+		t.Errorf("known of him after the erasure: %v", got)
+	}
+}
