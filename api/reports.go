@@ -160,7 +160,11 @@ func (v *view) boardContact(c *preference.Contact) (BoardContact, error) {
 	if err != nil || c.Handle == 0 {
 		return out, err
 	}
-	if b, err := v.brief(c.Handle); err == nil { // erased otherwise
+	brief := v.brief
+	if c.Whose != 0 {
+		brief = v.briefOf
+	}
+	if b, err := brief(c.Subject()); err == nil { // erased otherwise
 		out.Customer, out.Name = b.ID, b.Name
 	}
 	return out, nil

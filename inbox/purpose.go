@@ -263,6 +263,9 @@ func (h facts) Contact(tx *store.Tx, id uint64) (f preference.Fact, ok bool, err
 	f = preference.Fact{Conversation: r.Conversation, Time: e.Time, Out: r.Direction == message.Out, Channel: r.Channel, Agent: r.Agent}
 	if r.Direction == message.In {
 		f.Handle = r.Sender
+		if r.Refiled != nil {
+			f.Whose = r.Refiled.Customer
+		}
 		f.Settled = r.Call != nil && r.Call.Talk > 0 && r.Call.Outcome == ""
 		// STOP, START and HELP are words to the machine: they answer nobody, and
 		// who writes one did not choose the channel.
@@ -280,6 +283,11 @@ func (h facts) Contact(tx *store.Tx, id uint64) (f preference.Fact, ok bool, err
 			break
 		}
 	}
+	c, err := h.Conversation(tx, r.Conversation)
+	if err != nil {
+		return f, false, err
+	}
+	f.Whose = c.Whose
 	if r.Advised != nil {
 		f.Advised, f.By = r.Advised.Channel, r.Advised.Source
 	}

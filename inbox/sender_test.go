@@ -62,6 +62,56 @@ func (w *world) said(customer uint64) (texts []string, conversations []uint64) {
 	return texts, conversations
 }
 
+// TestRefiledTeachesWhoWrote: what a daughter writes from the family's address, and our
+// answer to it, show how she is reached, and say nothing of the family.
+func TestRefiledTeachesWhoWrote(t *testing.T) {
+	w, first, second, family, daughter := refiledWorld(t)
+	contacts := func(when string, customer uint64, want ...uint64) {
+		t.Helper()
+		if err := w.Preference.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		w.view(func(tx *store.Tx) error {
+			list, err := w.Preference.Contacts(tx, customer, 10)
+			for _, c := range list {
+				got = append(got, c.ID)
+			}
+			return err
+		})
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: customer %d has %v, want %v", when, customer, got, want)
+		}
+	}
+	refile := func(m message.Message, customer uint64) {
+		t.Helper()
+		if err := w.Refile(t.Context(), 1, w.idOf(m), customer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := w.idOf(first), w.idOf(second)
+	contacts("before", family, one, two)
+	refile(second, daughter)
+	contacts("hers", family, one)
+	contacts("hers", daughter, two)
+	back := reply(w.where(second), "your bag is here")
+	back.To = []message.Person{{Handle: "mailto:family@example.org"}}
+	seq, err := w.Reply(t.Context(), back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := w.messageOf(seq).ID
+	contacts("answered", family, one)
+	contacts("answered", daughter, two, answer)
+	refile(second, 0)
+	contacts("given back", family, one, two)
+	if err := w.Preference.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	contacts("rebuilt", family, one, two)
+	contacts("rebuilt", daughter, answer)
+}
+
 // TestRefileMoves: a message of somebody else moves into a conversation of his, what
 // answers it and what answers our answer follow, and undoing puts it back.
 func TestRefileMoves(t *testing.T) {

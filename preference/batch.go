@@ -1,8 +1,8 @@
 package preference
 
 import (
-	"cmp"
 	"errors"
+	"maps"
 	"slices"
 
 	"throughline/identity"
@@ -16,7 +16,7 @@ type batch struct {
 	tx      *store.Tx
 	deltas  map[string]day
 	matters map[uint64]*Matter
-	spoken  map[uint64]string // language by handle
+	spoken  map[uint64]string // language by handle or customer record
 }
 
 func (p *Preferences) batch(tx *store.Tx) *batch {
@@ -38,23 +38,32 @@ func (b *batch) matter(id uint64) (*Matter, error) {
 	return &m, nil
 }
 
-func (b *batch) language(handle uint64) (string, error) {
-	if l, ok := b.spoken[handle]; ok || handle == 0 {
+// language is that of the person of c.
+func (b *batch) language(c *Contact) (string, error) {
+	subject := c.Subject()
+	if l, ok := b.spoken[subject]; ok || subject == 0 {
 		return l, nil
 	}
-	h, err := b.p.identity.Handle(b.tx, handle)
+	customer := c.Whose
+	if customer == 0 {
+		h, err := b.p.identity.Handle(b.tx, c.Handle)
+		if errors.Is(err, store.ErrNotFound) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		customer = h.Customer
+	}
+	root, err := b.p.identity.Root(b.tx, customer)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	root, err := b.p.identity.Root(b.tx, h.Customer)
-	if err != nil {
-		return "", err
-	}
 	l, err := b.p.identity.ShownField(b.tx, root.ID, identity.FieldLanguage)
-	b.spoken[handle] = l
+	b.spoken[subject] = l
 	return l, err
 }
 
@@ -126,9 +135,9 @@ func (b *batch) message(id uint64) error {
 		// No contact, but it may have brought the conversation back, as HELP does.
 		return b.edges(m.ID)
 	}
-	c := &Contact{ID: id, Conversation: m.ID, Time: f.Time.UTC(), Out: f.Out, Channel: f.Channel, Handle: f.Handle, Agent: f.Agent,
+	c := &Contact{ID: id, Conversation: m.ID, Time: f.Time.UTC(), Out: f.Out, Channel: f.Channel, Handle: f.Handle, Whose: f.Whose, Agent: f.Agent,
 		Failed: f.Failed, Settled: f.Settled, Advised: f.Advised, By: f.By}
-	if c.Language, err = b.language(f.Handle); err != nil {
+	if c.Language, err = b.language(c); err != nil {
 		return err
 	}
 	if old != nil && (old.Conversation != c.Conversation || !old.Time.Equal(c.Time)) {
@@ -215,7 +224,7 @@ func (b *batch) rederive(old *Contact) (turned bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if c.Language, err = b.language(c.Handle); err != nil {
+	if c.Language, err = b.language(&c); err != nil {
 		return false, err
 	}
 	c.derive(before, next, m)
@@ -288,12 +297,12 @@ func (b *batch) merged(from uint64) error {
 	return b.learn(from, false)
 }
 
-// people derives the contacts of handles anew, of which some may be customers.
+// people derives the contacts of handles and customers anew.
 func (b *batch) people(subjects []uint64) error {
-	handles := map[uint64]bool{}
+	whose := map[uint64]bool{}
 	for _, id := range subjects {
 		if _, err := b.p.identity.Handle(b.tx, id); err == nil {
-			handles[id] = true
+			whose[id] = true
 			continue
 		}
 		root, err := b.p.identity.Root(b.tx, id)
@@ -303,21 +312,16 @@ func (b *batch) people(subjects []uint64) error {
 		if err != nil {
 			return err
 		}
-		list, err := b.p.identity.Handles(b.tx, root.ID)
+		all, err := b.p.identity.Subjects(b.tx, root.ID)
 		if err != nil {
 			return err
 		}
-		for _, h := range list {
-			handles[h.ID] = true
+		for _, id := range all {
+			whose[id] = true
 		}
 	}
-	sorted := make([]uint64, 0, len(handles))
-	for id := range handles {
-		sorted = append(sorted, id)
-	}
-	slices.SortFunc(sorted, cmp.Compare)
-	for _, h := range sorted {
-		for _, id := range b.ids("handle", store.K().Uint(h)) {
+	for _, subject := range slices.Sorted(maps.Keys(whose)) {
+		for _, id := range b.ids("handle", store.K().Uint(subject)) {
 			old, err := b.get(id)
 			if err != nil {
 				return err
@@ -326,7 +330,7 @@ func (b *batch) people(subjects []uint64) error {
 				continue
 			}
 			c := *old
-			if c.Language, err = b.language(h); err != nil {
+			if c.Language, err = b.language(&c); err != nil {
 				return err
 			}
 			if err := b.put(old, &c); err != nil {

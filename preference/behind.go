@@ -58,7 +58,7 @@ func (p *Preferences) List(tx *store.Tx, q Behind) (list []Contact, next store.K
 	}
 	var whose map[uint64]bool
 	if q.Customer != 0 {
-		if whose, err = p.handlesOf(tx, q.Customer); err != nil {
+		if whose, err = p.subjectsOf(tx, q.Customer); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -76,26 +76,26 @@ func (p *Preferences) List(tx *store.Tx, q Behind) (list []Contact, next store.K
 		if c.Time.Before(from) {
 			break
 		}
-		if c.ID = e.ID; q.has(c, p.zone) && (whose == nil || whose[c.Handle]) {
+		if c.ID = e.ID; q.has(c, p.zone) && (whose == nil || whose[c.Subject()]) {
 			list = append(list, *c)
 		}
 	}
 	return list, nil, nil
 }
 
-// handlesOf are the handles of a customer.
-func (p *Preferences) handlesOf(tx *store.Tx, customer uint64) (map[uint64]bool, error) {
+// subjectsOf are the records and handles of a customer.
+func (p *Preferences) subjectsOf(tx *store.Tx, customer uint64) (map[uint64]bool, error) {
 	root, err := p.identity.Root(tx, customer)
 	if err != nil {
 		return nil, err
 	}
-	handles, err := p.identity.Handles(tx, root.ID)
+	subjects, err := p.identity.Subjects(tx, root.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := map[uint64]bool{}
-	for _, h := range handles {
-		out[h.ID] = true
+	for _, id := range subjects {
+		out[id] = true
 	}
 	return out, nil
 }
@@ -191,11 +191,15 @@ func (p *Preferences) Unheeded(tx *store.Tx, q BoardQuery, limit int) ([]Unheede
 	at := map[uint64]int{}
 	var out []Unheeded
 	for _, c := range list {
-		h, err := p.identity.Handle(tx, c.Handle)
-		if err != nil {
-			continue // erased
+		customer := c.Whose
+		if customer == 0 {
+			h, err := p.identity.Handle(tx, c.Handle)
+			if err != nil {
+				continue // erased
+			}
+			customer = h.Customer
 		}
-		root, err := p.identity.Root(tx, h.Customer)
+		root, err := p.identity.Root(tx, customer)
 		if err != nil {
 			return nil, err
 		}

@@ -18,6 +18,7 @@ type Contact struct {
 	Out          bool      `json:"o,omitempty"`
 	Channel      string    `json:"h"`
 	Handle       uint64    `json:"a,omitempty"`
+	Whose        uint64    `json:"k,omitempty"` // the customer record whose it is, if it is not the owner's of Handle
 	Agent        uint64    `json:"g,omitempty"` // who wrote it; of an incoming one who has the conversation
 	Failed       bool      `json:"f,omitempty"`
 	Settled      bool      `json:"s,omitempty"`
@@ -43,6 +44,15 @@ type Contact struct {
 	Erased bool `json:"z,omitempty"`
 }
 
+// Subject is on what c stands: the handle, or the customer record if somebody said
+// that it is not from the owner of the handle.
+func (c *Contact) Subject() uint64 {
+	if c.Whose != 0 {
+		return c.Whose
+	}
+	return c.Handle
+}
+
 // answerWithin is how late an answer may come to count as one.
 const answerWithin = 14 * 24 * time.Hour
 
@@ -53,7 +63,7 @@ func (c *Contact) equal(o *Contact) bool {
 	ta, tb, ua, ub := a.Time, b.Time, a.Turn, b.Turn
 	a.Time, b.Time, a.Turn, b.Turn = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return ta.Equal(tb) && ua.Equal(ub) && slices.Equal(c.Tags, o.Tags) &&
-		a.Conversation == b.Conversation && a.Out == b.Out && a.Channel == b.Channel && a.Handle == b.Handle && a.Agent == b.Agent && a.Team == b.Team &&
+		a.Conversation == b.Conversation && a.Out == b.Out && a.Channel == b.Channel && a.Handle == b.Handle && a.Whose == b.Whose && a.Agent == b.Agent && a.Team == b.Team &&
 		a.Failed == b.Failed && a.Settled == b.Settled && a.Advised == b.Advised && a.By == b.By && a.Purpose == b.Purpose &&
 		a.Language == b.Language && a.Lead == b.Lead && a.First == b.First && a.Over == b.Over && a.Waits == b.Waits &&
 		a.Answer == b.Answer && a.After == b.After && a.Resolved == b.Resolved && a.Erased == b.Erased

@@ -20,7 +20,7 @@ const (
 	shapeKey     = "shape"
 
 	// shape names how things are counted; another one makes everything anew.
-	shape = "4"
+	shape = "5"
 
 	followBatch = 200
 	// followPace is how long news gather before they are counted: each transaction
@@ -137,6 +137,17 @@ func (b *batch) apply(e *timeline.Event) error {
 			return err
 		}
 		return b.conversation(e.Conversation)
+	case timeline.MessageRefiled:
+		// What we answered in its conversation may be to somebody else now.
+		if err := b.message(e.Message); err != nil {
+			return err
+		}
+		for _, id := range b.ids("conversation", store.K().Uint(e.Conversation)) {
+			if err := b.message(id); err != nil {
+				return err
+			}
+		}
+		return nil
 	case timeline.ConversationStatus, timeline.ConversationAssigned, timeline.ConversationTags:
 		return b.conversation(e.Conversation)
 	case timeline.ConversationPurpose:

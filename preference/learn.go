@@ -70,14 +70,14 @@ func (p *Preferences) Habits(tx *store.Tx, root uint64, purpose string) ([]Habit
 
 // Contacts are a customer's newest contacts, newest first.
 func (p *Preferences) Contacts(tx *store.Tx, root uint64, limit int) ([]Contact, error) {
-	handles, err := p.identity.Handles(tx, root)
+	subjects, err := p.identity.Subjects(tx, root)
 	if err != nil {
 		return nil, err
 	}
 	var list []Contact
-	for _, h := range handles {
+	for _, id := range subjects {
 		n := 0
-		for e := range p.contacts.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(h.ID)}) {
+		for e := range p.contacts.Scan(tx, store.Range{Index: "handle", Prefix: store.K().Uint(id)}) {
 			if n == limit {
 				break
 			}

@@ -36,6 +36,7 @@ type Fact struct {
 	Out          bool
 	Channel      string
 	Handle       uint64 // of whom it is from, or of the first whom it is to
+	Whose        uint64 // the customer record whose it is, if it is not the owner's of Handle
 	Agent        uint64 // who wrote it, 0 for incoming
 	Failed       bool   // it did not reach the person
 	Settled      bool   // nothing is left to answer: a call that was talked through
@@ -118,8 +119,8 @@ func New(o Options) *Preferences {
 				{Name: "conversation", Keys: func(c *Contact) []store.Key {
 					return []store.Key{store.K().Uint(c.Conversation).Time(c.Time)}
 				}},
-				{Name: "handle", Keys: func(c *Contact) []store.Key {
-					return []store.Key{store.K().Uint(c.Handle).TimeDesc(c.Time)}
+				{Name: "handle", Keys: func(c *Contact) []store.Key { // or customer record
+					return []store.Key{store.K().Uint(c.Subject()).TimeDesc(c.Time)}
 				}},
 				{Name: "time", Keys: func(c *Contact) []store.Key {
 					return []store.Key{store.K().TimeDesc(c.Time)}

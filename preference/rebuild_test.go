@@ -301,7 +301,7 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 			o.now = o.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "hours")) * time.Hour)
 			c := rapid.SampledFrom(matters).Draw(rt, "matter")
 			m := o.matters[c]
-			switch op := rapid.IntRange(0, 19).Draw(rt, "op"); op {
+			switch op := rapid.IntRange(0, 20).Draw(rt, "op"); op {
 			case 0, 1, 2, 3, 4:
 				if !live(c) {
 					continue
@@ -311,6 +311,9 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 				if f.Out {
 					f.Agent = 7
 					f.Advised, f.By = rapid.SampledFrom([]string{"", "sms", "email"}).Draw(rt, "advised"), Stated
+				}
+				if rapid.IntRange(0, 4).Draw(rt, "whose") == 0 {
+					f.Whose = rapid.SampledFrom(customers).Draw(rt, "of")
 				}
 				if rapid.IntRange(0, 3).Draw(rt, "old") == 0 {
 					f.Time = o.now.Add(-time.Duration(rapid.IntRange(0, 90).Draw(rt, "ago")) * time.Hour)
@@ -384,6 +387,14 @@ func TestRebuiltEqualsFollowed(t *testing.T) {
 					return err
 				})
 				o.tell(rt, timeline.Event{Kind: timeline.CustomerChanged, Customer: who, Subjects: []uint64{who}, Data: []byte(`{"language":true}`)})
+			case 20: // somebody says whose it is
+				if len(messages) == 0 {
+					continue
+				}
+				id := rapid.SampledFrom(messages).Draw(rt, "refiled")
+				x := o.messages[id]
+				x.Whose = rapid.SampledFrom(append([]uint64{0}, customers...)).Draw(rt, "to")
+				o.tell(rt, timeline.Event{Kind: timeline.MessageRefiled, Message: id, Conversation: o.root(x.Conversation)})
 			case 18:
 				if live(c) {
 					messages = append(messages, o.word(rt, Fact{Conversation: c, Channel: rapid.SampledFrom(channels).Draw(rt, "channel"), Handle: handles[0]}))
