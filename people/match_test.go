@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"throughline/connectors"
 	"throughline/identity"
 	"throughline/inbox"
+	"throughline/message"
 	"throughline/store"
 )
 
@@ -154,5 +156,24 @@ func TestNumberOfSomebodyElse(t *testing.T) {
 	w.bring("mended.csv", "name,email,phone\nTom Berg,tom.berg@example.org,+44 7700 900111\n", Change{})
 	if a, b := w.customer("anna@example.org"), w.customer("tom.berg@example.org"); a.ID == b.ID {
 		t.Error("Tom and Anna are one customer")
+	}
+}
+
+// TestAddressThatUseHasShared: what different people were seen to use is nobody's key,
+// and no person by itself.
+func TestAddressThatUseHasShared(t *testing.T) {
+	w := newWorld(t)
+	w.bring("a.csv", "name,email\nAnn Reed,family@example.org;ann@example.org\n", Change{})
+	for _, name := range []string{"Ann Reed", "Peter Reed", "Zoe Reed"} {
+		must(t, w.sink.Accept(t.Context(), connectors.Batch{Messages: []message.Message{mail("family@example.org", name, name, "hello")}}))
+	}
+	i := w.bring("b.csv", "name,email\nTom Reed,family@example.org;tom@example.org\nIda Reed,ida@example.org;family@example.org\n,family@example.org\n", Change{})
+	if i.Counts != (ImportCounts{New: 2, Bad: 1}) {
+		t.Errorf("%+v", i.Counts)
+	}
+	for address, name := range map[string]string{"tom@example.org": "Tom Reed", "ida@example.org": "Ida Reed", "family@example.org": "Ann Reed"} {
+		if c := w.customer(address); c.Name != name {
+			t.Errorf("%s is %q, want %q", address, c.Name, name)
+		}
 	}
 }

@@ -76,15 +76,16 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 		return err
 	}
 	if i.State == Checking {
-		if row := seen.unlike(who); row != 0 {
+		telling := p.telling(tx, who)
+		if row := seen.unlike(telling); row != 0 {
 			return &RowError{fmt.Sprintf("row %d has this number too, with another name: leave it out of one of them", row)}
 		}
-		if res.Of = seen.find(who, res.Row); res.Of != 0 && root == nil {
+		if res.Of = seen.find(telling, res.Row); res.Of != 0 && root == nil {
 			res.Outcome = Updated
-			seen.note(who, res.Of)
+			seen.note(telling, res.Of)
 			return nil
 		}
-		seen.note(who, res.Row)
+		seen.note(telling, res.Row)
 	}
 	if root == nil {
 		res.Outcome = Added
@@ -128,6 +129,17 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 		pairs = append(pairs, f, true)
 	}
 	return p.hub.TellCustomer(tx, timeline.CustomerChanged, i.Agent, root.ID, nil, pairs...)
+}
+
+// telling is a person without the addresses that several people use: by them no two
+// rows are of one.
+func (p *People) telling(tx *store.Tx, who *person) *person {
+	t := *who
+	t.handles = slices.DeleteFunc(slices.Clone(who.handles), func(h message.Handle) bool {
+		known, ok := p.hub.Identity.Find(tx, h)
+		return ok && known.UsedByMany()
+	})
+	return &t
 }
 
 // find looks for the customer of a person by all his addresses and by the name
@@ -188,6 +200,9 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 	}
 	if root == nil {
 		root = keyed
+	}
+	if root == nil && len(fresh) == 0 && len(who.handles) > 0 && who.name() == "" {
+		return nil, nil, &RowError{who.handles[0].Address() + " is used by several people: give a name, or another address"}
 	}
 	return root, fresh, nil
 }
