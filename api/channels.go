@@ -136,7 +136,7 @@ func (s *Server) deleteAccount(ctx context.Context, i *nameIn) (*none, error) {
 }
 
 func (s *Server) testAccount(ctx context.Context, i *in[AccountTest]) (*out[TestSteps], error) {
-	steps, err := s.hub.TestAccount(ctx, i.Body.ID, i.Body.Channel, i.Body.Settings)
+	steps, err := s.hub.TestAccount(ctx, i.Body.ID, i.Body.NewID, i.Body.Channel, i.Body.Settings)
 	o := &out[TestSteps]{TestSteps{Steps: make([]Step, 0, len(steps))}}
 	for _, st := range steps {
 		o.Body.Steps = append(o.Body.Steps, Step{Step: st, Words: wording.Of(st.Error)})

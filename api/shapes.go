@@ -300,6 +300,7 @@ type AccountChange struct {
 // AccountTest tries settings without keeping them.
 type AccountTest struct {
 	ID       string         `json:"id,omitempty" doc:"An existing account whose settings fill in what is absent."`
+	NewID    string         `json:"new_id,omitempty" maxLength:"40" pattern:"^[a-z0-9-]+$" doc:"The ID that a new one is to have: the provider's settings are compared with the addresses that come of it."`
 	Channel  string         `json:"channel" minLength:"1"`
 	Settings map[string]any `json:"settings"`
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,16 +57,35 @@ func openDesk(t *testing.T, more map[string]any) *desk {
 
 // addLine adds the line and waits until it is there.
 func (d *desk) addLine() error {
-	set := map[string]any{"account_sid": d.twilio.AccountSID(), "auth_token": d.twilio.AuthToken(), "from": ourLine, "base_url": d.twilio.URL(), "poll_interval": "10s",
-		"api_key": lineKey, "api_secret": lineSecret, "greeting": "Hello", "queue_prompt": "Hold on", "queue_seconds": 60}
-	for k, v := range d.more {
-		set[k] = v
-	}
-	if err := d.admin.call(http.MethodPost, "/api/accounts", api.AccountRequest{ID: "voice", Channel: "voice", Name: "Larkspur line", Settings: set}, nil); err != nil {
+	if err := d.admin.call(http.MethodPost, "/api/accounts", api.AccountRequest{ID: "voice", Channel: "voice", Name: "Larkspur line", Settings: d.settings()}, nil); err != nil {
 		return err
 	}
 	d.admin.untilPhase(d.t, "voice", "live")
 	return nil
+}
+
+// settings are those of the line.
+func (d *desk) settings() map[string]any {
+	set := map[string]any{"account_sid": d.twilio.AccountSID(), "auth_token": d.twilio.AuthToken(), "from": ourLine, "base_url": d.twilio.URL(), "poll_interval": "10s",
+		"api_key": lineKey, "api_secret": lineSecret, "greeting": "Hello", "queue_prompt": "Hold on", "queue_seconds": 60}
+	maps.Copy(set, d.more)
+	return set
+}
+
+// A line that is not stored yet is tried with the addresses that it will have.
+func TestNewLineIsTried(t *testing.T) {
+	t.Parallel()
+	d := startDesk(t, nil)
+	for id, want := range map[string]bool{"voice": true, "other": false} {
+		var tried api.TestSteps
+		if err := d.admin.call(http.MethodPost, "/api/accounts/test", api.AccountTest{NewID: id, Channel: "voice", Settings: d.settings()}, &tried); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(tried.Steps, func(s api.Step) bool { return s.Name == "twilio: address for incoming calls" })
+		if i < 0 || tried.Steps[i].OK != want || !want && !strings.Contains(tried.Steps[i].Error, "/hooks/other/call") {
+			t.Errorf("%s: %+v", id, tried.Steps)
+		}
+	}
 }
 
 // ready makes an agent ready at a browser that is signed in.

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -174,8 +175,9 @@ func (h *Hub) usable(account string) bool {
 	return ok && !info.Writing.None
 }
 
-// TestAccount tries settings without storing them.
-func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[string]any) ([]connectors.Step, error) {
+// TestAccount tries settings without storing them: of the account id, or of one that is
+// to be called newID.
+func (h *Hub) TestAccount(ctx context.Context, id, newID, channel string, settings map[string]any) ([]connectors.Step, error) {
 	acc, err := h.Accounts.Prepare(id, channel, settings)
 	if err != nil {
 		return nil, err
@@ -190,7 +192,7 @@ func (h *Hub) TestAccount(ctx context.Context, id, channel string, settings map[
 	if known, err := h.Accounts.Show(id); err == nil {
 		save = h.Accounts.Saver(id, known.Revision)
 	}
-	conn, err := kind.New(acc, h.host(id, channel, save))
+	conn, err := kind.New(acc, h.host(cmp.Or(id, newID), channel, save))
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ export const createAccount = (body: { id: string; channel: string; name: string;
 export const patchAccount = (id: string, body: { name?: string; disabled?: boolean; settings?: Record<string, unknown> }) =>
   call(client.PATCH('/api/accounts/{id}', { params: { path: { id } }, body }))
 export const deleteAccount = (id: string) => call(client.DELETE('/api/accounts/{id}', { params: { path: { id } } }))
-export const testAccount = (body: { id?: string; channel: string; settings: Record<string, unknown> }) => call(client.POST('/api/accounts/test', { body }))
+export const testAccount = (body: { id?: string; new_id?: string; channel: string; settings: Record<string, unknown> }) => call(client.POST('/api/accounts/test', { body }))
 export const kickAccount = (id: string) => call(client.POST('/api/accounts/{id}/kick', { params: { path: { id } } }))
 
 export const listHeld = (query: { account?: string; cursor?: string; limit?: number }, signal?: AbortSignal) => call(client.GET('/api/held', { params: { query }, signal }))

@@ -66,7 +66,7 @@ export const channels = {
   'editor.idBad': 'Use only lower-case letters a–z, digits and dashes.',
   'editor.idTaken': 'There is already an account with this short name.',
   'editor.advanced': 'Advanced settings',
-  'editor.listHelp': 'One in a line.',
+  'editor.listHelp': 'One per line.',
   'editor.durationHelp': 'For example 30s, 5m or 2h.',
   'editor.secretSet': 'Set. Leave empty to keep it.',
   'editor.secretAgain': 'Type it in again: it is not sent to another server than it was stored for.',
