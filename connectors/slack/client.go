@@ -37,6 +37,7 @@ type limits struct {
 	appear    []time.Duration // pauses before it is asked which message came of an upload
 	eachRoom  time.Duration   // that a look at one channel may take, of the 50 calls a minute that Slack allows
 	rateLimit time.Duration   // pause after 429 without Retry-After
+	page      int             // messages of a history that are asked for at once
 	pages     int             // of one piece of a channel's history or of a thread
 }
 
@@ -47,7 +48,7 @@ func defaultLimits() limits {
 		soon:  10 * time.Second, overlap: time.Minute, settle: 5 * time.Second, full: 6 * time.Hour,
 		ping: 20 * time.Second, silence: time.Minute,
 		appear:   []time.Duration{0, 300 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second},
-		eachRoom: 3 * time.Second, rateLimit: 5 * time.Second, pages: maxPages,
+		eachRoom: 3 * time.Second, rateLimit: 5 * time.Second, page: pageSize, pages: maxPages,
 	}
 }
 

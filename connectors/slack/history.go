@@ -249,13 +249,13 @@ func (c *Connector) history(ctx context.Context, channel, root, low, high string
 	for range c.limits.pages {
 		method, ask := "conversations.history", func(ctx context.Context) error {
 			_, err := c.api.GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: channel,
-				Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: pageSize, IncludeAllMetadata: true})
+				Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: c.limits.page, IncludeAllMetadata: true})
 			return err
 		}
 		if root != "" {
 			method, ask = "conversations.replies", func(ctx context.Context) error {
 				_, _, _, err := c.api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{ChannelID: channel, Timestamp: root,
-					Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: pageSize, IncludeAllMetadata: true})
+					Oldest: low, Latest: high, Cursor: next, Inclusive: true, Limit: c.limits.page, IncludeAllMetadata: true})
 				return err
 			}
 		}

@@ -97,8 +97,8 @@ func TestCutHistory(t *testing.T) {
 		room := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}})
 		var want []string
 		var root, key string
-		for i := range 2*pageSize + 50 {
-			back = time.Duration(9*24-i/3) * time.Hour
+		for i := range 70 {
+			back = time.Duration(9*24-3*i) * time.Hour
 			s := fmt.Sprint(i)
 			want = append(want, s)
 			if i%2 == 1 {
@@ -111,7 +111,7 @@ func TestCutHistory(t *testing.T) {
 		ok(t, srv.WaitDelivered(t.Context())) // to nobody
 		h := newHub()
 		c := connect(t, srv, srv.URL, map[string]any{"history_days": 30})
-		c.limits.pages = 1
+		c.limits.page, c.limits.pages = 10, 2
 		_, stop := start(t, c, h)
 		h.awaitTexts(t, want...)
 		h.awaitLive(t)
