@@ -40,7 +40,7 @@ func (h *Hub) transfer(ctx context.Context, agent, id uint64, to Transfer, may m
 		l, err := spoken(tx, c, agent, may)
 		p := c.Pending()
 		// Of unclear outcome: it is asked for once more, perhaps to somebody else.
-		again = p != nil && !p.Warm && !to.Warm && p.By == agent && p.Leg == ""
+		again = p != nil && !p.Warm && !to.Warm && p.Leg == ""
 		switch {
 		case err != nil:
 			return nil, err
@@ -185,11 +185,11 @@ func (h *Hub) CancelCall(ctx context.Context, agent, id uint64) error {
 			return err
 		}
 		p := c.Pending()
-		if p != nil && !p.Warm && p.By == agent { // nothing shows yet that the customer was passed on
+		if p != nil && !p.Warm { // nothing shows yet that the customer was passed on
 			p.Result = message.TransferCancelled
 			return nil
 		}
-		if p == nil || !p.Warm {
+		if p == nil {
 			if n := len(c.Transfers); n > 0 && c.Transfers[n-1].Warm && c.Held() {
 				resume = true // it ended by itself; the customer is still on hold
 				return nil

@@ -77,7 +77,7 @@ func wished(m message.Message) (w wish, ok bool) {
 	if n := len(c.Transfers); n > 0 {
 		t := &c.Transfers[n-1]
 		w.since = t.Time
-		if !t.Warm && t.Result == "" && s.Agent == t.By && s.Spoke.Before(t.Time) {
+		if !t.Warm && t.Result == "" && s.Spoke.Before(t.Time) {
 			w.do = connectors.Pass
 			return w, true
 		}
