@@ -56,7 +56,7 @@ func (s *Server) addDocument(ctx context.Context, i *addDocumentIn) (*out[Librar
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: i.Customer, Company: i.Company, Title: oneLine(i.Title), Type: i.Type, File: f})
+	id, err := s.docsFor(ctx, documents.ActAdd).Add(ctx, who(ctx).id(), documents.Draft{Owner: i.Customer, Company: i.Company, Title: oneLine(i.Title), Type: i.Type, File: f})
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +65,6 @@ func (s *Server) addDocument(ctx context.Context, i *addDocumentIn) (*out[Librar
 
 func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out[LibraryDocument], error) {
 	b := i.Body
-	if err := s.mayPut(ctx, b.Type); err != nil {
-		return nil, err
-	}
 	var part message.Part
 	owner := b.Customer
 	err := s.hub.Store.View(func(tx *store.Tx) error {
@@ -91,10 +88,7 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 				return err
 			}
 		}
-		if b.Document != 0 {
-			_, err = s.seen(ctx, tx, b.Document)
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -104,11 +98,11 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 		name = "file"
 	}
 	f := documents.Upload{Name: name, ContentType: mediaType(part.ContentType), Ref: blob.Ref{SHA256: part.Blob, Size: part.Size}, Message: b.Message}
-	id := b.Document
+	id, docs := b.Document, s.docsFor(ctx, documents.ActAdd)
 	if id != 0 {
-		err = s.docs.AddVersion(ctx, who(ctx).id(), id, f)
+		err = docs.AddVersion(ctx, who(ctx).id(), id, f)
 	} else {
-		id, err = s.docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: owner, Company: b.Company, Title: oneLine(b.Title), Type: b.Type, File: f})
+		id, err = docs.Add(ctx, who(ctx).id(), documents.Draft{Owner: owner, Company: b.Company, Title: oneLine(b.Title), Type: b.Type, File: f})
 	}
 	if err != nil {
 		return nil, err
@@ -118,15 +112,7 @@ func (s *Server) fileDocument(ctx context.Context, i *in[DocumentRequest]) (*out
 
 func (s *Server) changeDocument(ctx context.Context, i *idBody[DocumentChange]) (*out[LibraryDocument], error) {
 	b := i.Body
-	if err := s.maySee(ctx, i.ID); err != nil {
-		return nil, err
-	}
 	c := documents.Change{Type: b.Type, Note: b.Note, Remind: b.Remind}
-	if b.Type != nil {
-		if err := s.mayPut(ctx, *b.Type); err != nil {
-			return nil, err
-		}
-	}
 	if b.Title != nil {
 		title := oneLine(*b.Title)
 		c.Title = &title
@@ -148,17 +134,14 @@ func (s *Server) changeDocument(ctx context.Context, i *idBody[DocumentChange]) 
 		}
 		c.Expires = &day
 	}
-	if err := s.docs.Change(ctx, who(ctx).id(), i.ID, c); err != nil {
+	if err := s.docsFor(ctx, documents.ActAdd).Change(ctx, who(ctx).id(), i.ID, c); err != nil {
 		return nil, err
 	}
 	return s.showDocument(ctx, i.ID)
 }
 
-// onDocument runs an act on a document that the caller may see, and shows it.
+// onDocument changes a document, and shows it.
 func (s *Server) onDocument(ctx context.Context, id uint64, act func(ctx context.Context, agent, id uint64) error) (*out[LibraryDocument], error) {
-	if err := s.maySee(ctx, id); err != nil {
-		return nil, err
-	}
 	if err := act(ctx, who(ctx).id(), id); err != nil {
 		return nil, err
 	}
@@ -167,23 +150,20 @@ func (s *Server) onDocument(ctx context.Context, id uint64, act func(ctx context
 
 func (s *Server) moveDocument(ctx context.Context, i *idBody[DocumentPlace]) (*out[LibraryDocument], error) {
 	return s.onDocument(ctx, i.ID, func(ctx context.Context, agent, id uint64) error {
-		return s.docs.Move(ctx, agent, id, documents.Place(i.Body))
+		return s.docsFor(ctx, documents.ActAdd).Move(ctx, agent, id, documents.Place(i.Body))
 	})
 }
 
 func (s *Server) deleteDocument(ctx context.Context, i *idIn) (*out[LibraryDocument], error) {
-	return s.onDocument(ctx, i.ID, s.docs.Delete)
+	return s.onDocument(ctx, i.ID, s.docsFor(ctx, documents.ActDelete).Delete)
 }
 
 func (s *Server) undeleteDocument(ctx context.Context, i *idIn) (*out[LibraryDocument], error) {
-	return s.onDocument(ctx, i.ID, s.docs.Undelete)
+	return s.onDocument(ctx, i.ID, s.docsFor(ctx, documents.ActDelete).Undelete)
 }
 
 func (s *Server) purgeDocument(ctx context.Context, i *idIn) (*struct{}, error) {
-	if err := s.maySee(ctx, i.ID); err != nil {
-		return nil, err
-	}
-	return nil, s.docs.Purge(ctx, who(ctx).id(), i.ID)
+	return nil, s.docsFor(ctx, documents.ActDelete).Purge(ctx, who(ctx).id(), i.ID)
 }
 
 type addVersionIn struct {
@@ -193,7 +173,7 @@ type addVersionIn struct {
 }
 
 func (s *Server) addDocumentVersion(ctx context.Context, i *addVersionIn) (*out[LibraryDocument], error) {
-	if err := s.maySee(ctx, i.ID); err != nil {
+	if err := s.maySee(ctx, i.ID); err != nil { // before the upload, as above
 		return nil, err
 	}
 	f, err := i.keep(ctx, s)
@@ -201,11 +181,13 @@ func (s *Server) addDocumentVersion(ctx context.Context, i *addVersionIn) (*out[
 		return nil, err
 	}
 	f.Note = i.Note
-	return s.onDocument(ctx, i.ID, func(ctx context.Context, agent, id uint64) error { return s.docs.AddVersion(ctx, agent, id, f) })
+	return s.onDocument(ctx, i.ID, func(ctx context.Context, agent, id uint64) error {
+		return s.docsFor(ctx, documents.ActAdd).AddVersion(ctx, agent, id, f)
+	})
 }
 
 func (s *Server) restoreDocumentVersion(ctx context.Context, i *idBody[VersionNumber]) (*out[LibraryDocument], error) {
 	return s.onDocument(ctx, i.ID, func(ctx context.Context, agent, id uint64) error {
-		return s.docs.Restore(ctx, agent, id, i.Body.Version)
+		return s.docsFor(ctx, documents.ActAdd).Restore(ctx, agent, id, i.Body.Version)
 	})
 }

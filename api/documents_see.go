@@ -57,6 +57,12 @@ func (s *Server) seen(ctx context.Context, tx *store.Tx, id uint64) (*documents.
 	return d, nil
 }
 
+// docsFor is the library for an act of the caller: the rules are asked once more in
+// the transaction that does it.
+func (s *Server) docsFor(ctx context.Context, act string) *documents.Library {
+	return s.docs.As(who(ctx).role(), act)
+}
+
 // maySee refuses what seen does.
 func (s *Server) maySee(ctx context.Context, id uint64) error {
 	return s.hub.Store.View(func(tx *store.Tx) error {

@@ -196,7 +196,7 @@ func (s *Server) toProblem(ctx context.Context, err error) *problemError {
 		return bad("old", err.Error())
 	case errors.Is(err, auth.ErrExpiredLink):
 		return simple(410)
-	case errors.Is(err, auth.ErrDisabled):
+	case errors.Is(err, auth.ErrDisabled), errors.Is(err, documents.ErrRole):
 		return simple(403)
 	case errors.Is(err, auth.ErrEmailTaken):
 		return taken("email")

@@ -84,6 +84,9 @@ func (l *Library) Add(ctx context.Context, agent uint64, n Draft) (id uint64, er
 	c := Change{Title: &title, Type: &n.Type, Tags: &n.Tags, Note: &n.Note, Expires: &n.Expires, Remind: &remind}
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
 		*d = Document{ID: tx.NextID(), Owner: n.Owner, Company: n.Company, Created: tx.Now(), CreatedBy: agent, Changed: tx.Now(), ChangedBy: agent}
+		if err := l.may(tx, nil); err != nil {
+			return err
+		}
 		if err := l.checkPlace(tx, d.Place()); err != nil {
 			return err
 		}
@@ -191,6 +194,9 @@ func (l *Library) apply(tx *store.Tx, d *Document, c Change) (changed bool, err 
 		set(&d.Title, title)
 	}
 	if c.Type != nil {
+		if err := l.mayGive(tx, *c.Type); err != nil {
+			return false, err
+		}
 		if *c.Type != "" && *c.Type != d.Type {
 			rules, err := l.Rules(tx)
 			if err != nil {
@@ -302,6 +308,9 @@ func (l *Library) Purge(ctx context.Context, agent, id uint64) error {
 	return l.store.Update(ctx, func(tx *store.Tx) error {
 		d, err := l.Get(tx, id)
 		if err != nil {
+			return err
+		}
+		if err := l.may(tx, d); err != nil {
 			return err
 		}
 		if d.Deleted.IsZero() {

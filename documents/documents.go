@@ -183,6 +183,8 @@ type Library struct {
 	keepLog  time.Duration
 	zone     *time.Location
 	log      *slog.Logger
+	role     string // of whoever acts, and the act: see As
+	act      string
 
 	extractor extract.Func
 	scanner   Scanner
@@ -334,6 +336,9 @@ func (l *Library) update(ctx context.Context, id uint64, fn func(tx *store.Tx, d
 	return l.store.Update(ctx, func(tx *store.Tx) error {
 		d, err := l.Get(tx, id)
 		if err != nil {
+			return err
+		}
+		if err := l.may(tx, d); err != nil {
 			return err
 		}
 		if err := fn(tx, d); err != nil {

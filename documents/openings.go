@@ -71,6 +71,9 @@ func (l *Library) Open(ctx context.Context, agent, id uint64, number int, how st
 		if err != nil {
 			return err
 		}
+		if err := l.may(tx, d); err != nil {
+			return err
+		}
 		found, err := d.Version(number)
 		if err != nil {
 			return err

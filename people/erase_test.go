@@ -293,11 +293,16 @@ func TestTableComesBackTheSame(t *testing.T) {
 		return rows, out.String()
 	}
 	before, text := table(w)
-	w2 := newWorld(t)
-	define(w2)
-	w2.bring("back.csv", text, Change{})
-	if after, _ := table(w2); fmt.Sprint(after) != fmt.Sprint(before) {
-		t.Errorf("was\n%q\nis\n%q", before, after)
+	var cards bytes.Buffer
+	_, err := w.WriteAll(t.Context(), &cards, VCard)
+	must(t, err)
+	for name, text := range map[string]string{"back.csv": text, "back.vcf": cards.String()} {
+		w2 := newWorld(t)
+		define(w2)
+		w2.bring(name, text, Change{})
+		if after, _ := table(w2); fmt.Sprint(after) != fmt.Sprint(before) {
+			t.Errorf("%s: was\n%q\nis\n%q\nby way of\n%s", name, before, after, text)
+		}
 	}
 }
 

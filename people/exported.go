@@ -1,6 +1,7 @@
 package people
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -138,6 +139,15 @@ func (e *Exported) card() vcard.Card {
 		if value != "" {
 			c.SetValue(field, value)
 		}
+	}
+	for _, field := range ownFields {
+		if value := e.Card[field]; value != "" {
+			c.SetValue(propertyOf(field), value)
+		}
+	}
+	for _, name := range sortedKeys(e.Fields) {
+		pair, _ := json.Marshal([]string{name, e.Fields[name]}) // strings always marshal
+		c.AddValue(fieldProperty, string(pair))
 	}
 	return c
 }

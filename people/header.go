@@ -25,23 +25,34 @@ var Targets = append([]string{ToNothing, ToID, ToFirst, ToLast, ToEmail, ToPhone
 // headers are the names under which columns are known, in the languages of the
 // screens and as the large programs write them when they export.
 var headers = map[string][]string{
-	ToID:                   {"id", "external id", "customer id", "contact id", "record id", "customer number", "شناسه", "کد مشتری", "شماره مشتری", "รหัส", "รหัสลูกค้า", "เลขที่ลูกค้า"},
-	identity.FieldName:     {"name", "full name", "display name", "customer", "customer name", "contact", "contact name", "نام کامل", "نام و نام خانوادگی", "نام مشتری", "مشتری", "ชื่อเต็ม", "ชื่อนามสกุล", "ชื่อลูกค้า", "ลูกค้า"},
-	ToFirst:                {"first name", "given name", "forename", "first", "firstname", "نام", "نام کوچک", "ชื่อ", "ชื่อจริง"},
-	ToLast:                 {"last name", "surname", "family name", "last", "lastname", "نام خانوادگی", "فامیل", "นามสกุล", "สกุล"},
-	ToEmail:                {"email", "e mail", "mail", "email address", "e mail address", "emails", "ایمیل", "رایانامه", "پست الکترونیک", "نشانی ایمیل", "อีเมล", "อีเมล์", "ที่อยู่อีเมล"},
-	ToPhone:                {"phone", "telephone", "tel", "mobile", "cell", "mobile phone", "phone number", "mobile number", "cell phone", "work phone", "home phone", "business phone", "phones", "whatsapp", "sms", "تلفن", "شماره تلفن", "موبایل", "تلفن همراه", "شماره موبایل", "همراه", "شماره تماس", "โทรศัพท์", "เบอร์โทร", "เบอร์โทรศัพท์", "มือถือ", "เบอร์มือถือ", "โทร"},
-	identity.FieldCompany:  {"company", "organisation", "organization", "company name", "account", "account name", "employer", "firm", "شرکت", "سازمان", "نام شرکت", "บริษัท", "องค์กร", "ชื่อบริษัท", "หน่วยงาน"},
-	identity.FieldNote:     {"note", "notes", "comment", "comments", "remarks", "description", "یادداشت", "توضیحات", "توضیح", "ملاحظات", "บันทึก", "หมายเหตุ", "โน้ต", "รายละเอียด"},
-	identity.FieldLanguage: {"language", "preferred language", "locale", "lang", "زبان", "ภาษา"},
-	identity.FieldTimeZone: {"time zone", "timezone", "منطقه زمانی", "เขตเวลา"},
-	identity.FieldGoals:    {"goals", "goal", "هدف", "اهداف", "هدف ها", "เป้าหมาย"},
-	identity.FieldInterest: {"interests", "interest", "hobbies", "علاقه ها", "علایق", "علاقه مندی ها", "ความสนใจ"},
+	ToID:                   {"id", "external id", "customer id", "contact id", "record id", "customer number", "kundennummer", "kunden nr", "numéro client", "número de cliente", "شناسه", "کد مشتری", "شماره مشتری", "รหัส", "รหัสลูกค้า", "เลขที่ลูกค้า"},
+	identity.FieldName:     {"name", "full name", "display name", "customer", "customer name", "contact", "contact name", "kunde", "kontakt", "vollständiger name", "nom complet", "client", "nombre completo", "cliente", "نام کامل", "نام و نام خانوادگی", "نام مشتری", "مشتری", "ชื่อเต็ม", "ชื่อนามสกุล", "ชื่อลูกค้า", "ลูกค้า"},
+	ToFirst:                {"first name", "given name", "forename", "first", "firstname", "vorname", "rufname", "prénom", "nombre", "nombre de pila", "نام", "نام کوچک", "ชื่อ", "ชื่อจริง"},
+	ToLast:                 {"last name", "surname", "family name", "last", "lastname", "nachname", "familienname", "zuname", "nom", "nom de famille", "apellido", "apellidos", "نام خانوادگی", "فامیل", "นามสกุล", "สกุล"},
+	ToEmail:                {"email", "e mail", "mail", "email address", "e mail address", "emails", "e mail adresse", "mailadresse", "courriel", "adresse e mail", "adresse mail", "correo", "correo electrónico", "dirección de correo", "mail privat", "e mail privat", "ایمیل", "رایانامه", "پست الکترونیک", "نشانی ایمیل", "อีเมล", "อีเมล์", "ที่อยู่อีเมล"},
+	ToPhone:                {"phone", "telephone", "tel", "mobile", "cell", "mobile phone", "phone number", "mobile number", "cell phone", "work phone", "home phone", "business phone", "phones", "whatsapp", "sms", "telefon", "telefonnummer", "rufnummer", "handy", "handynummer", "mobil", "mobiltelefon", "mobilnummer", "téléphone", "portable", "mobile", "numéro de téléphone", "teléfono", "móvil", "celular", "número de teléfono", "تلفن", "شماره تلفن", "موبایل", "تلفن همراه", "شماره موبایل", "همراه", "شماره تماس", "โทรศัพท์", "เบอร์โทร", "เบอร์โทรศัพท์", "มือถือ", "เบอร์มือถือ", "โทร"},
+	identity.FieldCompany:  {"company", "organisation", "organization", "company name", "account", "account name", "employer", "firm", "firma", "unternehmen", "firmenname", "arbeitgeber", "société", "entreprise", "empresa", "compañía", "شرکت", "سازمان", "نام شرکت", "บริษัท", "องค์กร", "ชื่อบริษัท", "หน่วยงาน"},
+	identity.FieldNote:     {"note", "notes", "comment", "comments", "remarks", "description", "notiz", "notizen", "bemerkung", "bemerkungen", "kommentar", "remarque", "remarques", "commentaire", "nota", "notas", "observaciones", "comentarios", "یادداشت", "توضیحات", "توضیح", "ملاحظات", "บันทึก", "หมายเหตุ", "โน้ต", "รายละเอียด"},
+	identity.FieldLanguage: {"language", "preferred language", "locale", "lang", "sprache", "langue", "idioma", "زبان", "ภาษา"},
+	identity.FieldTimeZone: {"time zone", "timezone", "zeitzone", "fuseau horaire", "zona horaria", "منطقه زمانی", "เขตเวลา"},
+	identity.FieldGoals:    {"goals", "goal", "ziele", "ziel", "objectifs", "objetivos", "هدف", "اهداف", "هدف ها", "เป้าหมาย"},
+	identity.FieldInterest: {"interests", "interest", "hobbies", "interessen", "centres d intérêt", "intérêts", "intereses", "علاقه ها", "علایق", "علاقه مندی ها", "ความสนใจ"},
 	identity.FieldDos:      {"do", "dos", "do s", "بکنید", "ควรทำ"},
 	identity.FieldDonts:    {"dont", "donts", "don t", "don ts", "نکنید", "ไม่ควรทำ"},
-	identity.FieldNextStep: {"next step", "next action", "گام بعدی", "قدم بعدی", "ขั้นต่อไป", "ขั้นตอนถัดไป"},
-	identity.FieldNextDate: {"next date", "next step date", "follow up", "follow up date", "تاریخ پیگیری", "วันที่ติดตาม"},
-	identity.FieldTags:     {"tags", "tag", "labels", "categories", "groups", "group membership", "برچسب", "برچسب ها", "گروه", "แท็ก", "ป้ายกำกับ", "กลุ่ม"},
+	identity.FieldNextStep: {"next step", "next action", "nächster schritt", "prochaine étape", "próximo paso", "گام بعدی", "قدم بعدی", "ขั้นต่อไป", "ขั้นตอนถัดไป"},
+	identity.FieldNextDate: {"next date", "next step date", "follow up", "follow up date", "wiedervorlage", "date de relance", "fecha de seguimiento", "تاریخ پیگیری", "วันที่ติดตาม"},
+	identity.FieldTags:     {"tags", "tag", "labels", "categories", "groups", "group membership", "schlagworte", "schlagwörter", "gruppe", "gruppen", "étiquettes", "groupe", "etiquetas", "grupo", "برچسب", "برچسب ها", "گروه", "แท็ก", "ป้ายกำกับ", "กลุ่ม"},
+}
+
+// telling are the names of columns that hold what a custom field may tell of a
+// person, by its Tells: they go into the first field of that kind.
+var telling = map[string][]string{
+	identity.TellsBorn:     {"date of birth", "birthday", "birth date", "born", "dob", "geburtsdatum", "geburtstag", "geboren", "date de naissance", "né le", "anniversaire", "fecha de nacimiento", "nacimiento", "cumpleaños", "تاریخ تولد", "تولد", "วันเกิด"},
+	identity.TellsAddress:  {"address", "street", "street address", "home address", "adresse", "anschrift", "straße", "strasse", "straße und hausnummer", "rue", "dirección", "calle", "domicilio", "نشانی", "آدرس", "ที่อยู่"},
+	identity.TellsPostcode: {"postcode", "postal code", "zip", "zip code", "plz", "postleitzahl", "code postal", "código postal", "کد پستی", "کدپستی", "รหัสไปรษณีย์"},
+	identity.TellsCity:     {"city", "town", "ort", "stadt", "wohnort", "ville", "ciudad", "población", "localidad", "شهر", "เมือง"},
+	identity.TellsState:    {"state", "province", "region", "bundesland", "région", "provincia", "استان", "จังหวัด"},
+	identity.TellsUsername: {"username", "user name", "benutzername", "nom d utilisateur", "usuario", "نام کاربری", "ชื่อผู้ใช้"},
 }
 
 // plainHeader leaves of a column's name what it is compared by.
@@ -76,6 +87,15 @@ func propose(header []string, samples [][]string, fields []*identity.FieldDef) [
 		for _, n := range names {
 			known[plainHeader(n)] = target
 			known[strings.ReplaceAll(plainHeader(n), " ", "")] = target
+		}
+	}
+	for _, f := range fields {
+		if f.Of == identity.OfCustomer && !f.Archived {
+			for _, n := range telling[f.Tells] {
+				if p := plainHeader(n); known[p] == "" {
+					known[p] = identity.CustomFieldName(f.ID)
+				}
+			}
 		}
 	}
 	for _, f := range fields {

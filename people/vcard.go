@@ -3,11 +3,13 @@ package people
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/emersion/go-vcard"
@@ -27,6 +29,8 @@ type cardReader struct {
 	close io.Closer
 	n     int         // line
 	open  []*openCard // the one being read last, within its owner's
+
+	fields []*identity.FieldDef // into which what a card tells besides can go
 }
 
 func openCards(open func() (io.ReadCloser, error)) (*cardReader, error) {
@@ -266,7 +270,74 @@ func (c *cardReader) read() (Row, error) {
 	}
 	row.put(identity.FieldTags, strings.Join(card.Values(vcard.FieldCategories), ","))
 	row.put(ToID, first(card.Values(vcard.FieldUID)))
+	c.extra(&row, card)
 	return row, nil
+}
+
+// Properties of our own, since vCard has none for them: the other fields of a card
+// by name, and custom fields, each as a JSON list of its name and its value.
+const (
+	ownProperty   = "X-THROUGHLINE-"
+	fieldProperty = ownProperty + "FIELD"
+)
+
+// ownFields are the fields of a card that vCard has no property for.
+var ownFields = []string{identity.FieldGoals, identity.FieldInterest, identity.FieldDos, identity.FieldDonts, identity.FieldNextStep, identity.FieldNextDate}
+
+func propertyOf(field string) string {
+	return ownProperty + strings.ToUpper(strings.ReplaceAll(field, "_", "-"))
+}
+
+// extra reads our own properties, and what a custom field is there for: the date of
+// birth, the address. Fields that are not there are passed over.
+func (c *cardReader) extra(row *Row, card vcard.Card) {
+	for _, field := range ownFields {
+		row.put(field, first(card.Values(propertyOf(field))))
+	}
+	named, tells := map[string]string{}, map[string]string{}
+	for _, d := range c.fields {
+		if d.Of != identity.OfCustomer || d.Archived {
+			continue
+		}
+		named[plainHeader(d.Name)] = identity.CustomFieldName(d.ID)
+		if tells[d.Tells] == "" {
+			tells[d.Tells] = identity.CustomFieldName(d.ID)
+		}
+	}
+	had := map[string]bool{}
+	put := func(target, value string) {
+		if value = strings.TrimSpace(value); target != "" && value != "" && !had[target] {
+			had[target] = true
+			row.put(target, value)
+		}
+	}
+	for _, v := range card.Values(fieldProperty) {
+		var pair []string
+		if json.Unmarshal([]byte(v), &pair) == nil && len(pair) == 2 {
+			put(named[plainHeader(pair[0])], pair[1])
+		}
+	}
+	if day, ok := birthday(first(card.Values(vcard.FieldBirthday))); ok {
+		put(tells[identity.TellsBorn], day)
+	}
+	if a := card.Address(); a != nil {
+		put(tells[identity.TellsAddress], a.StreetAddress)
+		put(tells[identity.TellsCity], a.Locality)
+		put(tells[identity.TellsState], a.Region)
+		put(tells[identity.TellsPostcode], a.PostalCode)
+	}
+}
+
+// birthday reads a whole date of RFC 6350 4.3.1 or RFC 2426, with a time or without;
+// one without a year is none.
+func birthday(s string) (string, bool) {
+	s, _, _ = strings.Cut(s, "T")
+	for _, form := range []string{time.DateOnly, "20060102"} {
+		if day, err := time.Parse(form, s); err == nil {
+			return day.Format(time.DateOnly), true
+		}
+	}
+	return "", false
 }
 
 func first(list []string) string {

@@ -29,6 +29,12 @@ func (p *People) source(i *Import) (source, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := p.store.View(func(tx *store.Tx) (err error) {
+			c.fields, err = p.hub.Identity.FieldDefs(tx)
+			return err
+		}); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 		return cardSource{c}, nil
 	}
 	t, err := openTable(p.opener(i.Blob), i.Format)
