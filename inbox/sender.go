@@ -68,8 +68,15 @@ func (h *Hub) Refile(ctx context.Context, agent, id, customer uint64) error {
 			if err != nil {
 				return err
 			}
-			r.Refiled = &Refiled{Customer: root.ID, By: agentActor(agent), Time: tx.Now(), Subjects: before.Subjects, From: before.From}
-			subjects = []uint64{root.ID}
+			to := root.ID
+			customer = root.ID
+			if owner, err := h.ownerRoot(tx, c); err != nil {
+				return err
+			} else if c.Whose != 0 && owner == root.ID {
+				to = c.Whose // the record whose the conversation is: a merge of the two may be undone
+			}
+			r.Refiled = &Refiled{Customer: to, By: agentActor(agent), Time: tx.Now(), Subjects: before.Subjects, From: before.From}
+			subjects = []uint64{to}
 		}
 		if slices.Equal(subjects, former) {
 			return nil
@@ -81,7 +88,7 @@ func (h *Hub) Refile(ctx context.Context, agent, id, customer uint64) error {
 			return err
 		}
 		if customer != 0 {
-			err = h.fileUnder(tx, agent, r, c, r.Refiled.Customer)
+			err = h.fileUnder(tx, agent, r, c, customer)
 		} else {
 			err = h.fileBack(tx, agent, r, c, before.From)
 		}

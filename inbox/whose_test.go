@@ -96,6 +96,10 @@ func TestEverythingIsSomebodys(t *testing.T) {
 				must(w.Refile(rt.Context(), 1, r.ID, to))
 				if said[r.Key] = rooted(to); said[r.Key] == owner {
 					said[r.Key] = 0 // of the owner of its address
+				} else if is := of(r.Key).Refiled; is == nil || rooted(is.Customer) != said[r.Key] {
+					rt.Fatalf("%s was said to be of %d, and is %+v", r.Key, said[r.Key], is)
+				} else {
+					said[r.Key] = is.Customer // one of his records
 				}
 			},
 			"not somebody else": func(rt *rapid.T) {
