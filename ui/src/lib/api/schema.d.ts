@@ -2471,6 +2471,8 @@ export interface components {
             channel: string;
             /** @description An existing account whose settings fill in what is absent. */
             id?: string;
+            /** @description The ID that a new one is to have: the provider's settings are compared with the addresses that come of it. */
+            new_id?: string;
             settings: {
                 [key: string]: unknown;
             };
