@@ -47,6 +47,8 @@ export const fine = (part: number) => numbers({ style: 'percent', maximumFractio
 /** A change: +12 %, −3 %. */
 export const signed = (part: number) => numbers({ style: 'percent', signDisplay: 'exceptZero' }).format(part)
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))
+/** A time of day in another zone, in one's own where that is not known. */
+export const timeIn = (d: string | Date, zone?: string) => dates({ hour: '2-digit', minute: '2-digit', timeZone: zone || undefined }).format(new Date(d))
 export const date = (d: string | Date) => dates({ dateStyle: 'medium' }).format(new Date(d))
 export const dateTime = (d: string | Date) => dates({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(d))
 export const fullTime = (d: string | Date) => dates({ dateStyle: 'full', timeStyle: 'medium' }).format(new Date(d))
