@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"throughline/connectors"
 	"throughline/identity"
 	"throughline/message"
 	"throughline/store"
@@ -33,7 +34,21 @@ func (h *Hub) Recipients(tx *store.Tx, conversation uint64, mode string, id uint
 		return nil, err
 	}
 	out := &Recipients{Account: h.sendAccount(c, base), Subject: c.Subject}
-	if info, ok := h.accountInfo(out.Account); ok && !info.Writing.Letter {
+	if !h.usable(out.Account) { // a call, say: something that reaches the customer, if there is anything
+		ways, err := h.Ways(tx, conversation)
+		if err != nil {
+			return nil, err
+		}
+		open := func(w Way) bool {
+			return slices.ContainsFunc(w.Handles, func(hd WayHandle) bool {
+				return hd.OptOut == nil && hd.Suspended == nil && !w.WindowOver(&hd, tx.Now())
+			})
+		}
+		if i := slices.IndexFunc(ways, open); i >= 0 {
+			out.Account = ways[i].Account
+		}
+	}
+	if info, ok := h.accountInfo(out.Account); ok && (!info.Writing.Letter || mode != ModeForward && h.foreign(info, base)) {
 		return h.partnerOver(tx, c, base, info, out)
 	}
 	if base == nil {
@@ -127,6 +142,13 @@ func (h *Hub) sendAccount(c *Conversation, base *Record) string {
 		}
 	}
 	return c.Account
+}
+
+// foreign tells that an account does not reach whom a message is with: it came over
+// another channel.
+func (h *Hub) foreign(info connectors.Info, base *Record) bool {
+	with := h.partner(base)
+	return len(with) > 0 && identity.Reachable(with[0].Handle) && with[0].Handle.Scheme() != h.kinds[info.Channel].Scheme
 }
 
 func (h *Hub) withoutUnknown(list []message.Person) []message.Person {

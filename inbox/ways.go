@@ -91,9 +91,12 @@ func (h *Hub) partner(base *Record) []message.Person {
 }
 
 // partnerOver completes what a composer starts with on an account that writes to one
-// person: the one answered, or else the customer at an address that it reaches.
+// person, or does not reach the one answered: him, or else the customer at an address
+// that it reaches.
 func (h *Hub) partnerOver(tx *store.Tx, c *Conversation, base *Record, info connectors.Info, out *Recipients) (*Recipients, error) {
-	out.Subject = ""
+	if !info.Writing.Letter {
+		out.Subject = ""
+	}
 	if base != nil {
 		out.InReplyTo = base.ID
 	}

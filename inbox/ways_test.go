@@ -64,6 +64,15 @@ func TestWaysInOrder(t *testing.T) {
 	if got := w.ways(call); !slices.Equal(got, []string{"mobile +447700900123", "support ann@example.org"}) {
 		t.Errorf("ways after a call %q", got)
 	}
+	if r := w.recipients(call, ModeReply); r.Account != "mobile" || len(r.To) != 1 || r.To[0].Handle != annsPhone[0].Handle || r.Warning != "" {
+		t.Errorf("an answer to a call starts with %+v", r)
+	}
+	if err := w.SetConsent(t.Context(), 7, annsPhone[0].Handle, "text", "", message.OptOut, "told us"); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.recipients(call, ModeReply); r.Account != "support" || len(r.To) != 1 || r.To[0].Handle != "mailto:ann@example.org" {
+		t.Errorf("an answer to a call where texts are unwanted starts with %+v", r)
+	}
 	var invalid *InvalidError
 	if _, err := w.Reply(t.Context(), textReply(call, "line", "hi")); !errors.As(err, &invalid) || invalid.Field != "account" {
 		t.Errorf("written over a line: %v", err)
