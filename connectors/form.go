@@ -159,6 +159,17 @@ func (f *Form) whole(key string) (n int, given bool, err error) {
 	return n, true, err
 }
 
+// Brief writes a duration as people do, without units that are zero: "1h", not "1h0m0s".
+func Brief(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
+
 // Duration is a duration from low to high.
 func (f *Form) Duration(key string, byDefault, low, high time.Duration) time.Duration {
 	v := f.Line(key)

@@ -33,7 +33,7 @@ func fields() []connectors.Field {
 		{Key: "after", Type: "choice", Label: "On the server, mail that was taken in is", Choices: []string{afterLeave, afterMarkSeen, afterMove}, Default: afterLeave, Advanced: true, Help: "leave changes nothing at all."},
 		{Key: "move_to", Type: "string", Label: "Folder to move to", Advanced: true},
 		{Key: "sent_folder", Type: "string", Label: "Sent folder", Advanced: true, Help: "A copy of every answer is put there. Leave it empty where the provider does that itself (Google, Microsoft)."},
-		{Key: "poll_interval", Type: "duration", Label: "Poll interval", Default: defaultPoll.String(), Advanced: true, Help: "For folders after the first, and for servers that cannot announce new mail (no IDLE)."},
+		{Key: "poll_interval", Type: "duration", Label: "Poll interval", Default: connectors.Brief(defaultPoll), Advanced: true, Help: "For folders after the first, and for servers that cannot announce new mail (no IDLE)."},
 		{Key: "default_charset", Type: "string", Label: "Default charset", Advanced: true, Help: "For mail that does not say its own, for example windows-1256."},
 		{Key: "authserv_id", Type: "list", Label: "Authentication server names", Advanced: true, Help: "Names that your own receiving server writes first in Authentication-Results; only those are believed."},
 		{Key: "ca_file", Type: "string", Label: "CA file", Advanced: true, Help: "PEM file with the certificate authority of a server whose certificate is not publicly trusted."},

@@ -79,7 +79,7 @@ func fields() []connectors.Field {
 		{Key: "history_days", Type: "int", Label: "Days to read back at the first start", Default: 0, Advanced: true, Help: "0 begins with the next message."},
 		{Key: "thread_days", Type: "int", Label: "Look for missed answers in threads of the last days", Default: defaultThread, Advanced: true,
 			Help: "After an interruption, threads that began so long ago are looked through."},
-		{Key: "poll_interval", Type: "duration", Label: "Look for missed messages every", Default: defaultPoll.String(), Advanced: true,
+		{Key: "poll_interval", Type: "duration", Label: "Look for missed messages every", Default: connectors.Brief(defaultPoll), Advanced: true,
 			Help: "Slack brings messages by itself; this finds those that it could not deliver."},
 		{Key: "file_mib", Type: "int", Label: "Largest file (MiB)", Default: defaultMiB, Advanced: true},
 		{Key: "acknowledge", Type: "text", Label: "Automatic acknowledgement", Advanced: true, Help: "Sent once to a person who opens a conversation. Empty sends nothing."},

@@ -89,7 +89,7 @@ func fields(f flavour) []connectors.Field {
 	return append(list,
 		connectors.Field{Key: "name", Type: "string", Label: "Display name", Help: "For agents; customers see the number."},
 		connectors.Field{Key: "rate", Type: "int", Label: "Messages per second", Default: f.rate, Advanced: true, Help: "No more than the sender is allowed; Twilio queues what is too fast, and refuses it when its queue is full."},
-		connectors.Field{Key: "poll_interval", Type: "duration", Label: "Look for missed messages every", Default: defaultPoll.String(), Advanced: true, Help: "Twilio brings messages by itself; this finds those that it could not deliver to us."},
+		connectors.Field{Key: "poll_interval", Type: "duration", Label: "Look for missed messages every", Default: connectors.Brief(defaultPoll), Advanced: true, Help: "Twilio brings messages by itself; this finds those that it could not deliver to us."},
 		connectors.Field{Key: "history_days", Type: "int", Label: "Days to read back at the first start", Default: 0, Advanced: true, Help: "0 begins with the next message."},
 		connectors.Field{Key: "file_mib", Type: "int", Label: "Largest file taken in (MiB)", Default: defaultMiB, Advanced: true},
 		connectors.Field{Key: "file_types", Type: "list", Label: "Types of file taken in", Default: defaultTypes(), Advanced: true, Help: "Media types; image/* is all of a kind."},
