@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,8 +109,8 @@ func TestHooksAtOnce(t *testing.T) {
 
 // TestShare: a file for whoever has its address, for a while, and nothing else.
 func TestShare(t *testing.T) {
-	now := time.Now()
-	w, c := newTextWorld(t, worldOptions{api: func(o *Options) { o.Now = func() time.Time { return now } }}, nil)
+	var later atomic.Int64 // time.Duration
+	w, c := newTextWorld(t, worldOptions{api: func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) } }}, nil)
 	share := func(kind, name, content string) string {
 		ref, err := w.hub.Blobs.Put(t.Context(), strings.NewReader(content))
 		must(t, err)
@@ -162,7 +163,7 @@ func TestShare(t *testing.T) {
 	if c.host.Share(message.Part{Name: "x", Blob: "../x"}, time.Hour) != "" {
 		t.Error("shared what is no blob")
 	}
-	now = now.Add(2 * time.Hour)
+	later.Store(int64(2 * time.Hour))
 	if status, _, _ := get(path); status != http.StatusGone {
 		t.Errorf("after its time: %d", status)
 	}

@@ -96,17 +96,20 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		ws.Close()
 		return
 	}
-	c.write(obj{
+	hello := marshal(obj{
 		"type": "hello", "num_connections": n, "connection_info": obj{"app_id": s.AppID()},
 		"debug_info": obj{"host": "applink-1", "build_number": 1, "approximate_connection_time": 18060},
 	})
-	// Only now it gets events: hello comes first.
+	// Whoever has heard hello gets events, and nothing comes before it.
+	c.writing.Lock()
 	s.mu.Lock()
 	s.sockets.list = append(s.sockets.list, c)
 	s.sockets.opened++
 	closed := s.ctx.Err() != nil
 	s.touch()
 	s.mu.Unlock()
+	c.put(hello)
+	c.writing.Unlock()
 	if closed {
 		ws.Close()
 	}
@@ -121,6 +124,11 @@ func (c *socket) write(v any) { c.send(marshal(v)) }
 func (c *socket) send(b []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	c.put(b)
+}
+
+// put is send, with the lock held.
+func (c *socket) put(b []byte) {
 	c.ws.SetWriteDeadline(time.Now().Add(writeWithin))
 	c.ws.WriteMessage(websocket.TextMessage, b)
 }
