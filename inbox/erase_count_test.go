@@ -55,6 +55,7 @@ func TestErasedStaysCounted(t *testing.T) {
 	if after := board(); !reflect.DeepEqual(before, after) {
 		t.Errorf("erasing changes the counts:\n%+v\n%+v", before, after)
 	}
+	w.stop() // nothing may count beside it
 	if err := w.Preference.Reset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
