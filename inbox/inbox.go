@@ -121,6 +121,8 @@ type Hub struct {
 	// What runs now; nothing here outlives the process or is missed by it.
 	mu      sync.Mutex
 	life    context.Context // of Run, nil while it does not run
+	ready   chan struct{}   // closed once the accounts have been started
+	readied sync.Once
 	running map[string]*runner
 	own     map[message.Handle]string  // canonical own handles → account
 	infos   map[string]connectors.Info // of all accounts, switched-off ones too
@@ -146,6 +148,7 @@ func New(o Options) (*Hub, error) {
 		Timeline: timeline.New(o.Store),
 		Identity: identity.New(o.Store),
 		kinds:    make(map[string]connectors.Kind, len(o.Kinds)),
+		ready:    make(chan struct{}),
 		undo:     o.Undo, pause: o.ChatPause, country: o.Country, public: o.PublicURL, tempDir: o.TempDir, filesOf: o.Files, log: o.Log,
 		agentOf: o.Agent,
 		began:   time.Now(),

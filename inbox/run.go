@@ -13,6 +13,9 @@ import (
 	"throughline/store"
 )
 
+// Ready is closed once Run has started the accounts: before, nothing can be sent.
+func (h *Hub) Ready() <-chan struct{} { return h.ready }
+
 // Run connects all accounts and sends what is due until ctx ends. It follows the
 // accounts: one that is added, changed or removed is started or stopped.
 func (h *Hub) Run(ctx context.Context) error {
@@ -42,9 +45,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	timers.Go(func() { h.lookThrough(ctx) })
 	defer timers.Wait()
 	defer h.stopAll()
-	for {
+	for first := true; ; first = false {
 		if err := h.follow(ctx); err != nil {
 			return err
+		}
+		if first {
+			h.readied.Do(func() { close(h.ready) })
 		}
 		select {
 		case <-wake:

@@ -149,16 +149,31 @@ func TestWhoseTimeline(t *testing.T) {
 				if rapid.Bool().Draw(rt, "elsewhere") {
 					to = anyone("customer")
 				}
+				record := to
+				w.view(func(tx *store.Tx) error {
+					r, err := w.Message(tx, id)
+					if err != nil {
+						return err
+					}
+					c, err := w.Conversation(tx, r.Conversation)
+					if err != nil || c.Whose == 0 {
+						return err
+					}
+					if root, err := w.Identity.Root(tx, c.Whose); err == nil && root.ID == to {
+						record = c.Whose // it stays with its conversation, also when the two are parted
+					}
+					return err
+				})
 				if err := w.Refile(rt.Context(), 1, id, to); err != nil {
 					rt.Fatal(err)
 				}
 				w.view(func(tx *store.Tx) error {
 					if owner(tx, about[id][0]) == to { // his own: it goes back
-						to = 0
+						record = 0
 					}
 					return nil
 				})
-				refiled[id] = to
+				refiled[id] = record
 			},
 			"not the same": func(rt *rapid.T) {
 				a, b := anyone("a"), anyone("b")

@@ -163,7 +163,12 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 		{"sweep", s.sweep},
 		{"documents", s.docs.Run},
 		{"admin", admin},
-		{"http", func(context.Context) error {
+		{"http", func(ctx context.Context) error {
+			select { // who comes at once waits a moment, and can send then
+			case <-s.hub.Ready():
+			case <-ctx.Done():
+				return nil
+			}
 			if s.cfg.TLS.Cert != "" {
 				hs.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 				return hs.ServeTLS(ln, s.cfg.TLS.Cert, s.cfg.TLS.Key)
