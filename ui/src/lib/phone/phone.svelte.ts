@@ -359,8 +359,11 @@ export const phone = {
       placing++
       try {
         const m = await api.startCall({ account: line.account, to, conversation: o.conversation, anyway: o.anyway }, newKey())
-        wanted = withOne(wanted, m.id)
-        learn(m, { conversation: o.conversation })
+        // What the stream told meanwhile is newer: it may be picked up already, or over.
+        const known = told.has(m.id)
+        if (!known || calls.has(m.id)) wanted = withOne(wanted, m.id)
+        if (known) answerWanted()
+        else learn(m, { conversation: o.conversation })
       } catch (e) {
         // The customer does not want to be called: only on purpose.
         if (!(e instanceof ApiError) || !e.errors.some((x) => x.location === 'body.anyway')) throw e
