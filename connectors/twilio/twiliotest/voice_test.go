@@ -318,7 +318,8 @@ func TestBrowserCalls(t *testing.T) {
 	if _, err := leg.WaitEnd(ctx(t)); err != nil {
 		t.Error(err)
 	}
-	if r := srv.Recordings(); len(r) != 1 || r[0].Status != "completed" {
-		t.Errorf("recordings: %+v", r)
+	// The recording is finished a moment after the leg, as at Twilio.
+	if err := srv.Wait(ctx(t), func() bool { r := srv.Recordings(); return len(r) == 1 && r[0].Status == "completed" }); err != nil {
+		t.Errorf("recordings: %+v %v", srv.Recordings(), err)
 	}
 }
