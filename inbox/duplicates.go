@@ -47,8 +47,8 @@ func (h *Hub) followPeople(ctx context.Context) {
 }
 
 func (h *Hub) followLog(ctx context.Context) error {
-	at, err := h.matched(ctx)
-	if err != nil {
+	var at uint64
+	if err := h.Store.View(func(tx *store.Tx) error { at = h.upTo(tx); return nil }); err != nil {
 		return err
 	}
 	// What an earlier process noticed and did not come to compare.
@@ -82,28 +82,25 @@ func (h *Hub) followLog(ctx context.Context) error {
 	return nil
 }
 
-// matched is up to where the log has been followed. A data folder of an earlier
-// program is looked through as a whole.
-func (h *Hub) matched(ctx context.Context) (at uint64, err error) {
-	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+// beginMatching says from where the log is followed: in a new hub from its beginning,
+// so that this comes before the first message. A data folder of an earlier program is
+// looked through as a whole.
+func (h *Hub) beginMatching(ctx context.Context) error {
+	return h.Store.Update(ctx, func(tx *store.Tx) error {
 		if tx.GetValue(matchBucket, matchedKey) != nil {
-			at = h.upTo(tx)
 			return nil
 		}
-		at = h.Timeline.Last(tx)
-		if at == 0 {
-			return nil
-		}
-		if err := h.putLook(tx, &Look{Started: tx.Now(), Phase: lookIndex}); err != nil {
-			return err
+		at := h.Timeline.Last(tx)
+		if at > 0 {
+			if err := h.putLook(tx, &Look{Started: tx.Now(), Phase: lookIndex}); err != nil {
+				return err
+			}
 		}
 		return tx.PutValue(matchBucket, matchedKey, []byte(strconv.FormatUint(at, 10)))
 	})
-	h.wakeLook()
-	return at, err
 }
 
-// upTo is up to where the log has been followed, 0 if it has not.
+// upTo is up to where the log has been followed.
 func (h *Hub) upTo(tx *store.Tx) uint64 {
 	at, err := strconv.ParseUint(string(tx.GetValue(matchBucket, matchedKey)), 10, 64)
 	if err != nil {
@@ -133,12 +130,14 @@ func (h *Hub) aboutPeople(tx *store.Tx, events []timeline.Event) (ids []uint64, 
 			continue
 		}
 		news := strings.HasPrefix(e.Kind, "customer.") || strings.HasPrefix(e.Kind, "handle.")
-		if e.Kind == timeline.MessageReceived {
+		if e.Kind == timeline.MessageReceived || e.Kind == timeline.MessageQueued {
 			var d arrivalData
-			if e.Data == nil || json.Unmarshal(e.Data, &d) != nil || !d.NewCustomer && !d.News {
+			if e.Data != nil {
+				_ = json.Unmarshal(e.Data, &d) // our own writing; else it tells nothing new
+			}
+			if news = d.NewCustomer || d.News; !news && e.Kind == timeline.MessageReceived {
 				continue
 			}
-			news = true
 			e.Subjects = append(slices.Clone(e.Subjects), d.Whose)
 		}
 		for _, s := range append(slices.Clone(e.Subjects), e.Customer) {

@@ -442,3 +442,23 @@ func TestUnlinkUnderRules(t *testing.T) {
 	apart("unlinked from a merged record", "mailto:cleo@example.net", bob)
 	apart("unlinked from a merged record", other, bob)
 }
+
+// TestNameWeWriteIsNews: what we call somebody in the first message to an address that
+// had no name is known of him when he is compared.
+func TestNameWeWriteIsNews(t *testing.T) {
+	w := newWorld(t)
+	w.accept(mail("ann@example.org", "q", "question"))
+	w.caught()
+	o := reply(0, "news")
+	o.Mode, o.Account, o.Subject = ModeNew, "support", "news"
+	w.reply(o)
+	w.caught()
+	owner := w.ownerOf(ann[0].Handle)
+	w.view(func(tx *store.Tx) error {
+		p := w.Identity.Person(tx, owner)
+		if p == nil || !slices.Equal(p.Record.Names, []string{ann[0].Name}) {
+			t.Errorf("known of her: %+v", p)
+		}
+		return nil
+	})
+}

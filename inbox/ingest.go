@@ -225,11 +225,12 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	return r.ID, h.settleEarly(tx, m.Account, m.Key)
 }
 
-// arrivalData is the Data of a message.received event.
+// arrivalData is the Data of a message.received event. A message.queued event has News
+// of whom it is to.
 type arrivalData struct {
 	NewConversation bool `json:"new_conversation,omitempty"`
 	NewCustomer     bool `json:"new_customer,omitempty"`
-	News            bool `json:"news,omitempty"` // something new is known of its sender
+	News            bool `json:"news,omitempty"` // something new is known of whose message it is
 	// Whose is the handle of whom something new is known, if it is not a subject: a
 	// colleague's own program wrote to it.
 	Whose uint64 `json:"whose,omitempty"`

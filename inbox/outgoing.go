@@ -250,10 +250,14 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 			return 0, err
 		}
 	}
+	var news json.RawMessage
 	if c == nil {
-		whose, _, err := h.Identity.Resolve(tx, slices.Concat(o.To, o.Cc, o.Bcc)[0], false)
+		whose, created, err := h.Identity.Resolve(tx, slices.Concat(o.To, o.Cc, o.Bcc)[0], false)
 		if err != nil {
 			return 0, err
+		}
+		if whose.News && !created { // by what we call him
+			news = arrivalData{News: true}.json()
 		}
 		if o.Account == "" {
 			return 0, &InvalidError{"account", "choose the account to send from"}
@@ -318,6 +322,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	}
 	if r.Seq, err = h.Timeline.Append(tx, timeline.Event{
 		Kind: timeline.MessageQueued, Actor: agentActor(o.Agent), Conversation: c.ID, Message: r.ID, Subjects: []uint64{c.subject()},
+		Data: news,
 	}); err != nil {
 		return 0, err
 	}

@@ -34,6 +34,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.makeShareKey(ctx); err != nil {
 		return err
 	}
+	if err := h.beginMatching(ctx); err != nil {
+		return err
+	}
 	wake, stop := h.Accounts.Watch()
 	defer stop()
 	var timers sync.WaitGroup
