@@ -29,9 +29,9 @@ const module = "throughline"
 var allowed = map[string]string{
 	"message":                      "",
 	"connectors":                   "message",
-	"connectors/connectortest":     "connectors message",
+	"connectors/connectortest":     "connectors message peertest",
 	"connectors/email":             "connectors message", // like every connector: never store, identity, inbox or api
-	"connectors/email/mailtest":    "",
+	"connectors/email/mailtest":    "peertest",
 	"connectors/slack":             "connectors message",
 	"connectors/slack/slacktest":   "",
 	"connectors/twilio":            "connectors message",
@@ -39,6 +39,7 @@ var allowed = map[string]string{
 
 	"store":           "",
 	"store/storetest": "store",
+	"peertest":        "",
 	"blob":            "",
 	"safehtml":        "",
 	"wording":         "", // texts and their names
@@ -73,7 +74,7 @@ var allowed = map[string]string{
 // package itself may.
 var allowedInTests = map[string]string{
 	"accounts":                   "store/storetest",
-	"api":                        "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui",
+	"api":                        "connectors/connectortest connectors/email connectors/email/mailtest store/storetest ui peertest",
 	"auth":                       "store/storetest",
 	"cmd/throughline":            "connectors/connectortest connectors/email/mailtest preference store/storetest",
 	"config":                     "connectors/email connectors/slack connectors/twilio",
@@ -84,9 +85,11 @@ var allowedInTests = map[string]string{
 	// Tokens of the connector are compared with those of the vendor's client.
 	"connectors/twilio/twiliotest": "connectors connectors/connectortest connectors/twilio",
 	"documents":                    "store/storetest",
+	"documents/clamd":              "peertest",
+	"documents/extract":            "peertest",
 	"preference":                   "store/storetest",
 	"demo":                         "blob config connectors/email connectors/slack connectors/twilio store/storetest",
-	"e2e":                          "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store",
+	"e2e":                          "accounts api blob config connectors connectors/email connectors/email/mailtest connectors/slack/slacktest connectors/twilio/twiliotest inbox message store peertest",
 	"identity":                     "store/storetest",
 	"inbox":                        "config connectors/connectortest connectors/email connectors/email/mailtest store/storetest",
 	"notify":                       "accounts blob connectors/connectortest connectors/slack connectors/slack/slacktest store/storetest",

@@ -6,7 +6,6 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"throughline/message"
+	"throughline/peertest"
 )
 
 // browserPath finds Chromium, or skips the test; with REQUIRE_PEERS=1 it fails.
@@ -24,10 +24,7 @@ func browserPath(t *testing.T) string {
 			return path
 		}
 	}
-	if os.Getenv("REQUIRE_PEERS") == "1" {
-		t.Fatal("Chromium is missing and REQUIRE_PEERS=1: install it")
-	}
-	t.Skip("Chromium is not installed: what a browser does with a message document is not tested")
+	peertest.Missing(t, "Chromium is not installed: what a browser does with a message document is not tested")
 	return ""
 }
 

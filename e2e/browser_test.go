@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"throughline/peertest"
 )
 
 // TestBrowser runs the scenarios in browser/ in a real Chromium. They ask this
@@ -80,7 +82,7 @@ func browserTools(t *testing.T) (node, chromium string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		need(t, "Node is not installed, which drives the browser")
+		peertest.Missing(t, "Node is not installed, which drives the browser")
 	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if chromium, err = exec.LookPath(name); err == nil {
@@ -88,10 +90,10 @@ func browserTools(t *testing.T) (node, chromium string) {
 		}
 	}
 	if chromium == "" {
-		need(t, "Chromium is not installed (Debian: apt install chromium)")
+		peertest.Missing(t, "Chromium is not installed (Debian: apt install chromium)")
 	}
 	if _, err := os.Stat(filepath.Join("browser", "node_modules", "playwright-core")); err != nil {
-		need(t, "the browser's driver is not installed: run make test, or npm ci in e2e/browser")
+		peertest.Missing(t, "the browser's driver is not installed: run make test, or npm ci in e2e/browser")
 	}
 	return node, chromium
 }

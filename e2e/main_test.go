@@ -49,15 +49,6 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// need skips a test that lacks a peer, or fails it with REQUIRE_PEERS=1.
-func need(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_PEERS") == "1" {
-		t.Fatal("missing:", what)
-	}
-	t.Skip("skipped:", what)
-}
-
 // until calls ok until it returns nil, and ends the test with its last error
 // after patience.
 func until(t testing.TB, what string, ok func() error) {

@@ -3,8 +3,6 @@ package inbox
 import (
 	"slices"
 	"testing"
-
-	"throughline/store"
 )
 
 // TestListByChannel: a conversation stands on the list of each channel over which
@@ -16,24 +14,11 @@ func TestListByChannel(t *testing.T) {
 	texts := w.texted(c, c.message("+447700900321", "hello"))
 	o := textReply(letters, "mobile", "and by text")
 	w.reply(o)
-	list := func(q ListQuery) (ids []uint64) {
-		t.Helper()
-		q.Limit = 10
-		w.view(func(tx *store.Tx) error {
-			list, _, err := w.List(tx, q)
-			for _, c := range list {
-				ids = append(ids, c.ID)
-			}
-			slices.Sort(ids)
-			return err
-		})
-		return ids
-	}
 	for _, tt := range []struct {
 		channel string
 		want    []uint64
 	}{{"", []uint64{letters, texts}}, {"test", []uint64{letters}}, {"text", []uint64{letters, texts}}, {"pigeon", nil}} {
-		if got := list(ListQuery{View: ViewAll, Channel: tt.channel}); !slices.Equal(got, tt.want) {
+		if got := w.listed(ListQuery{View: ViewAll, Channel: tt.channel}); !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %v, want %v", tt.channel, got, tt.want)
 		}
 		var handles []uint64
@@ -43,7 +28,7 @@ func TestListByChannel(t *testing.T) {
 		if len(handles) == 0 {
 			continue
 		}
-		if got := list(ListQuery{Subjects: handles, Channel: tt.channel}); !slices.Equal(got, tt.want) {
+		if got := w.listed(ListQuery{Subjects: handles, Channel: tt.channel}); !slices.Equal(got, tt.want) {
 			t.Errorf("%q of the customers: %v, want %v", tt.channel, got, tt.want)
 		}
 	}

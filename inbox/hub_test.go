@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -222,6 +223,21 @@ func (w *world) view(fn func(tx *store.Tx) error) {
 	if err := w.Store.View(fn); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// listed are the first conversations that a query finds, in order of their numbers.
+func (w *world) listed(q ListQuery) (ids []uint64) {
+	w.t.Helper()
+	q.Limit = 10
+	w.view(func(tx *store.Tx) error {
+		list, _, err := w.List(tx, q)
+		for _, c := range list {
+			ids = append(ids, c.ID)
+		}
+		slices.Sort(ids)
+		return err
+	})
+	return ids
 }
 
 func (w *world) conversation(id uint64) (c *Conversation) {

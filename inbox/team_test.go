@@ -51,19 +51,6 @@ func TestGivenToATeam(t *testing.T) {
 	give(ids[1], Change{Team: &desk})
 	give(ids[2], Change{Team: &workshop})
 
-	listed := func(q ListQuery) (got []uint64) {
-		t.Helper()
-		q.Limit = 10
-		w.view(func(tx *store.Tx) error {
-			list, _, err := w.List(tx, q)
-			for _, c := range list {
-				got = append(got, c.ID)
-			}
-			slices.Sort(got)
-			return err
-		})
-		return got
-	}
 	for _, x := range []struct {
 		q    ListQuery
 		want []uint64
@@ -76,7 +63,7 @@ func TestGivenToATeam(t *testing.T) {
 		{ListQuery{Subjects: []uint64{w.conversation(ids[1]).Handle}, Team: desk}, []uint64{ids[1]}},
 		{ListQuery{Subjects: []uint64{w.conversation(ids[1]).Handle}, Team: workshop}, nil},
 	} {
-		if got := listed(x.q); !slices.Equal(got, x.want) {
+		if got := w.listed(x.q); !slices.Equal(got, x.want) {
 			t.Errorf("%+v: %v, want %v", x.q, got, x.want)
 		}
 	}

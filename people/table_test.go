@@ -98,20 +98,28 @@ const cards = "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRI
 	"BEGIN:VCARD\nVERSION:4.0\nUID:urn:uuid:1\nFN:Max\nTEL;VALUE=uri:tel:+44-7700-900202;ext=5\nEND:VCARD\n" +
 	"BEGIN:VCARD\nVERSION:3.0\nFN:no end\n"
 
-func TestCards(t *testing.T) {
-	r, err := openCards(opens([]byte(cards)))
+// readCards are the rows of a file of cards.
+func readCards(t *testing.T, file string) (rows []Row) {
+	t.Helper()
+	r, err := openCards(opens([]byte(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
 	for {
 		row, err := r.read()
 		if errors.Is(err, io.EOF) {
-			break
+			return rows
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		rows = append(rows, row)
+	}
+}
+
+func TestCards(t *testing.T) {
+	var got []string
+	for _, row := range readCards(t, cards) {
 		if row.Problem != "" {
 			got = append(got, row.Problem)
 			continue
@@ -144,19 +152,8 @@ func TestCardsWithoutAnEnd(t *testing.T) {
 	const file = "BEGIN:VCARD\nVERSION:2.1\nN:Boss;Big\nAGENT:\nBEGIN:VCARD\nVERSION:2.1\nN:Help;Little\nEND:VCARD\nEMAIL:boss@example.org\nEND:VCARD\n" +
 		"BEGIN:VCARD\nVERSION:3.0\nFN:Cut Off\nEMAIL:cut@example.org\nBEGIN:VCARD\nVERSION:3.0\nFN:Next\nEMAIL:next@example.org\nEND:VCARD\n" +
 		"BEGIN:VCARD\nVERSION:2.1\nN:Chief;Second\nAGENT:BEGIN:VCARD\nN:Never;Ending\n"
-	r, err := openCards(opens([]byte(file)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for {
-		row, err := r.read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, row := range readCards(t, file) {
 		got = append(got, strings.TrimSpace(strconv.Itoa(row.Line)+" "+row.who()+" "+row.Problem))
 	}
 	want := []string{"5 Little Help", "1 Big Boss", "11 Cut Off " + noEnd, "15 Next", "23 Ending Never " + noEnd, "20 Second Chief " + noEnd}

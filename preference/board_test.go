@@ -156,18 +156,7 @@ func TestHabits(t *testing.T) {
 // TestGuess: it learns from what agents say, and shows the words.
 func TestGuess(t *testing.T) {
 	o := newOffice(t)
-	h, _ := o.person(t, "mailto:ann@example.org")
-	for i := range 8 {
-		c := o.matter(t, h)
-		text, purpose := "the derailleur squeaks terribly", "support"
-		if i%2 == 0 {
-			text, purpose = "please post the catalogue to Bergen", "offer"
-		}
-		o.say(t, Fact{Conversation: c, Channel: "email", Handle: h}, text)
-		o.matters[c].Purpose, o.matters[c].By = purpose, "agent:7"
-		o.tell(t, timeline.Event{Kind: timeline.ConversationPurpose, Conversation: c})
-	}
-	o.catchUp(t)
+	o.taught(t, 8, "the derailleur squeaks terribly", "please post the catalogue to Bergen")
 	if err := o.s.View(func(tx *store.Tx) error {
 		for text, want := range map[string]string{"my derailleur squeaks": "support", "the catalogue for Bergen": "offer", "ขอใบแจ้งหนี้ ชำระเงิน": "invoice", "zzz qqq": ""} {
 			g, err := o.p.Guess(tx, text)

@@ -6,24 +6,12 @@ import (
 	"testing"
 
 	"throughline/store"
-	"throughline/timeline"
 )
 
 // TestFillers: words that stand in every letter are never the reason, however loud.
 func TestFillers(t *testing.T) {
 	o := newOffice(t)
-	h, _ := o.person(t, "mailto:ann@example.org")
-	for i := range 12 {
-		c := o.matter(t, h)
-		text, purpose := "Your derailleur and the brakes", "support"
-		if i%2 == 0 {
-			text, purpose = "Prospekt für Bergen und Umgebung, برای کاتالوگ", "offer"
-		}
-		o.say(t, Fact{Conversation: c, Channel: "email", Handle: h}, text)
-		o.matters[c].Purpose, o.matters[c].By = purpose, "agent:7"
-		o.tell(t, timeline.Event{Kind: timeline.ConversationPurpose, Conversation: c})
-	}
-	o.catchUp(t)
+	o.taught(t, 12, "Your derailleur and the brakes", "Prospekt für Bergen und Umgebung, برای کاتالوگ")
 	o.view(t, func(tx *store.Tx) error {
 		for text, want := range map[string]string{"the derailleur and your brakes": "brakes derailleur", "Prospekt für Bergen, und برای": "bergen prospekt"} {
 			g, err := o.p.Guess(tx, text)

@@ -1,7 +1,6 @@
 package preference
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -65,12 +64,7 @@ func TestFollowedIsOfEachMessage(t *testing.T) {
 					return nil
 				})
 			}
-			look("followed")
-			if err := o.p.Reset(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			o.catchUp(t)
-			look("rebuilt")
+			o.bothWays(t, look)
 		})
 	}
 }
@@ -101,12 +95,7 @@ func TestStopIsNoAnswer(t *testing.T) {
 			return nil
 		})
 	}
-	look("followed")
-	if err := o.p.Reset(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	o.catchUp(t)
-	look("rebuilt")
+	o.bothWays(t, look)
 }
 
 // TestCountedAnotherWay: what a former version counted is thrown away and counted

@@ -91,6 +91,35 @@ func (o *office) view(t failer, fn func(tx *store.Tx) error) {
 	}
 }
 
+// bothWays looks at what was followed, and at the same counted anew.
+func (o *office) bothWays(t failer, look func(when string)) {
+	t.Helper()
+	o.catchUp(t)
+	look("followed")
+	if err := o.p.Reset(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	o.catchUp(t)
+	look("rebuilt")
+}
+
+// taught has conversations of agents about two purposes, each with words of its own.
+func (o *office) taught(t failer, n int, support, offer string) {
+	t.Helper()
+	h, _ := o.person(t, "mailto:ann@example.org")
+	for i := range n {
+		c := o.matter(t, h)
+		text, purpose := support, "support"
+		if i%2 == 0 {
+			text, purpose = offer, "offer"
+		}
+		o.say(t, Fact{Conversation: c, Channel: "email", Handle: h}, text)
+		o.matters[c].Purpose, o.matters[c].By = purpose, "agent:7"
+		o.tell(t, timeline.Event{Kind: timeline.ConversationPurpose, Conversation: c})
+	}
+	o.catchUp(t)
+}
+
 // resolve ends a conversation.
 func (o *office) resolve(t failer, c uint64) {
 	o.matters[c].Resolved = o.now

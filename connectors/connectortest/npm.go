@@ -5,28 +5,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-)
 
-// MissingPeer skips a test whose peer is not on this machine, or fails it where peers
-// are required (REQUIRE_PEERS=1).
-func MissingPeer(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_PEERS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
+	"throughline/peertest"
+)
 
 // NPM installs what the folder from locks, in a temporary copy of its package files and
 // its peer.mjs, and returns that: a vendor's own client for Node, to drive a double with.
 func NPM(t *testing.T, from string) (dir string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("npm ci takes its time: not in short mode")
-	}
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			MissingPeer(t, tool+" is not installed: the vendor's client for Node cannot be run")
+			peertest.Missing(t, tool+" is not installed: the vendor's client for Node cannot be run")
 		}
 	}
 	dir = t.TempDir()
@@ -42,7 +31,7 @@ func NPM(t *testing.T, from string) (dir string) {
 	ci := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts")
 	ci.Dir = dir
 	if out, err := ci.CombinedOutput(); err != nil {
-		MissingPeer(t, "npm ci: "+err.Error()+"\n"+string(out))
+		peertest.Missing(t, "the vendor's client for Node cannot be installed: npm ci: "+err.Error()+"\n"+string(out))
 	}
 	return dir
 }

@@ -58,18 +58,7 @@ func TestRecordingIsLeft(t *testing.T) {
 				set[k] = v
 			}
 			r := newPhoneRig(t, set)
-			m := r.out(t, annsLeg)
-			of := message.OwnRef(m.ID, m.Token)
-			_, err := r.l.Send(t.Context(), m)
-			must(t, err)
-			leg, err := r.NextRinging(short(t), r.l.target(annsLeg))
-			must(t, err)
-			must(t, leg.Answer())
-			c, err := r.NextRinging(short(t), ann)
-			must(t, err)
-			must(t, c.Answer())
-			r.state(t, of, message.CallTalking)
-			must(t, r.Wait(short(t), func() bool { return leg.State().TalkingTo == c.SID() }))
+			of, leg, c := r.talks(t)
 			must(t, c.Speak(5*time.Minute))
 			if !told {
 				r.PauseWebhooks()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"throughline/connectors/twilio/twiliotest"
-	"throughline/message"
 )
 
 // Where the keys of the menu lead: to agents who are rung first, or, outside the hours
@@ -83,18 +82,7 @@ func TestLateRecordingOfOurs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newPhoneRig(t, map[string]any{"record_calls": true, "delete_recording_at_twilio": tt.gone})
-			m := r.out(t, annsLeg)
-			of := message.OwnRef(m.ID, m.Token)
-			_, err := r.l.Send(t.Context(), m)
-			must(t, err)
-			leg, err := r.NextRinging(short(t), r.l.target(annsLeg))
-			must(t, err)
-			must(t, leg.Answer())
-			c, err := r.NextRinging(short(t), ann)
-			must(t, err)
-			must(t, c.Answer())
-			r.state(t, of, message.CallTalking)
-			must(t, r.Wait(short(t), func() bool { return leg.State().TalkingTo == c.SID() }))
+			of, leg, c := r.talks(t)
 			if tt.fault.Path != "" {
 				r.Inject(tt.fault)
 			}

@@ -25,6 +25,24 @@ func (r *phoneRig) out(t *testing.T, leg message.CallLeg) message.Message {
 	return m
 }
 
+// talks is a call of Ann's that the customer has taken: its name, her leg and theirs.
+func (r *phoneRig) talks(t *testing.T) (of string, leg, customer *twiliotest.Call) {
+	t.Helper()
+	m := r.out(t, annsLeg)
+	of = message.OwnRef(m.ID, m.Token)
+	_, err := r.l.Send(t.Context(), m)
+	must(t, err)
+	leg, err = r.NextRinging(short(t), r.l.target(annsLeg))
+	must(t, err)
+	must(t, leg.Answer())
+	customer, err = r.NextRinging(short(t), ann)
+	must(t, err)
+	must(t, customer.Answer())
+	r.state(t, of, message.CallTalking)
+	must(t, r.Wait(short(t), func() bool { return leg.State().TalkingTo == customer.SID() }))
+	return of, leg, customer
+}
+
 // What comes of calls of ours.
 func TestCallsOut(t *testing.T) {
 	for _, tt := range []struct {

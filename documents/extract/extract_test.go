@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"throughline/peertest"
+
 	"go.uber.org/goleak"
 	"golang.org/x/text/encoding/charmap"
 )
@@ -220,10 +222,7 @@ func TestChild(t *testing.T) {
 func TestChromiumPDF(t *testing.T) {
 	const chromium = "/usr/bin/chromium"
 	if _, err := os.Stat(chromium); err != nil {
-		if os.Getenv("REQUIRE_PEERS") == "1" {
-			t.Fatal("chromium is not installed, and REQUIRE_PEERS is set")
-		}
-		t.Skip("chromium is not installed: no PDF of a real producer is made")
+		peertest.Missing(t, "Chromium is not installed: no PDF of a real producer is made")
 	}
 	dir := t.TempDir()
 	page := `<html dir=rtl><meta charset=utf-8><p>این قرارداد میان آقای احمد نمونه بسته می‌شود. مبلغ ۱۲۵۰ یورو است.</p><p dir=ltr>Efficient office, from 1 March 2026.</p></html>`

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"throughline/peertest"
+
 	"github.com/emersion/go-smtp"
 )
 
@@ -43,9 +45,7 @@ type Dovecot struct {
 
 // TB is the part of testing.TB that Peer needs.
 type TB interface {
-	Helper()
-	Skip(args ...any)
-	Fatal(args ...any)
+	peertest.TB
 	Cleanup(func())
 }
 
@@ -55,8 +55,8 @@ func Peer(t TB) *Dovecot {
 	t.Helper()
 	d, err := StartDovecot()
 	switch {
-	case errors.Is(err, ErrNoDovecot) && os.Getenv("REQUIRE_PEERS") != "1":
-		t.Skip("skipped:", err)
+	case errors.Is(err, ErrNoDovecot):
+		peertest.Missing(t, err.Error())
 	case err != nil:
 		t.Fatal(err)
 	}

@@ -1,37 +1,19 @@
 // What conversations can be about, as administrators have it.
-import { getPurposes } from './api/preferences'
-import type { Purpose } from './api/preferences'
+import { getPurposes, type Purpose } from './api/preferences'
+import { Followed } from './followed.svelte'
 import { i18n } from './i18n/index.svelte'
-import { connection } from './live/live.svelte'
 
-let list = $state.raw<Purpose[]>([])
-let asked = false
-
-async function load() {
-  try {
-    list = (await getPurposes()).purposes ?? []
-  } catch {
-    asked = false // the next who looks asks again
-  }
-}
-
-/** Loads them once, and again when somebody changed them. */
-function want() {
-  if (asked) return
-  asked = true
-  void load()
-  connection.subscribe({ entry: (f) => f.entry.kind === 'purposes.changed' && void load(), reset: () => void load() })
-}
+const all = new Followed<Purpose>(async () => (await getPurposes()).purposes ?? [], 'purposes.changed')
 
 export const purposes = {
-  want,
+  want: all.want,
   /** Those that are offered, in order. */
   get offered(): Purpose[] {
-    return list.filter((p) => !p.archived)
+    return all.list.filter((p) => !p.archived)
   },
   name(key: string | undefined): string {
     if (!key) return ''
-    const p = list.find((x) => x.key === key)
+    const p = all.list.find((x) => x.key === key)
     return p?.names?.[i18n.language] || p?.names?.['en'] || key
   },
 }
