@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long, in real time, Press and Speak wait for the call to reach a place where they are heard.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // Call is one leg: the line between the double and one phone or browser. The test is the person at its far end.
 type Call struct {
@@ -276,9 +276,7 @@ func (s *Server) NextRinging(ctx context.Context, address string) (*Call, error)
 	err := s.Wait(ctx, func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		i := slices.IndexFunc(s.calls, func(c *Call) bool {
-			return c.status == "ringing" && c.direction != "inbound" && (address == "*" || c.to == address)
-		})
+		i := slices.IndexFunc(s.calls, func(c *Call) bool { return c.ringsLocked() && (address == "*" || c.to == address) })
 		if i >= 0 {
 			found = s.calls[i]
 		}
@@ -288,6 +286,19 @@ func (s *Server) NextRinging(ctx context.Context, address string) (*Call, error)
 		return nil, fmt.Errorf("twiliotest: nothing rings at %s: %w", address, err)
 	}
 	return found, nil
+}
+
+// ringsLocked reports whether the leg rings and nobody has answered or ended it yet; the caller holds mu.
+func (c *Call) ringsLocked() bool {
+	if c.status != "ringing" || c.direction == "inbound" || c.endStatus != "" {
+		return false
+	}
+	select {
+	case <-c.answered:
+		return false
+	default:
+		return true
+	}
 }
 
 // Call lets a phone ring one of the account's numbers. It returns as soon as the call exists; its documents run in the

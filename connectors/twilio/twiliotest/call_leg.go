@@ -17,12 +17,12 @@ const (
 	dialTimeout = 30 * time.Second // of Dial
 )
 
-// wait is the only place where a leg sleeps. It returns when d has passed (negative: never), when other is closed, when
-// the far end does something and listen is set, or with an error when the leg is over or interrupted.
-func (c *Call) wait(d time.Duration, other <-chan struct{}, listen bool) (timeUp bool, in *input, err error) {
+// wait is the only place where a leg sleeps. It returns when the clock shows end (negative: never), when other is closed,
+// when the far end does something and listen is set, or with an error when the leg is over or interrupted.
+func (c *Call) wait(end time.Duration, other <-chan struct{}, listen bool) (timeUp bool, in *input, err error) {
 	var due <-chan struct{}
-	if d >= 0 {
-		ch, stop := c.s.clk.after(d)
+	if end >= 0 {
+		ch, stop := c.s.clk.at(end)
 		defer stop()
 		due = ch
 	}
@@ -78,7 +78,11 @@ func (c *Call) takeInterrupt() *interrupt {
 
 // pause lets d pass; what the far end does meanwhile is not heard.
 func (c *Call) pause(d time.Duration) error {
-	_, _, err := c.wait(d, nil, false)
+	return c.pauseUntil(c.s.clk.now() + d)
+}
+
+func (c *Call) pauseUntil(end time.Duration) error {
+	_, _, err := c.wait(end, nil, false)
 	return err
 }
 
@@ -148,7 +152,7 @@ func (c *Call) ring(timeout time.Duration) error {
 	if f != nil {
 		c.s.spawn(func() { f(c) })
 	}
-	up, _, err := c.wait(c.left(end), c.answered, false)
+	up, _, err := c.wait(end, c.answered, false)
 	var i *interrupt
 	switch {
 	case errors.As(err, &i):

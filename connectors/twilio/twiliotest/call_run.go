@@ -121,7 +121,7 @@ func (c *Call) sound(d *document, v *element, listen bool) (*input, error) {
 		}
 		length := c.soundLength(length, v.name, loops)
 		start += length
-		_, in, err := c.wait(c.left(start), nil, listen)
+		_, in, err := c.wait(start, nil, listen)
 		if in != nil || err != nil {
 			return in, err
 		}
@@ -156,9 +156,6 @@ func (c *Call) since() time.Duration {
 	return c.s.clk.now()
 }
 
-// left is how much of a wait remains; 0 when it is over.
-func (c *Call) left(end time.Duration) time.Duration { return max(end-c.s.clk.now(), 0) }
-
 // spoken is the text of a Say with that of its SSML.
 func spoken(v *element) string {
 	parts := []string{v.text}
@@ -191,7 +188,7 @@ func (c *Call) gather(d *document, v *element) (*document, error) {
 	timeout := v.seconds("timeout", defaultGatherTimeout)
 	end := c.since() + timeout
 	for {
-		up, in, err := c.wait(c.left(end), nil, true)
+		up, in, err := c.wait(end, nil, true)
 		if err != nil {
 			return nil, err
 		}
@@ -278,7 +275,7 @@ func (c *Call) recordVerb(d *document, v *element) (*document, error) {
 	key, err := "", error(nil)
 	end := c.since() + silence
 	for key == "" && length < limit && err == nil {
-		up, in, werr := c.wait(c.left(end), nil, true)
+		up, in, werr := c.wait(end, nil, true)
 		if werr != nil {
 			err = werr
 			break

@@ -48,15 +48,16 @@ func (c *clock) nowLocked() time.Duration {
 	return c.skipped + time.Duration(float64(time.Since(c.start))*c.speed)
 }
 
-// after returns a channel that is closed when d has passed, and a function that gives the timer up.
-func (c *clock) after(d time.Duration) (<-chan struct{}, func()) {
-	t := &timer{c: make(chan struct{}), index: -1}
-	if d <= 0 {
+// at returns a channel that is closed when the clock shows moment, and a function that gives the timer up. It takes a
+// moment and no length, so that a clock moved between the reckoning and the waiting is not waited for in vain.
+func (c *clock) at(moment time.Duration) (<-chan struct{}, func()) {
+	t := &timer{at: moment, c: make(chan struct{}), index: -1}
+	c.mu.Lock()
+	if moment <= c.nowLocked() {
+		c.mu.Unlock()
 		close(t.c)
 		return t.c, func() {}
 	}
-	c.mu.Lock()
-	t.at = c.nowLocked() + d
 	heap.Push(&c.timers, t)
 	c.mu.Unlock()
 	c.poke()

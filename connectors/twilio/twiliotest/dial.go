@@ -92,7 +92,7 @@ func (c *Call) talk(b *bridge, limit time.Duration, star bool) error {
 	defer c.set(func() { c.peer = nil })
 	end := c.s.clk.now() + limit
 	for {
-		up, in, err := c.wait(c.left(end), b.done, true)
+		up, in, err := c.wait(end, b.done, true)
 		if err != nil || up || in == nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func (s *Server) FailTo(to string, code int) {
 
 // until waits for a moment of the clock of lengths; false when the server closes first.
 func (s *Server) until(at time.Duration) bool {
-	c, stop := s.clk.after(at - s.clk.now())
+	c, stop := s.clk.at(at)
 	defer stop()
 	select {
 	case <-c:
@@ -119,7 +119,7 @@ func (s *Server) carry(m *Message, media []string, start time.Duration) {
 	cb.set("sent", 0)
 	var due <-chan struct{}
 	if code != 0 || !s.opt.HoldDelivery {
-		c, stop := s.clk.after(start + toDelivered - s.clk.now())
+		c, stop := s.clk.at(start + toDelivered)
 		defer stop()
 		due = c
 	}

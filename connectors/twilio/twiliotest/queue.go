@@ -137,7 +137,7 @@ func (c *Call) waitInQueue(d *document, v *element, q *queue, m *queued) error {
 			err = c.nested(doc, queueVerbs)
 		}
 		if err == nil && c.s.clk.now()-start < time.Second {
-			err = c.pause(c.left(start + time.Second)) // an empty document must not become a storm of requests
+			err = c.pauseUntil(start + time.Second) // an empty document must not become a storm of requests
 		}
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func (c *Call) dialQueue(d *document, v, noun *element) (*document, error) {
 		if b.a != nil {
 			break
 		}
-		up, _, err := c.wait(c.left(end), ch, false)
+		up, _, err := c.wait(end, ch, false)
 		if err != nil {
 			return nil, err
 		}

@@ -224,6 +224,34 @@ func TestDialOutcomes(t *testing.T) {
 	app.wait("/dialled", func(h hit) bool { return h.form["DialCallStatus"] == "canceled" && h.form["CallStatus"] == "completed" })
 }
 
+// A leg that was answered or declined is not what rings next, also while the double is still busy with its end.
+func TestNextRingingIsOneThatStillRings(t *testing.T) {
+	srv, app := start(t, Options{Frozen: true})
+	held := make(chan struct{})
+	defer close(held)
+	app.handle("/leg", func(http.ResponseWriter, *http.Request) { <-held })
+	ring := func() string {
+		code, v := raw(t, srv, "POST", srv.path("Calls"), url.Values{"To": {agent}, "From": {ours}, "Twiml": {"<Response/>"},
+			"StatusCallback": {app.url + "/leg"}, "StatusCallbackEvent": {"ringing"}})
+		if code != 201 {
+			t.Fatalf("%d %v", code, v)
+		}
+		return v["sid"].(string)
+	}
+	for _, end := range []func(*Call){(*Call).Decline, func(c *Call) {
+		if err := c.Answer(); err != nil {
+			t.Error(err)
+		}
+	}, (*Call).HangUp} {
+		sid := ring()
+		leg, err := srv.NextRinging(ctx(t), agent)
+		if err != nil || leg.SID() != sid {
+			t.Fatalf("%v %v, want %s", leg, err, sid)
+		}
+		end(leg)
+	}
+}
+
 func TestBadTwiMLEndsTheCall(t *testing.T) {
 	srv, app := start(t, Options{Frozen: true})
 	for body, code := range map[string]int{
