@@ -46,13 +46,71 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestConflicts: likewise what cannot be done as things stand, wherever it is told.
+func TestConflicts(t *testing.T) {
+	verb := regexp.MustCompile(`%[dqsv]`)
+	n := 0
+	for _, dir := range []string{"inbox", "documents", "people", "api"} {
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(node ast.Node) bool {
+				l, ok := node.(*ast.CompositeLit)
+				if !ok || len(l.Elts) != 1 || typeName(l.Type) != "ConflictError" {
+					return true
+				}
+				text := whole(l.Elts[0])
+				if text == "" {
+					return true // made of what somebody else says
+				}
+				n++
+				if said := verb.ReplaceAllString(text, "7"); Of(said) == nil {
+					t.Errorf("%s: %q has no name in english.txt", file, text)
+				}
+				return true
+			})
+		}
+	}
+	if n < 40 {
+		t.Errorf("only %d conflicts were found", n)
+	}
+}
+
+// whole is the text of an expression that is a text, or a form for Sprintf.
+func whole(e ast.Expr) string {
+	switch x := e.(type) {
+	case *ast.KeyValueExpr:
+		return whole(x.Value)
+	case *ast.CallExpr:
+		if typeName(x.Fun) == "Sprintf" {
+			return whole(x.Args[0])
+		}
+	case *ast.BasicLit:
+		text, _ := strconv.Unquote(x.Value)
+		return text
+	}
+	return ""
+}
+
 // isInvalid tells the type of a refusal that blames one field.
-func isInvalid(e ast.Expr) bool {
+func isInvalid(e ast.Expr) bool { return typeName(e) == "InvalidError" }
+
+// typeName is the name of a type or function, without its package.
+func typeName(e ast.Expr) string {
 	switch x := e.(type) {
 	case *ast.Ident:
-		return x.Name == "InvalidError"
+		return x.Name
 	case *ast.SelectorExpr:
-		return x.Sel.Name == "InvalidError"
+		return x.Sel.Name
 	}
-	return false
+	return ""
 }

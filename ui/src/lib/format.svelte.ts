@@ -49,6 +49,17 @@ export const signed = (part: number) => numbers({ style: 'percent', signDisplay:
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))
 /** A time of day in another zone, in one's own where that is not known. */
 export const timeIn = (d: string | Date, zone?: string) => dates({ hour: '2-digit', minute: '2-digit', timeZone: zone || undefined }).format(new Date(d))
+/** What time it is in a zone, as people call it: 14:05, Germany Time. A zone that the browser does not know is shown by its key. */
+export function timeThere(zone: string): string {
+  try {
+    const name = dates({ timeZone: zone, timeZoneName: 'shortGeneric' })
+      .formatToParts(now)
+      .find((p) => p.type === 'timeZoneName')?.value
+    return `${timeIn(new Date(now), zone)} · ${name ?? zone}`
+  } catch {
+    return zone
+  }
+}
 export const date = (d: string | Date) => dates({ dateStyle: 'medium' }).format(new Date(d))
 export const dateTime = (d: string | Date) => dates({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(d))
 export const fullTime = (d: string | Date) => dates({ dateStyle: 'full', timeStyle: 'medium' }).format(new Date(d))
@@ -122,4 +133,8 @@ export function bytes(n: number): string {
   return numbers({ style: 'unit', unit: units[i], unitDisplay: i18n.language === 'fa' ? 'long' : i === 0 ? 'narrow' : 'short', maximumFractionDigits: n < 10 && i > 0 ? 1 : 0 }).format(n)
 }
 /** Names joined as the language does: a, b and c. */
-export const list = (items: string[]) => new Intl.ListFormat(i18n.language, { style: 'short', type: 'conjunction' }).format(items)
+export function list(items: string[]): string {
+  // Thai puts spaces between, which stand in names of ours too.
+  if (i18n.language === 'th') return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} และ ${items.at(-1)}`
+  return new Intl.ListFormat(i18n.language, { style: 'short', type: 'conjunction' }).format(items)
+}

@@ -5,9 +5,9 @@ import { words } from '../../lib/i18n/words.svelte'
 
 const en = {
   title: 'Board',
-  text: 'How customers are reached, by purpose and channel.',
+  text: 'How customers are reached, by purpose and channel. Times are medians: half took less.',
   from: 'From',
-  to: 'to',
+  to: 'To',
   span: '{from} – {to}',
   days: '{n} days',
   agent: 'Agent',
@@ -53,6 +53,9 @@ const en = {
   wanted: 'wants {channel}',
   times: '{n}×',
   of: '{n} of {all}',
+  answers: 'answers: {n}',
+  answeredOf: 'answered: {n} of {all}',
+  within: 'in {time}',
   not: '{n} not',
   week: 'Hours and weekdays',
   weekText: 'Messages of customers, by {zone} time.',
@@ -75,7 +78,7 @@ type Words = typeof en
 
 const fa: Words = {
   title: 'تابلو',
-  text: 'دسترسی به مشتریان، بر پایهٔ موضوع و کانال.',
+  text: 'دسترسی به مشتریان، بر پایهٔ موضوع و کانال. زمان‌ها میانه‌اند: نیمی زودتر.',
   from: 'از',
   to: 'تا',
   span: '{from} تا {to}',
@@ -123,6 +126,9 @@ const fa: Words = {
   wanted: '{channel} می‌خواهد',
   times: '{n} بار',
   of: '{n} از {all}',
+  answers: 'پاسخ: {n}',
+  answeredOf: 'پاسخ‌گرفته: {n} از {all}',
+  within: 'در {time}',
   not: '{n} نه',
   week: 'ساعت‌ها و روزهای هفته',
   weekText: 'پیام‌های مشتریان، به وقت {zone}.',
@@ -144,7 +150,7 @@ const fa: Words = {
 
 const th: Words = {
   title: 'กระดานสรุป',
-  text: 'การติดต่อลูกค้า แยกตามเรื่องและช่องทาง',
+  text: 'การติดต่อลูกค้า แยกตามเรื่องและช่องทาง เวลาเป็นค่ามัธยฐาน: ครึ่งหนึ่งเร็วกว่านี้',
   from: 'ตั้งแต่',
   to: 'ถึง',
   span: '{from} – {to}',
@@ -192,6 +198,9 @@ const th: Words = {
   wanted: 'ต้องการ {channel}',
   times: '{n} ครั้ง',
   of: '{n} จาก {all}',
+  answers: 'คำตอบ: {n}',
+  answeredOf: 'ตอบแล้ว {n} จาก {all}',
+  within: 'ภายใน {time}',
   not: 'ไม่ {n}',
   week: 'ชั่วโมงและวัน',
   weekText: 'ข้อความจากลูกค้า ตามเวลา {zone}',
