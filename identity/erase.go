@@ -90,30 +90,18 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has 
 
 // forgetHints takes the erased addresses out of what directories said of others.
 func (i *Identity) forgetHints(tx *store.Tx, gone []*Handle) (touched []uint64, err error) {
-	was := map[message.Handle]bool{}
-	for _, h := range gone {
-		was[h.Handle] = true
-	}
-	for e := range i.handles.Scan(tx, store.Range{}) {
-		h, err := i.handles.Peek(tx, e.ID)
-		if err != nil {
-			return nil, err
-		}
-		var kept []Hint
-		for _, x := range h.Hints {
-			if !was[x.Handle] {
-				kept = append(kept, x)
+	for _, was := range gone {
+		for e := range i.handles.Scan(tx, store.Range{Index: hintIndex, Prefix: store.K().Str(string(was.Handle))}) {
+			h, err := i.Handle(tx, e.ID)
+			if err != nil {
+				return nil, err
 			}
+			h.Hints = slices.DeleteFunc(slices.Clone(h.Hints), func(x Hint) bool { return x.Handle == was.Handle })
+			if err := i.handles.Put(tx, e.ID, h); err != nil {
+				return nil, err
+			}
+			touched = append(touched, h.Customer)
 		}
-		if len(kept) == len(h.Hints) {
-			continue
-		}
-		c := *h
-		c.Hints = kept
-		if err := i.handles.Put(tx, e.ID, &c); err != nil {
-			return nil, err
-		}
-		touched = append(touched, h.Customer)
 	}
 	return touched, nil
 }

@@ -44,6 +44,38 @@ func TestHints(t *testing.T) {
 	})
 }
 
+// TestHintsOfErased: who is erased stands in nobody's hints any more, and those whose
+// hints they were are told.
+func TestHintsOfErased(t *testing.T) {
+	s := storetest.Open(t)
+	i := New(s)
+	update(t, s, func(tx *store.Tx) error {
+		ann, _, err := i.Resolve(tx, message.Person{Handle: "mailto:ann@example.org"}, false)
+		if err != nil {
+			return err
+		}
+		bob, _, err := i.Resolve(tx, message.Person{Handle: "slack:T1/U2", Hints: []message.Handle{"mailto:ann@example.org", "mailto:bob@example.org"}}, false)
+		if err != nil {
+			return err
+		}
+		if _, _, err := i.Resolve(tx, message.Person{Handle: "slack:T1/U3", Hints: []message.Handle{"mailto:ann@example.org.uk"}}, false); err != nil {
+			return err
+		}
+		touched, err := i.Erase(tx, []uint64{ann.Customer}, []*Handle{ann}, func(*store.Tx, uint64) bool { return false })
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(touched, []uint64{bob.Customer}) {
+			t.Errorf("touched %v, not %d", touched, bob.Customer)
+		}
+		bob, err = i.Handle(tx, bob.ID)
+		if err == nil && (len(bob.Hints) != 1 || bob.Hints[0].Handle != "mailto:bob@example.org") {
+			t.Errorf("hints %+v", bob.Hints)
+		}
+		return err
+	})
+}
+
 func TestReachable(t *testing.T) {
 	for h, want := range map[message.Handle]bool{"tel:+447700900123": true, "alpha:MyBank": false, "unknown:support": false, "": false} {
 		if got := Reachable(h); got != want {

@@ -75,33 +75,6 @@ type Handle struct {
 	Picture *Picture `json:"picture,omitempty"`
 }
 
-// Hint is an address that a provider's directory, or the footer of a mail, names for
-// the user of another.
-type Hint struct {
-	Handle message.Handle `json:"handle"`
-	Time   time.Time      `json:"time"`             // when it was told first
-	Source string         `json:"source,omitempty"` // "" for a directory, FromSignature
-}
-
-// FromSignature is the Source of hints that somebody wrote himself.
-const FromSignature = "signature"
-
-// maxHints bounds the hints of one handle; the newest stay.
-const maxHints = 10
-
-// hint keeps what source says of h's user and reports whether that is news.
-func (h *Handle) hint(source string, hints []message.Handle, now time.Time) (news bool) {
-	for _, p := range hints {
-		c, err := Canonical(p)
-		if err != nil || c == h.Handle || slices.ContainsFunc(h.Hints, func(o Hint) bool { return o.Handle == c }) {
-			continue
-		}
-		h.Hints, news = append(h.Hints, Hint{Handle: c, Time: now, Source: source}), true
-	}
-	h.Hints = h.Hints[max(0, len(h.Hints)-maxHints):]
-	return news
-}
-
 // Decision records who joined two things, when and why.
 type Decision struct {
 	By         string    `json:"by"` // "exact" (first contact), "agent:ID" or "rule:NAME"
@@ -150,6 +123,7 @@ func New(s *store.Store) *Identity {
 				}},
 				{Name: "words", Keys: handleWords},
 				{Name: "picture", Keys: pictureKeys},
+				{Name: hintIndex, Keys: hintKeys},
 			},
 		}),
 		customers: store.NewTable(s, "customers", store.TableOptions[Customer]{

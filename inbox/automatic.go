@@ -28,6 +28,12 @@ type quota struct {
 	limit int
 }
 
+func answeredKey(h message.Handle) string { return "handle\x00" + string(h) }
+
+func helpedKey(account string, h message.Handle) string {
+	return "help\x00" + account + "\x00" + string(h)
+}
+
 // answerItself answers the first message of a conversation, and a call for help,
 // automatically where the account says so. What no person wrote, what went to many,
 // and a sender who is probably not himself get no answer (RFC 3834 section 2).
@@ -36,10 +42,10 @@ func (h *Hub) answerItself(tx *store.Tx, c *Conversation, r *Record, isNew bool)
 	if !ok || r.Direction != message.In || !asksForAnswer(r) || r.List != "" || r.Vouch == message.VouchFailed || r.Answered {
 		return nil
 	}
-	text, quotas := "", []quota{{"handle\x00" + string(r.From.Handle), automaticPerHandle}, {"account\x00" + r.Account, automaticPerAccount}}
+	text, quotas := "", []quota{{answeredKey(r.From.Handle), automaticPerHandle}, {"account\x00" + r.Account, automaticPerAccount}}
 	switch {
 	case r.Consent == message.Help && info.Help != "":
-		text, quotas = info.Help, append([]quota{{"help\x00" + r.Account + "\x00" + string(r.From.Handle), helpPerHandle}}, quotas...)
+		text, quotas = info.Help, append([]quota{{helpedKey(r.Account, r.From.Handle), helpPerHandle}}, quotas...)
 	case isNew:
 		text = info.Acknowledge
 	}

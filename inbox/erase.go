@@ -2,7 +2,9 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"throughline/identity"
@@ -15,14 +17,18 @@ import (
 // stays. Events keep their sequence numbers, messages their time, channel and
 // direction, so that every count is as before.
 
-// erasePage bounds one transaction of an erasure.
-const erasePage = 100
+// erasePage bounds one transaction of an erasure, in messages or conversations;
+// erasePace what it looks at of the log.
+const (
+	erasePage = 50
+	erasePace = 200
+)
 
 // Erased is what an erasure has taken away.
 type Erased struct {
 	Customers []uint64 `json:"customers"` // the records
-	Messages  int      `json:"messages"`
-	Blobs     []string `json:"-"` // files that its messages named; others may too
+	Messages  int      `json:"messages"`  // of his that have been emptied
+	Blobs     []string `json:"-"`         // files that its messages named; others may too
 }
 
 // Erase takes a customer and all that was written with him out of the database. It
@@ -38,63 +44,96 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *st
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.findElsewhere(ctx, customer)
+	w := &erasure{hub: h, customer: customer, out: new(Erased), blobs: map[string]bool{}}
+	for _, sha := range held {
+		w.blobs[sha] = true
+	}
+	for err = errAnew; errors.Is(err, errAnew); {
+		err = w.round(ctx, agent, has)
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := new(Erased)
-	blobs := map[string]bool{}
-	for _, sha := range held {
-		blobs[sha] = true
+	w.out.Blobs = slices.Collect(maps.Keys(w.blobs))
+	return w.out, nil
+}
+
+// errAnew tells that what is his has changed while it was erased: an agent linked an
+// address, or moved what was looked through already.
+var errAnew = errors.New("what is his has changed")
+
+// erasure is one call of Erase.
+type erasure struct {
+	hub      *Hub
+	customer uint64
+	found    *findings
+	out      *Erased
+	blobs    map[string]bool
+}
+
+// round looks for all that is his, once, and takes it away page by page; then it follows
+// the log from where it stood when it began to look, so that the last transaction has
+// no more to do than what came meanwhile.
+func (w *erasure) round(ctx context.Context, agent uint64, has func(tx *store.Tx, company uint64) bool) (err error) {
+	if w.found, err = w.hub.find(ctx, w.customer); err != nil {
+		return err
 	}
-	for page := range slices.Chunk(found.messages, erasePage) {
-		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-			e, err := h.eraser(tx, customer, found)
-			if err != nil {
+	f := w.found
+	for _, part := range []struct {
+		ids   []uint64
+		limit int
+		erase func(e *eraser, id uint64) error
+	}{
+		// Others' first: what is his in them is known by what he wrote.
+		{f.others, erasePage, (*eraser).message},
+		{f.messages, erasePage, (*eraser).message},
+		{f.events, erasePace, (*eraser).event},
+		{f.conversations, erasePage, (*eraser).conversation},
+		{f.news, erasePage, (*eraser).news},
+	} {
+		for page := range slices.Chunk(part.ids, part.limit) {
+			if err := w.update(ctx, func(e *eraser) error {
+				for _, id := range page {
+					if err := part.erase(e, id); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
 				return err
 			}
-			for _, id := range page {
-				if err := e.message(id, blobs); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			return nil, err
 		}
 	}
 	for done := false; !done; {
-		var n int
-		var records []uint64
-		if err := h.Store.Update(ctx, func(tx *store.Tx) error {
-			e, err := h.eraser(tx, customer, found)
-			if err != nil {
+		at := f.at
+		if err := w.update(ctx, func(e *eraser) (err error) {
+			if at, done, err = e.follow(f.at); err != nil || !done {
 				return err
 			}
-			ids, err := e.left(erasePage)
-			if err != nil {
-				return err
-			}
-			for _, id := range ids {
-				if err := e.message(id, blobs); err != nil {
-					return err
-				}
-			}
-			n, records, done = len(ids), e.records, len(ids) < erasePage
-			if !done {
-				return nil
-			}
-			return e.finish(agent, blobs, has)
+			w.out.Customers = e.records
+			return e.finish(agent, has)
 		}); err != nil {
-			return nil, err
+			return err
 		}
-		out.Messages += n
-		out.Customers = records
+		f.at = at
 	}
-	for sha := range blobs {
-		out.Blobs = append(out.Blobs, sha)
+	return nil
+}
+
+// update is one transaction of it.
+func (w *erasure) update(ctx context.Context, fn func(e *eraser) error) error {
+	var e *eraser
+	if err := w.hub.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if e, err = w.hub.eraser(tx, w.customer, w.found); err != nil {
+			return err
+		}
+		return fn(e)
+	}); err != nil {
+		return err
 	}
-	return out, nil
+	maps.Copy(w.blobs, e.blobs)
+	w.out.Messages += e.emptied
+	return nil
 }
 
 // eraser is one transaction of an erasure.
@@ -105,13 +144,18 @@ type eraser struct {
 	records  []uint64
 	handles  []*identity.Handle
 	subjects []uint64
-	own      []uint64 // conversations of his handles
-	found    *elsewhere
+	own      map[uint64]bool // conversations that have been looked at: whether they are his
+	all      bool            // own holds all of his
+	found    *findings
+
+	blobs   map[string]bool
+	emptied int
 }
 
-// eraser begins one; found is nil while it is being looked for.
-func (h *Hub) eraser(tx *store.Tx, customer uint64, found *elsewhere) (*eraser, error) {
-	e := &eraser{Hub: h, tx: tx, found: found}
+// eraser begins one; found is nil while it is being looked for. It returns errAnew if
+// other records or addresses are his than when it was.
+func (h *Hub) eraser(tx *store.Tx, customer uint64, found *findings) (*eraser, error) {
+	e := &eraser{Hub: h, tx: tx, found: found, own: map[uint64]bool{}, blobs: map[string]bool{}}
 	var err error
 	if e.root, err = h.Identity.Root(tx, customer); err != nil {
 		return nil, err
@@ -132,15 +176,30 @@ func (h *Hub) eraser(tx *store.Tx, customer uint64, found *elsewhere) (*eraser, 
 	if e.subjects, err = h.Identity.Subjects(tx, e.root.ID); err != nil {
 		return nil, err
 	}
-	for _, id := range e.subjects {
-		for entry := range h.conversations.Scan(tx, store.Range{Index: "whose", Prefix: store.K().Uint(id)}) {
-			e.own = append(e.own, entry.ID)
-		}
-	}
-	if found != nil {
-		e.own = append(e.own, found.hidden...)
+	if found != nil && !slices.Equal(e.subjects, found.subjects) {
+		return nil, errAnew
 	}
 	return e, nil
+}
+
+// owns tells whether a conversation is his.
+func (e *eraser) owns(id uint64) (bool, error) {
+	if is, ok := e.own[id]; ok || e.all || id == 0 {
+		return is, nil
+	}
+	c, err := e.Hub.conversations.Peek(e.tx, id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	e.own[id] = e.ownsThis(c)
+	return e.own[id], nil
+}
+
+func (e *eraser) ownsThis(c *Conversation) bool {
+	return slices.Contains(e.subjects, c.subject()) || c.hidden() && e.isID(c.Handle)
 }
 
 // is tells whether a handle is one of his.
@@ -152,123 +211,136 @@ func (e *eraser) isID(id uint64) bool {
 	return slices.ContainsFunc(e.handles, func(o *identity.Handle) bool { return o.ID == id })
 }
 
-// events calls fn for every event on his timeline and in his conversations.
-func (e *eraser) events(fn func(ev *timeline.Event) error) error {
-	walk := func(page func(s timeline.Span) (timeline.Page, error)) error {
-		s := timeline.Span{Limit: 200}
-		for {
-			p, err := page(s)
-			if err != nil {
-				return err
-			}
-			for i := range p.Events {
-				if err := fn(&p.Events[i]); err != nil {
-					return err
-				}
-			}
-			if p.Before == 0 {
-				return nil
-			}
-			s.Before = p.Before
+// follow erases what the log tells of since seq, at most erasePace events of it, and
+// returns how far it has come; done tells that this is the end of the log.
+func (e *eraser) follow(seq uint64) (at uint64, done bool, err error) {
+	events, err := e.Timeline.After(e.tx, seq, erasePace)
+	if err != nil {
+		return seq, false, err
+	}
+	at = seq
+	touched := map[uint64]bool{}
+	for i := range events {
+		ev := &events[i]
+		at = ev.Seq
+		if err := e.unmoved(ev); err != nil {
+			return seq, false, err
+		}
+		if err := e.heard(ev); err != nil {
+			return seq, false, err
+		}
+		if is, err := e.touches(ev); err != nil {
+			return seq, false, err
+		} else if is && ev.Conversation != 0 {
+			touched[ev.Conversation] = true
 		}
 	}
-	if err := walk(func(s timeline.Span) (timeline.Page, error) { return e.Timeline.Subjects(e.tx, e.subjects, s) }); err != nil {
-		return err
+	for id := range touched {
+		if err := e.conversation(id); err != nil {
+			return seq, false, err
+		}
 	}
-	for _, id := range e.own {
-		if err := walk(func(s timeline.Span) (timeline.Page, error) { return e.Timeline.Conversation(e.tx, id, s) }); err != nil {
+	return at, len(events) < erasePace, nil
+}
+
+// unmoved returns errAnew for an event that tells of a conversation that became part of
+// another, if one of both is his.
+func (e *eraser) unmoved(ev *timeline.Event) error {
+	if ev.Kind != timeline.ConversationMerged {
+		return nil
+	}
+	ids := []uint64{ev.Conversation}
+	if len(ev.Data) > 0 {
+		var d struct {
+			From uint64 `json:"from"`
+		}
+		if err := json.Unmarshal(ev.Data, &d); err != nil {
 			return err
+		}
+		ids = append(ids, d.From)
+	}
+	for _, id := range ids {
+		if is, err := e.owns(id); err != nil {
+			return err
+		} else if is {
+			return errAnew
 		}
 	}
 	return nil
 }
 
-var errEnough = errors.New("enough")
-
-// left returns messages that still say something, at most limit.
-func (e *eraser) left(limit int) (ids []uint64, err error) {
-	seen := map[uint64]bool{}
-	for _, c := range e.own { // what was taken back stands on no timeline
-		for m := range e.messages.Scan(e.tx, store.Range{Index: undoneIndex, Prefix: store.K().Uint(c)}) {
-			if ids = append(ids, m.ID); len(ids) == limit {
-				return ids, nil
-			}
-			seen[m.ID] = true
-		}
-	}
-	err = e.events(func(ev *timeline.Event) error {
-		if ev.Message == 0 || seen[ev.Message] {
-			return nil
-		}
-		seen[ev.Message] = true
+// heard erases an event that came meanwhile, and the message it tells of.
+func (e *eraser) heard(ev *timeline.Event) error {
+	if ev.Message != 0 {
 		r, err := e.Message(e.tx, ev.Message)
-		if errors.Is(err, ErrNotFound) {
-			return nil
-		}
-		if err != nil || !e.concerns(r) {
+		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if ids = append(ids, r.ID); len(ids) == limit {
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return ids, err
-}
-
-// finish takes away what leads to him.
-func (e *eraser) finish(agent uint64, blobs map[string]bool, has func(tx *store.Tx, company uint64) bool) error {
-	conversations := map[uint64]bool{}
-	records := e.records
-	for _, id := range e.own {
-		conversations[id] = true
-	}
-	var notes []uint64
-	if err := e.events(func(ev *timeline.Event) error {
-		if ev.Conversation != 0 {
-			if _, ok := conversations[ev.Conversation]; !ok {
-				conversations[ev.Conversation] = false
-			}
-		}
-		if ev.Note != 0 && conversations[ev.Conversation] {
-			notes = append(notes, ev.Note)
-		}
-		if ev.Kind == timeline.HandleLinked {
-			for _, id := range ev.Subjects {
-				if is, err := e.husk(id); err != nil {
+		if err == nil {
+			if is, err := e.concerns(r); err != nil {
+				return err
+			} else if is {
+				if err := errors.Join(e.message(r.ID), e.event(r.Seq)); err != nil {
 					return err
-				} else if is && !slices.Contains(records, id) {
-					records = append(records, id)
 				}
 			}
 		}
-		return e.Timeline.Strip(e.tx, ev.Seq)
-	}); err != nil {
+	}
+	return e.event(ev.Seq)
+}
+
+// touches tells whether an event stands on his timeline or in a conversation of his.
+func (e *eraser) touches(ev *timeline.Event) (bool, error) {
+	if slices.ContainsFunc(ev.Subjects, func(s uint64) bool { return slices.Contains(e.subjects, s) }) {
+		return true, nil
+	}
+	return e.owns(ev.Conversation)
+}
+
+// event takes out of an event what may name him, and the note it tells of.
+func (e *eraser) event(seq uint64) error {
+	ev, err := e.Timeline.Get(e.tx, seq)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
+	if is, err := e.touches(ev); err != nil || !is {
+		return err // it was moved away meanwhile
+	}
+	if ev.Note != 0 {
+		if is, err := e.owns(ev.Conversation); err != nil {
+			return err
+		} else if is {
+			if err := e.notes.Delete(e.tx, ev.Note); err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		}
+	}
+	return e.Timeline.Strip(e.tx, seq)
+}
+
+// finish takes away what leads to him.
+func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) bool) error {
 	for _, hd := range e.handles {
 		if hd.Picture != nil && hd.Picture.Blob != "" {
-			blobs[hd.Picture.Blob] = true
+			e.blobs[hd.Picture.Blob] = true
 		}
 	}
-	for _, id := range notes {
-		if err := e.notes.Delete(e.tx, id); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
-	for id, his := range conversations {
-		if err := e.conversation(id, his, blobs); err != nil {
-			return err
-		}
-	}
-	if err := e.loose(conversations, blobs); err != nil {
+	if err := e.loose(); err != nil {
 		return err
 	}
-	if err := e.Preference.EraseTx(e.tx, e.records, e.own); err != nil {
+	if err := e.Preference.EraseTx(e.tx, e.records, nil); err != nil {
 		return err
+	}
+	records := slices.Clone(e.records)
+	for _, id := range e.found.linked {
+		if is, err := e.husk(id); err != nil {
+			return err
+		} else if is {
+			records = append(records, id)
+		}
 	}
 	touched, err := e.Identity.Erase(e.tx, records, e.handles, has)
 	if err != nil {

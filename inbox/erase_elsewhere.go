@@ -12,92 +12,50 @@ import (
 	"throughline/timeline"
 )
 
-// elsewhere is where somebody stands beside his own timeline and conversations. It
-// is looked for in all that there is, in short views, before the transactions that
-// erase.
-type elsewhere struct {
-	hidden   []uint64 // conversations of his that are on no list
-	messages []uint64 // others', that name or quote him
-	// subjects are the lines that he wrote first, of others' conversations.
-	subjects map[uint64]map[string]bool
-}
-
-// findElsewhere looks through all conversations and messages: what was sent to him
-// too, or has a sign of his, stands on nobody's timeline but the addressee's.
-func (h *Hub) findElsewhere(ctx context.Context, customer uint64) (*elsewhere, error) {
-	var e *eraser
-	if err := h.Store.View(func(tx *store.Tx) (err error) {
-		e, err = h.eraser(tx, customer, nil)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	out := &elsewhere{subjects: map[uint64]map[string]bool{}}
-	if err := pages(ctx, h.Store, h.conversations, func(_ *store.Tx, id uint64, c *Conversation) error {
-		if c.hidden() && e.isID(c.Handle) {
-			out.hidden = append(out.hidden, id)
-		}
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	e.own = append(e.own, out.hidden...)
-	if err := pages(ctx, h.Store, h.messages, func(_ *store.Tx, id uint64, r *Record) error {
-		if e.his(r) {
-			if !slices.Contains(e.own, r.Conversation) {
-				out.subjects[r.Conversation] = map[string]bool{}
-			}
-		} else if e.named(r) {
-			out.messages = append(out.messages, id)
-		}
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	for id := range out.subjects {
-		if err := h.Store.View(func(tx *store.Tx) error { return out.joined(e, tx, id) }); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(out.messages)
-	out.messages = slices.Compact(out.messages)
-	return out, nil
-}
-
 // joined looks through another's conversation in which he wrote, from its beginning.
-func (f *elsewhere) joined(e *eraser, tx *store.Tx, id uint64) error {
-	known := map[string]bool{"": true}
-	for after := uint64(1); ; {
-		page, err := e.Timeline.Conversation(tx, id, timeline.Span{After: after, Limit: 200})
-		if err != nil {
+func (f *findings) joined(ctx context.Context, e *eraser, id uint64) error {
+	known, lines := map[string]bool{"": true}, f.lines[id]
+	for after := uint64(1); after != 0; {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for _, ev := range page.Events {
-			if ev.Message == 0 {
-				continue
-			}
-			r, err := e.Message(tx, ev.Message)
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
+		if err := e.Store.View(func(tx *store.Tx) error {
+			page, err := e.Timeline.Conversation(tx, id, timeline.Span{After: after, Limit: erasePace})
 			if err != nil {
 				return err
 			}
-			line := bareSubject(r.Subject)
-			switch {
-			case e.his(r):
-				f.subjects[id][line] = f.subjects[id][line] || !known[line]
-			case quotes(&r.Message) || f.subjects[id][line]:
-				f.messages = append(f.messages, r.ID)
-			default:
-				known[line] = true
+			after = page.After
+			for _, ev := range page.Events {
+				if ev.Message == 0 {
+					continue
+				}
+				r, err := e.Message(tx, ev.Message)
+				if errors.Is(err, ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				his, err := e.his(r)
+				if err != nil {
+					return err
+				}
+				line := bareSubject(r.Subject)
+				switch {
+				case his:
+					lines[line] = lines[line] || !known[line]
+				case quotes(&r.Message) || lines[line]:
+					f.others = append(f.others, r.ID)
+				default:
+					known[line] = true
+				}
 			}
-		}
-		if page.After == 0 {
 			return nil
+		}); err != nil {
+			return err
 		}
-		after = page.After
 	}
+	return nil
 }
 
 // quotes tells whether a message repeats others before it.
@@ -111,7 +69,7 @@ const quoteSlack = 16
 // spare takes him out of a message that is another's: his name and address, the signs
 // he put on it, the words of others that it repeats, its original, and what servers
 // said of him. Its own words stay.
-func (e *eraser) spare(r *Record, blobs map[string]bool) error {
+func (e *eraser) spare(r *Record) error {
 	without := func(list []message.Person) []message.Person {
 		return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
 	}
@@ -120,14 +78,14 @@ func (e *eraser) spare(r *Record, blobs map[string]bool) error {
 	if e.is(r.From.Handle) {
 		r.From = message.Person{}
 	}
-	if e.found.subjects[r.Conversation][bareSubject(r.Subject)] {
+	if e.found.lines[r.Conversation][bareSubject(r.Subject)] {
 		r.Subject = ""
 	}
 	if quotes(&r.Message) {
 		r.Text, r.HTML, r.Quoted = r.Reply, "", ""
 	}
 	if r.RawBlob != "" {
-		blobs[r.RawBlob] = true
+		e.blobs[r.RawBlob] = true
 		r.RawBlob = ""
 	}
 	if err := e.messages.Put(e.tx, r.ID, r); err != nil {

@@ -74,30 +74,26 @@ func (h *Hub) redactDeliveries(ctx context.Context) error {
 	}
 }
 
-// news takes away what he did to items that have not come yet. Whose other news is
-// nobody knows: it goes when it has waited long enough, see forgetEarly.
-func (e *eraser) news(blobs map[string]bool) error {
-	var gone []uint64
-	for en := range e.early.Scan(e.tx, store.Range{}) {
-		n, err := e.early.Get(e.tx, en.ID)
-		if err != nil {
-			return err
-		}
-		old := e.tx.Now().Sub(n.Time) >= earlyAge
-		c := n.Change
-		if old || c != nil && (c.Reaction != nil && e.is(c.Reaction.By.Handle) || c.Edit != nil && (e.is(c.Edit.From.Handle) || e.speaks(c.Edit))) {
-			gone = append(gone, en.ID)
-			if c != nil && c.Edit != nil {
-				markParts(blobs, c.Edit.Parts)
-			}
-		}
+// isNews tells whether something is what he did to an item that has not come yet. Whose
+// other news is nobody knows: it goes when it has waited long enough, see forgetEarly.
+func (e *eraser) isNews(tx *store.Tx, n *early) bool {
+	c := n.Change
+	return tx.Now().Sub(n.Time) >= earlyAge || c != nil && (c.Reaction != nil && e.is(c.Reaction.By.Handle) || c.Edit != nil && (e.is(c.Edit.From.Handle) || e.speaks(c.Edit)))
+}
+
+// news takes away what he did to an item that has not come yet.
+func (e *eraser) news(id uint64) error {
+	n, err := e.early.Get(e.tx, id)
+	if errors.Is(err, ErrNotFound) { // it has come
+		return nil
 	}
-	for _, id := range gone {
-		if err := e.early.Delete(e.tx, id); err != nil {
-			return err
-		}
+	if err != nil || !e.isNews(e.tx, n) {
+		return err
 	}
-	return nil
+	if c := n.Change; c != nil && c.Edit != nil {
+		markParts(e.blobs, c.Edit.Parts)
+	}
+	return e.early.Delete(e.tx, id)
 }
 
 // speaks tells whether the words of an item name one of his addresses.

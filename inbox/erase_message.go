@@ -10,17 +10,25 @@ import (
 
 // concerns tells whether a message is his and has not been erased yet, or names
 // him.
-func (e *eraser) concerns(r *Record) bool {
-	return !r.Erased && e.his(r) || e.named(r)
+func (e *eraser) concerns(r *Record) (bool, error) {
+	if e.named(r) {
+		return true, nil
+	}
+	if r.Erased {
+		return false, nil
+	}
+	return e.his(r)
 }
 
 // his are the messages that he wrote, and all of his conversations.
-func (e *eraser) his(r *Record) bool {
+func (e *eraser) his(r *Record) (bool, error) {
 	if r.Refiled != nil { // said to be from somebody else than the owner of its address
-		return slices.Contains(e.records, r.Refiled.Customer)
+		return slices.Contains(e.records, r.Refiled.Customer), nil
 	}
-	return e.isID(r.Sender) || slices.Contains(e.own, r.Conversation) ||
-		r.Kind == message.Bounce && slices.ContainsFunc(r.Reports, func(rep message.Report) bool { return e.is(rep.Handle) })
+	if e.isID(r.Sender) || r.Kind == message.Bounce && slices.ContainsFunc(r.Reports, func(rep message.Report) bool { return e.is(rep.Handle) }) {
+		return true, nil
+	}
+	return e.owns(r.Conversation)
 }
 
 func (e *eraser) named(r *Record) bool {
@@ -35,20 +43,25 @@ func (e *eraser) named(r *Record) bool {
 
 // message empties one message, or takes only his name and address out of one that
 // is another customer's.
-func (e *eraser) message(id uint64, blobs map[string]bool) error {
+func (e *eraser) message(id uint64) error {
 	r, err := e.Message(e.tx, id)
 	if err != nil {
 		return err
 	}
-	if !e.his(r) {
-		return e.spare(r, blobs)
+	if his, err := e.his(r); err != nil {
+		return err
+	} else if !his {
+		return e.spare(r)
+	}
+	if !r.Erased {
+		e.emptied++
 	}
 	for _, v := range r.Former {
-		markParts(blobs, v.Parts)
+		markParts(e.blobs, v.Parts)
 	}
-	markParts(blobs, r.Parts)
+	markParts(e.blobs, r.Parts)
 	if r.RawBlob != "" {
-		blobs[r.RawBlob] = true
+		e.blobs[r.RawBlob] = true
 	}
 	if err := e.Preference.KeepTx(e.tx, id); err != nil {
 		return err

@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"throughline/blob"
@@ -101,12 +100,16 @@ func (h *Hub) DropBlobs(ctx context.Context, shas []string, others ...func(ctx c
 		return blob.Swept{}, nil
 	}
 	began := time.Now()
+	drop := make(map[string]bool, len(shas))
+	for _, sha := range shas {
+		drop[sha] = true
+	}
 	used, err := h.usedBlobs(ctx, others)
 	if err != nil {
 		return blob.Swept{}, err
 	}
 	return h.Blobs.Sweep(ctx, func(sha string) bool {
 		_, keep := used[sha]
-		return keep || !slices.Contains(shas, sha)
+		return keep || !drop[sha]
 	}, time.Since(began)+dropAge)
 }

@@ -16,38 +16,67 @@ import (
 // posted longer ago than notices are remembered is out of reach. Notices have no
 // files.
 func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) (files []string, err error) {
-	return nil, n.hub.Store.Update(ctx, func(tx *store.Tx) error {
-		var list []uint64
-		for e := range n.notices.Scan(tx, store.Range{}) {
-			t, err := n.notices.Get(tx, e.ID)
-			if err != nil {
-				return err
-			}
-			is, err := n.about(tx, t, records)
-			if err != nil {
-				return err
-			}
-			if is {
-				list = append(list, e.ID)
-			}
+	var list []uint64
+	for after, more := uint64(0), true; more; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		for _, id := range list {
-			t, err := n.notices.Get(tx, id)
-			if err != nil {
-				return err
+		more = false
+		if err := n.hub.Store.View(func(tx *store.Tx) error {
+			looked := 0
+			for e := range n.notices.Scan(tx, store.Range{After: store.K().Uint(after)}) {
+				if more = looked == erasePage; more {
+					return nil
+				}
+				looked, after = looked+1, e.ID
+				t, err := n.notices.Get(tx, e.ID)
+				if err != nil {
+					return err
+				}
+				if is, err := n.about(tx, t, records); err != nil {
+					return err
+				} else if is {
+					list = append(list, e.ID)
+				}
 			}
-			t.Erased, t.Error = true, ""
-			if t.Ref != "" || !t.Tried.IsZero() { // it stands there, or may
-				t.Due, t.Closed = tx.Now(), time.Time{}
-			} else {
-				t.Due, t.Closed = time.Time{}, tx.Now()
-			}
-			if err := n.notices.Put(tx, id, t); err != nil {
-				return err
-			}
+			return nil
+		}); err != nil {
+			return nil, err
 		}
+	}
+	for page := range slices.Chunk(list, erasePage) {
+		if err := n.hub.Store.Update(ctx, func(tx *store.Tx) error {
+			for _, id := range page {
+				if err := n.eraseNotice(tx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// erasePage bounds one transaction of an erasure, in notices.
+const erasePage = 200
+
+func (n *Notify) eraseNotice(tx *store.Tx, id uint64) error {
+	t, err := n.notices.Get(tx, id)
+	if errors.Is(err, store.ErrNotFound) { // forgotten meanwhile
 		return nil
-	})
+	}
+	if err != nil {
+		return err
+	}
+	t.Erased, t.Error = true, ""
+	if t.Ref != "" || !t.Tried.IsZero() { // it stands there, or may
+		t.Due, t.Closed = tx.Now(), time.Time{}
+	} else {
+		t.Due, t.Closed = time.Time{}, tx.Now()
+	}
+	return n.notices.Put(tx, id, t)
 }
 
 // about tells whether a notice is about the conversation of one of these records.
