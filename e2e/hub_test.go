@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"throughline/connectors/email/mailtest"
 )
 
 // hub is one data folder and the process that serves it.
@@ -48,10 +49,9 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	if o.dir == "" {
 		o.dir = tempDir(t)
 	}
-	h := &hub{t: t, program: binary, dir: filepath.Join(o.dir, "data"), config: filepath.Join(o.dir, "config.yaml"), addr: "127.0.0.1:0", log: newLogBook()}
+	h := &hub{t: t, program: binary, dir: filepath.Join(o.dir, "data"), config: filepath.Join(o.dir, "config.yaml"), addr: freeAddr(t), log: newLogBook()}
 	conf := "undo: " + o.undo + "\nmetrics:\n  public: true\n"
 	if o.public {
-		h.addr = freeAddr(t)
 		conf += "public_url: " + h.url() + "\n"
 	}
 	if err := os.WriteFile(h.config, []byte(conf), 0o600); err != nil {
@@ -81,15 +81,14 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	return h
 }
 
-// freeAddr is an address of this machine that nobody listens on just now.
+// freeAddr is an address of this machine that stays free while the hub is down.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := mailtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // tempDir is a temporary folder with a short path: sockets in it may have 107

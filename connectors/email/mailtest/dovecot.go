@@ -104,8 +104,10 @@ func (d *Dovecot) start(bin string) error {
 	}
 	d.http = &http.Server{Handler: http.HandlerFunc(d.introspect), ReadHeaderTimeout: Patience}
 	go func() { _ = d.http.Serve(introspection) }() // ends with Close
-	if d.IMAP, d.IMAPS, d.LMTP, err = freePorts(); err != nil {
-		return err
+	for _, port := range []*int{&d.IMAP, &d.IMAPS, &d.LMTP} {
+		if *port, err = FreePort(); err != nil {
+			return err
+		}
 	}
 	if err := d.configure(introspection.Addr().String()); err != nil {
 		return err
@@ -137,20 +139,6 @@ func (d *Dovecot) start(bin string) error {
 			return fmt.Errorf("dovecot does not answer: %s", d.Log())
 		}
 	}
-}
-
-// freePorts finds three ports that nobody listens on.
-func freePorts() (a, b, c int, err error) {
-	var ports [3]int
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		defer ln.Close()
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
-	}
-	return ports[0], ports[1], ports[2], nil
 }
 
 func (d *Dovecot) configure(introspection string) error {
