@@ -72,6 +72,15 @@ func (d *desk) around() http.Handler {
 	})
 	// line sets up the line, where the test has begun without.
 	mux.handle("line", func(map[string]any) (any, error) { return true, d.addLine() })
+	// deaf lets the provider confirm nothing that is asked of calls, until it hears again.
+	mux.handle("deaf", func(in map[string]any) (any, error) {
+		if on, _ := in["on"].(bool); on {
+			d.twilio.Inject(twiliotest.Fault{Method: http.MethodPost, Path: "/Calls/", Count: -1, Status: http.StatusServiceUnavailable})
+		} else {
+			d.twilio.ClearFaults()
+		}
+		return true, nil
+	})
 	// speak lets a customer say something to whom he is connected with.
 	mux.handle("speak", func(in map[string]any) (any, error) {
 		c, err := find(textOf(in, "as"))

@@ -86,6 +86,22 @@ await run(async (open) => {
     await until('omar is out', async () => (await card(omar, 'rings').count()) + (await card(omar, 'connecting').count()) === 0)
   }
 
+  step('passing on at once that the provider does not confirm is taken back, with the button and with the key')
+  for (const back of [() => nora.getByTestId('call-cancel').click(), () => nora.keyboard.press('Shift+B')]) {
+    await ask('deaf', { on: true })
+    await passOn(nora, 'At once')
+    await nora.getByTestId('call-stage').filter({ hasText: 'being passed on to Omar Agent' }).waitFor()
+    assert.equal(await nora.getByTestId('call-hold').count(), 0)
+    await accessible(nora, 'a call that is being passed on')
+    await back()
+    await nora.getByTestId('call-cancel').waitFor({ state: 'detached' })
+    await nora.getByTestId('call-hold').waitFor()
+    await ask('deaf', { on: false })
+    await ask('speak', { as: 'ann', words: 'Still you?' })
+    await nora.getByTestId('call-words').filter({ hasText: 'Still you?' }).waitFor()
+    assert.equal(await card(omar, 'rings').count(), 0)
+  }
+
   step('who watches over the telephones sees all calls, passes on and ends them')
   await passOn(nora, 'At once')
   await card(omar, 'rings').waitFor()

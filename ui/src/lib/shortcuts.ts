@@ -77,6 +77,7 @@ export const shortcuts: { title: Key; keys: { keys: string[]; text: Key }[] }[] 
       { keys: ['v'], text: 'phone.mute' },
       { keys: ['d'], text: 'phone.keypad' },
       { keys: ['b'], text: 'phone.transfer' },
+      { keys: ['shift+b'], text: 'phone.cancel' },
       { keys: ['shift+o'], text: 'phone.open' },
       { keys: ['shift+c'], text: 'phone.callThem' },
       { keys: ['shift+p'], text: 'phone.readyOrNot' },

@@ -35,6 +35,7 @@ export const phone = {
   'phone.held': 'On hold, {time}',
   'phone.consulting': 'On hold, {time}; you ask {name}',
   'phone.consultRings': 'On hold, {time}; it rings at {name}',
+  'phone.passing': 'Talking, {time}; being passed on to {name}',
   'phone.over': 'Call ended',
   'phone.elsewhere': 'The voice is in another tab or on your telephone.',
   'phone.line': 'on {line}',

@@ -37,6 +37,7 @@ export const phone: Texts<typeof en> = {
   'phone.held': 'در انتظار، {time}',
   'phone.consulting': 'در انتظار، {time}؛ از {name} می‌پرسید',
   'phone.consultRings': 'در انتظار، {time}؛ نزد {name} زنگ می‌خورد',
+  'phone.passing': 'گفت‌وگو، {time}؛ در حال واگذاری به {name}',
   'phone.over': 'تماس پایان یافت',
   'phone.elsewhere': 'صدا در زبانهٔ دیگر یا روی تلفن شماست.',
   'phone.line': 'روی {line}',

@@ -37,6 +37,7 @@ export const phone: Texts<typeof en> = {
   'phone.held': 'พักสาย {time}',
   'phone.consulting': 'พักสาย {time} คุณกำลังถาม {name}',
   'phone.consultRings': 'พักสาย {time} กำลังดังที่ {name}',
+  'phone.passing': 'กำลังสนทนา {time} กำลังโอนไปที่ {name}',
   'phone.over': 'วางสายแล้ว',
   'phone.elsewhere': 'เสียงอยู่ในแท็บอื่นหรือที่โทรศัพท์ของคุณ',
   'phone.line': 'ที่ {line}',

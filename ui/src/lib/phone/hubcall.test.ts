@@ -33,6 +33,13 @@ describe('hubCall', () => {
     expect(of({ ...held, transfers: [{ ...transfers[0], result: 'cancelled' }] }).consult).toBeUndefined()
     expect(of({ state: 'held', transfers: [] }).consult).toBeUndefined()
   })
+  it('knows to whom it is being passed on while it is still here', () => {
+    const transfers = [{ time: '', by: 7, number: '+12025550177' }]
+    expect(of({ state: 'talking', transfers }).passing).toEqual({ agent: 0, number: '+12025550177' })
+    expect(of({ state: 'ringing', transfers }).passing).toBeUndefined()
+    expect(of({ state: 'talking', transfers: [{ ...transfers[0], result: 'cancelled' }] }).passing).toBeUndefined()
+    expect(of({ state: 'talking', transfers: [{ ...transfers[0], warm: true }] }).passing).toBeUndefined()
+  })
   it('remembers what a later entry leaves out', () => {
     const first = of({ state: 'ringing' })
     expect(hubCall(message({ call: { state: 'talking' } as Message['call'] }), {}, first)).toMatchObject({ conversation: 3, customer: { name: 'Ann Example' }, state: 'talking' })

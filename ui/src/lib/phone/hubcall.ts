@@ -32,6 +32,7 @@ export function hubCall(m: Message, place: { conversation?: number; customer?: P
       transfer?.warm && c.state === 'held'
         ? { agent: transfer.agent ?? 0, number: transfer.number ?? '', open: open.some((l) => l.role === 'consult' && !!l.answered) }
         : undefined,
+    passing: transfer && !transfer.warm && c.state === 'talking' ? { agent: transfer.agent ?? 0, number: transfer.number ?? '' } : undefined,
     wrapped: !!c.wrapup,
   }
 }

@@ -96,6 +96,9 @@ describe('acts', () => {
   it('are those that make sense', () => {
     expect(acts(one({})!)).toEqual(['take', 'decline'])
     expect(acts(one({ state: 'talking', agent: me, ringing: [] }, [leg()])!)).toEqual(['hold', 'mute', 'keypad', 'transfer', 'hangup'])
+    const passing = { state: 'talking' as const, agent: me, ringing: [], passing: { agent: 8, number: '' } }
+    expect(acts(one(passing, [leg()])!)).toEqual(['cancel', 'mute', 'keypad', 'transfer', 'hangup'])
+    expect(acts(one(passing)!)).toEqual(['cancel', 'transfer', 'hangup'])
     expect(acts(one({ state: 'held', agent: me, ringing: [] }, [leg()])!)).toEqual(['resume', 'transfer', 'hangup'])
     expect(acts(one({ state: 'held', agent: me, ringing: [], consult: { agent: 8, number: '', open: true } }, [leg()])!)).toEqual(['complete', 'cancel', 'mute', 'hangup'])
     expect(acts(one({ state: 'ended', agent: me }, [], { over: it1 })!)).toEqual([])

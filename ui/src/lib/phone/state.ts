@@ -27,6 +27,8 @@ export interface HubCall {
   refs: readonly string[]
   /** Who is asked before the call is passed on. */
   consult?: { agent: number; number: string; open: boolean }
+  /** To whom it is being passed on at once, while the one who does so is still there. */
+  passing?: { agent: number; number: string }
   /** Somebody has written down what it was about. */
   wrapped: boolean
 }
@@ -168,6 +170,7 @@ export function acts(c: Card): Act[] {
     case 'dialling':
       return ['hangup']
     case 'talking':
+      if (c.call.passing) return c.elsewhere ? ['cancel', 'transfer', 'hangup'] : ['cancel', 'mute', 'keypad', 'transfer', 'hangup']
       return c.elsewhere ? ['hold', 'transfer', 'hangup'] : ['hold', 'mute', 'keypad', 'transfer', 'hangup']
     case 'held':
       return ['resume', 'transfer', 'hangup']

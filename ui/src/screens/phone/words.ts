@@ -14,6 +14,9 @@ export const caller = (c: Pick<HubCall, 'customer' | 'handle'>) =>
 /** Our number, as one reads it. */
 export const lineOf = (c: Pick<HubCall, 'line' | 'lineName'>) => c.lineName || (c.line ? readable(`tel:${c.line}`) : '')
 
+/** To whom a call goes, or who is asked. */
+const nameOf = (whom?: { agent: number; number: string }) => (whom?.agent ? people.name(whom.agent) : whom?.number ? readable(`tel:${whom.number}`) : '')
+
 /** What a card says of its stage, with how long it has lasted. */
 export function stageText(c: Card, time: string): string {
   switch (c.stage) {
@@ -24,13 +27,12 @@ export function stageText(c: Card, time: string): string {
     case 'dialling':
       return t('phone.dialling', { time })
     case 'talking':
-      return t('phone.talking', { time })
+      return c.call.passing ? t('phone.passing', { time, name: nameOf(c.call.passing) }) : t('phone.talking', { time })
     case 'held':
       return t('phone.held', { time })
     case 'consulting': {
       const whom = c.call.consult
-      const name = whom?.agent ? people.name(whom.agent) : whom?.number ? readable(`tel:${whom.number}`) : ''
-      return t(whom?.open ? 'phone.consulting' : 'phone.consultRings', { time, name })
+      return t(whom?.open ? 'phone.consulting' : 'phone.consultRings', { time, name: nameOf(whom) })
     }
     case 'wrapup':
       return t('phone.over')
