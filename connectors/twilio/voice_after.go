@@ -200,6 +200,9 @@ func (w *watching) lookAt(ctx context.Context, m *message.Message) error {
 	}
 	if gone := m.Call.Customer(); news.Outcome != "" || gone != nil && slices.ContainsFunc(news.Legs, func(l message.CallLeg) bool { return l.ID == gone.ID }) {
 		w.line.clear(ctx, name)
+	}
+	// The agent's leg may end the call, and nobody look for the customer's any more.
+	if after := m.Call.Merge(news); after.Over() {
 		w.line.expectTalks(ofCall(m))
 	}
 	return nil

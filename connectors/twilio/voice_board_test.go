@@ -55,7 +55,9 @@ func (b *board) Call(_ context.Context, of string) (message.Message, error) {
 }
 
 func (b *board) known(of string) (message.Message, error) {
+	b.mu.Lock()
 	m, ok := b.own[of]
+	b.mu.Unlock()
 	for _, o := range b.hub.Messages() {
 		if o.Key == of {
 			m, ok = o, true
@@ -154,14 +156,26 @@ func newPhoneRig(t *testing.T, set map[string]any) *phoneRig {
 	return r
 }
 
-// waiting lets a caller come as far as the queue.
+// waiting lets a caller come as far as the queue, where all is heard and a pause follows.
 func (r *phoneRig) waiting(t *testing.T) (*twiliotest.Call, string) {
 	t.Helper()
 	c := r.call(t)
-	if _, err := c.WaitState(short(t), func(s twiliotest.State) bool { return s.Conference != "" && slices.Contains(s.Heard, "Hold on") }); err != nil {
+	if _, err := c.WaitState(short(t), func(s twiliotest.State) bool {
+		return s.Conference != "" && slices.Contains(s.Heard, "Hold on") && s.Verb == "Pause"
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return c, keyPrefix + c.SID()
+}
+
+// meet waits until so many are in the conference and it runs.
+func (r *phoneRig) meet(t *testing.T, n int) twiliotest.ConferenceState {
+	t.Helper()
+	must(t, r.Wait(short(t), func() bool {
+		list := r.Conferences()
+		return len(list) == 1 && list[0].Status == "in-progress" && len(list[0].Participants) == n
+	}))
+	return r.Conferences()[0]
 }
 
 func (r *phoneRig) known(t *testing.T, of string) message.Message {
@@ -202,9 +216,11 @@ func (r *phoneRig) clean(t *testing.T) {
 
 func (b *board) Calls(context.Context) (list []message.Message, err error) {
 	names := map[string]bool{}
+	b.mu.Lock()
 	for of := range b.own {
 		names[of] = true
 	}
+	b.mu.Unlock()
 	for _, m := range b.hub.Messages() {
 		names[m.Key] = true
 	}

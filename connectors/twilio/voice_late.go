@@ -122,6 +122,6 @@ func (l *Line) ofCall(ctx context.Context, name, of string) (list []recording, w
 		}
 		waiting = waiting || more
 	}
-	talks, err := l.conversations(ctx, of)
-	return append(list, talks...), waiting, err
+	talks, more, err := l.conversations(ctx, of)
+	return append(list, talks...), waiting || more, err
 }

@@ -68,6 +68,9 @@ func TestRecordingIsLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !told {
+				if _, err := c.WaitEnd(short(t)); err != nil {
+					t.Fatal(err)
+				}
 				must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
 				r.restart(t)
 				r.ResumeWebhooks()

@@ -275,10 +275,11 @@ func (l *Line) news(ctx context.Context, raw json.RawMessage) (b connectors.Batc
 		}
 		f.done = !waiting
 		if l.set.recordCalls {
-			talks, err := l.conversations(ctx, m.Ref)
+			talks, more, err := l.conversations(ctx, m.Ref)
 			if err != nil {
 				return b, f, err
 			}
+			f.done = f.done && !more
 			list = append(list, talks...)
 		}
 		for _, r := range list {

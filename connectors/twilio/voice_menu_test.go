@@ -1,6 +1,8 @@
 package twilio
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -69,12 +71,16 @@ func TestLateRecordingOfOurs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault  twiliotest.Fault
 		unsaid bool // no request tells of it
+		later  bool // when it is looked for, the customer's leg is not over yet
+		told   bool // only of the end of the agent's leg a request tells
 		gone   bool // it is deleted at Twilio afterwards
 	}{
 		"not there yet":   {fault: twiliotest.Fault{Path: ".mp3", Status: 404, Count: 3}},
 		"a failure":       {fault: twiliotest.Fault{Path: ".mp3", Status: 503, Count: 3}},
 		"cut":             {fault: twiliotest.Fault{Path: ".mp3", Cut: twiliotest.CutBefore, Count: 3}},
 		"nobody tells":    {unsaid: true},
+		"one leg is left": {unsaid: true, later: true},
+		"one leg is told": {unsaid: true, told: true},
 		"and is deleted":  {fault: twiliotest.Fault{Path: ".mp3", Status: 500, Count: 2}, gone: true},
 		"a page instead":  {fault: twiliotest.Fault{Path: ".mp3", ContentType: "text/html", Body: "<html>One moment"}, gone: true},
 		"nothing in it":   {fault: twiliotest.Fault{Path: ".mp3", ContentType: "audio/mpeg"}, gone: true},
@@ -97,9 +103,21 @@ func TestLateRecordingOfOurs(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.unsaid {
+				if _, err := c.WaitEnd(short(t)); err != nil {
+					t.Fatal(err)
+				}
 				must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
+				if tt.later {
+					r.Inject(twiliotest.Fault{Path: "/Calls/" + c.SID() + ".json", ContentType: "application/json", Body: `{"status": "in-progress"}`})
+				}
 				r.restart(t)
 				r.ResumeWebhooks()
+				if tt.told {
+					route := routeLeg + "?" + url.Values{ofParam: {ownValue(r.known(t, of))}, legParam: {annsLeg.ID}}.Encode()
+					if w := r.post(t, route, stepForm(leg.SID(), "completed"), r.AuthToken()); w.Code != http.StatusOK {
+						t.Fatal(w.Code, w.Body)
+					}
+				}
 				r.run(t)
 			}
 			r.hub.Wait(t, "the recording", func() bool {

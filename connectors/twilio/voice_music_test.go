@@ -40,7 +40,7 @@ func TestMusic(t *testing.T) {
 			leg, l := r.rings(t, of, annsLeg)
 			must(t, leg.Answer())
 			r.state(t, of, message.CallTalking)
-			must(t, r.Wait(short(t), func() bool { return leg.State().Conference != "" }))
+			r.meet(t, 2)
 			before := len(c.State().Heard)
 			must(t, r.l.Steer(t.Context(), r.known(t, of), connectors.Hold, l))
 			if _, err := c.WaitState(short(t), func(s twiliotest.State) bool { return len(s.Heard) > before }); err != nil {

@@ -21,7 +21,9 @@ func (r *phoneRig) out(t *testing.T, leg message.CallLeg) message.Message {
 	of := message.OwnRef(m.ID, m.Token)
 	leg = r.board.leg(of, leg)
 	m.Call = &message.Call{Legs: []message.CallLeg{leg}}
+	r.board.mu.Lock()
 	r.board.own[of] = m
+	r.board.mu.Unlock()
 	return m
 }
 

@@ -38,18 +38,11 @@ func TestRestartWithAgents(t *testing.T) {
 	r.restart(t)
 	must(t, ann.Answer())
 	r.state(t, of, message.CallTalking)
-	both := func(n int) twiliotest.ConferenceState {
-		t.Helper()
-		must(t, r.Wait(short(t), func() bool { list := r.Conferences(); return len(list) == 1 && len(list[0].Participants) == n }))
-		return r.Conferences()[0]
-	}
-	if room := both(2); room.Status != "in-progress" {
-		t.Errorf("%+v", room)
-	}
+	r.meet(t, 2)
 	for _, do := range []connectors.Act{connectors.Hold, connectors.Hold, connectors.Resume, connectors.Resume, connectors.Hold} {
 		r.restart(t)
 		must(t, r.l.Steer(t.Context(), r.known(t, of), do, l))
-		if p := both(2).Participants[0]; p.Hold != (do == connectors.Hold) || p.CallSID != c.SID() {
+		if p := r.meet(t, 2).Participants[0]; p.Hold != (do == connectors.Hold) || p.CallSID != c.SID() {
 			t.Errorf("%s: %+v", do, p)
 		}
 	}
@@ -58,7 +51,7 @@ func TestRestartWithAgents(t *testing.T) {
 	ben, l2 := r.rings(t, of, asked)
 	r.restart(t)
 	must(t, ben.Answer())
-	both(3)
+	r.meet(t, 3)
 	l2 = *r.known(t, of).Call.Leg(l2.ID)
 	l2.Spoke = time.Now().UTC()
 	r.board.leg(of, l2)
@@ -66,7 +59,7 @@ func TestRestartWithAgents(t *testing.T) {
 	for range 2 { // the second time it is done already
 		must(t, r.l.Steer(t.Context(), r.known(t, of), connectors.HandOver, l2))
 	}
-	if room := both(2); room.Participants[0].Hold || room.Participants[1].CallSID != ben.SID() {
+	if room := r.meet(t, 2); room.Participants[0].Hold || room.Participants[1].CallSID != ben.SID() {
 		t.Errorf("%+v", room)
 	}
 	if st, err := ann.WaitEnd(short(t)); err != nil || st != "completed" {
@@ -301,11 +294,13 @@ func TestSteerUnclear(t *testing.T) {
 		ann, l := r.rings(t, of, annsLeg)
 		must(t, ann.Answer())
 		r.state(t, of, message.CallTalking)
-		must(t, r.Wait(short(t), func() bool { return ann.State().Conference != "" }), r.l.Steer(t.Context(), r.known(t, of), connectors.Hold, l))
+		r.meet(t, 2)
+		must(t, r.l.Steer(t.Context(), r.known(t, of), connectors.Hold, l))
 		asked := bensLeg
 		asked.Role = message.ConsultLeg
 		ben, l2 := r.rings(t, of, asked)
-		must(t, ben.Answer(), r.Wait(short(t), func() bool { return ben.State().Conference != "" }))
+		must(t, ben.Answer())
+		r.meet(t, 3)
 		m := r.known(t, of)
 		l2 = *m.Call.Leg(l2.ID)
 		l2.Spoke = time.Now().UTC()
@@ -316,7 +311,7 @@ func TestSteerUnclear(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		must(t, r.l.Steer(t.Context(), r.known(t, of), connectors.HandOver, l2))
-		if p := r.Conferences()[0].Participants; len(p) != 2 || p[0].Hold {
+		if p := r.meet(t, 2).Participants; p[0].Hold {
 			t.Errorf("%+v", p)
 		}
 	})
@@ -420,28 +415,39 @@ func TestLongMusicOverRestart(t *testing.T) {
 	}
 }
 
-// The recording of a conversation whose request never came is looked for.
+// The recording of a conversation whose request never came is looked for, also when
+// Twilio is still making it at the first look.
 func TestLateConversation(t *testing.T) {
-	r := newPhoneRig(t, map[string]any{"record_calls": true})
-	c, of := r.waiting(t)
-	leg, _ := r.rings(t, of, annsLeg)
-	must(t, leg.Answer())
-	must(t, r.Wait(short(t), func() bool { return leg.State().Conference != "" }))
-	must(t, c.Speak(5*time.Second))
-	r.PauseWebhooks()
-	c.HangUp()
-	if _, err := leg.WaitEnd(short(t)); err != nil {
-		t.Fatal(err)
-	}
-	must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
-	r.restart(t)
-	r.ResumeWebhooks()
-	r.run(t)
-	r.hub.Wait(t, "the recording", func() bool {
-		parts := r.entry().Parts
-		return len(parts) == 1 && strings.HasPrefix(parts[0].Name, "call-")
-	})
-	if call := r.state(t, of, message.CallEnded); call.Outcome != message.CallAnswered {
-		t.Errorf("%+v", call)
+	for name, making := range map[string]bool{"made": false, "in the making": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newPhoneRig(t, map[string]any{"record_calls": true})
+			c, of := r.waiting(t)
+			leg, _ := r.rings(t, of, annsLeg)
+			must(t, leg.Answer())
+			r.meet(t, 2)
+			must(t, c.Speak(5*time.Second))
+			r.PauseWebhooks()
+			c.HangUp()
+			for _, l := range []*twiliotest.Call{c, leg} {
+				if _, err := l.WaitEnd(short(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
+			if making {
+				r.Inject(twiliotest.Fault{Path: r.AccountSID() + "/Recordings.json", ContentType: "application/json",
+					Body: `{"recordings": [{"sid": "` + r.Recordings()[0].SID + `", "status": "processing"}]}`})
+			}
+			r.restart(t)
+			r.ResumeWebhooks()
+			r.run(t)
+			r.hub.Wait(t, "the recording", func() bool {
+				parts := r.entry().Parts
+				return len(parts) == 1 && strings.HasPrefix(parts[0].Name, "call-")
+			})
+			if call := r.state(t, of, message.CallEnded); call.Outcome != message.CallAnswered {
+				t.Errorf("%+v", call)
+			}
+		})
 	}
 }

@@ -56,7 +56,30 @@ func leftAtTwilio(sid, why string) string {
 
 // recordings asks Twilio for those of a call; waiting tells that one is not ready.
 func (l *Line) recordings(ctx context.Context, call string) (list []recording, waiting bool, err error) {
-	err = l.core.list(ctx, "/Calls/"+call+"/Recordings.json?PageSize=100", func(raws []json.RawMessage) (bool, error) {
+	return l.recordingsAt(ctx, "/Calls/"+call+"/Recordings.json?PageSize=100", recording{call: call})
+}
+
+// conversations are the recordings of a call's conference.
+func (l *Line) conversations(ctx context.Context, call string) (list []recording, waiting bool, err error) {
+	p := &openapi.ListConferenceParams{}
+	p.SetFriendlyName(room(call)).SetPageSize(maxRecordings)
+	page, err := l.core.rest(ctx).PageConference(p, "", "")
+	if err != nil {
+		return nil, false, err
+	}
+	for _, c := range page.Conferences {
+		some, more, err := l.recordingsAt(ctx, "/Recordings.json?PageSize=100&ConferenceSid="+text(c.Sid), recording{call: call, talk: true})
+		if err != nil {
+			return nil, false, err
+		}
+		list, waiting = append(list, some...), waiting || more
+	}
+	return list, waiting, nil
+}
+
+// recordingsAt reads a list of recordings, each like the given one.
+func (l *Line) recordingsAt(ctx context.Context, path string, like recording) (list []recording, waiting bool, err error) {
+	err = l.core.list(ctx, path, func(raws []json.RawMessage) (bool, error) {
 		for _, raw := range raws {
 			var r struct {
 				SID      string `json:"sid"`
@@ -70,40 +93,13 @@ func (l *Line) recordings(ctx context.Context, call string) (list []recording, w
 			case "in-progress", "paused", "stopped", "processing":
 				waiting = true
 			case "completed":
-				list = append(list, recording{sid: r.SID, call: call, length: seconds(r.Duration)})
+				like.sid, like.length = r.SID, seconds(r.Duration)
+				list = append(list, like)
 			}
 		}
 		return len(list) < maxRecordings, nil
 	})
 	return list, waiting, err
-}
-
-// conversations are the recordings of a call's conference.
-func (l *Line) conversations(ctx context.Context, call string) (list []recording, err error) {
-	p := &openapi.ListConferenceParams{}
-	p.SetFriendlyName(room(call)).SetPageSize(maxRecordings)
-	page, err := l.core.rest(ctx).PageConference(p, "", "")
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range page.Conferences {
-		if err := l.core.list(ctx, "/Recordings.json?PageSize=100&ConferenceSid="+text(c.Sid), func(raws []json.RawMessage) (bool, error) {
-			for _, raw := range raws {
-				var r struct {
-					SID      string `json:"sid"`
-					Status   string `json:"status"`
-					Duration string `json:"duration"`
-				}
-				if json.Unmarshal(raw, &r) == nil && recordingForm.MatchString(r.SID) && r.Status == "completed" {
-					list = append(list, recording{sid: r.SID, call: call, length: seconds(r.Duration), talk: true})
-				}
-			}
-			return len(list) < maxRecordings, nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
 }
 
 // transcript asks for what was said in a recording; done tells that nothing more is

@@ -271,7 +271,17 @@ func (l *Line) joins(of, end string) []twiml.Element {
 // legEnds takes the end of an agent's leg.
 func (l *Line) legEnds(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
 	leg := message.CallLeg{ID: q.query.Get(legParam), Ref: q.form.Get("CallSid"), Ended: q.at, Result: legResult(q.form.Get("CallStatus"))}
-	return nil, l.tell(ctx, in, q, message.Call{Legs: []message.CallLeg{leg}})
+	if err := l.tell(ctx, in, q, message.Call{Legs: []message.CallLeg{leg}}); err != nil || l.core.host.Desk == nil {
+		return nil, err
+	}
+	// The call may be over with it, whether or not a request tells of the customer's leg.
+	of := q.query.Get(ofParam)
+	if name, ok := callName(of); ok {
+		if m, err := l.core.host.Desk.Call(ctx, name); err == nil && m.Call != nil && m.Call.Over() {
+			l.expectTalks(of)
+		}
+	}
+	return nil, nil
 }
 
 // legResult tells why a leg was not picked up.

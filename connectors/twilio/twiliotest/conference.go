@@ -105,11 +105,18 @@ func (c *Call) confer(name string, p *participant, cb callbackTo, wait *source, 
 	c.confName = f.name
 	f.updated = p.joined
 	begins := f.status == "init" && f.ready()
+	var r *Recording
+	if begins { // with the one who comes in, so that who sees both inside finds it running, and its end the recording
+		r = s.openLocked(f)
+	}
 	s.touch()
 	s.mu.Unlock()
 	s.conferenceEvent(f, p, "participant-join", nil)
 	if begins {
-		s.startConference(f)
+		s.conferenceEvent(f, nil, "conference-start", nil)
+	}
+	if r != nil {
+		s.recordingEvent(r)
 	}
 	err := c.stay(f, wait)
 	s.leaveConference(f, p)
@@ -128,26 +135,20 @@ func (f *conference) ready() bool {
 	return n >= 2 && start
 }
 
-func (s *Server) startConference(f *conference) {
-	s.mu.Lock()
-	if f.status != "init" {
-		s.mu.Unlock()
-		return
-	}
+// openLocked lets a conference begin, with its recording if it has one; the caller holds mu, and tells of both.
+func (s *Server) openLocked(f *conference) (r *Recording) {
 	f.status = "in-progress"
-	record := f.recordOn
+	if f.recordOn {
+		r = &Recording{ConferenceSID: f.sid, Source: "Conference", Channels: 1, callback: f.recordTo}
+		s.startRecordingLocked(r)
+		f.recording = r
+	}
 	for _, p := range f.parts {
 		if p.inside {
 			p.c.interruptLocked(&interrupt{kind: "begin"})
 		}
 	}
-	s.touch()
-	s.mu.Unlock()
-	s.conferenceEvent(f, nil, "conference-start", nil)
-	if record {
-		r := s.startRecording(&Recording{ConferenceSID: f.sid, Source: "Conference", Channels: 1, callback: f.recordTo})
-		s.update(func() { f.recording = r })
-	}
+	return r
 }
 
 // stay keeps a leg in the conference; before it begins, the wait document plays over and over.

@@ -50,15 +50,18 @@ func (s *Server) recordingURL(sid string) string { return s.base + s.uri("Record
 
 // startRecording begins a recording.
 func (s *Server) startRecording(r *Recording) *Recording {
-	r.SID, r.Status, r.Started, r.startAt = newSID("RE"), "in-progress", s.opt.Now(), s.clk.now()
-	s.update(func() {
-		s.recordings = append(s.recordings, r)
-		if r.owner != nil {
-			r.owner.live = append(r.owner.live, r)
-		}
-	})
+	s.update(func() { s.startRecordingLocked(r) })
 	s.recordingEvent(r)
 	return r
+}
+
+// startRecordingLocked is startRecording without telling the application; the caller holds mu.
+func (s *Server) startRecordingLocked(r *Recording) {
+	r.SID, r.Status, r.Started, r.startAt = newSID("RE"), "in-progress", s.opt.Now(), s.clk.now()
+	s.recordings = append(s.recordings, r)
+	if r.owner != nil {
+		r.owner.live = append(r.owner.live, r)
+	}
 }
 
 // pauseRecording stops or resumes the clock of a recording.
