@@ -1,6 +1,7 @@
 package people
 
 import (
+	"strings"
 	"testing"
 
 	"throughline/identity"
@@ -71,5 +72,41 @@ func TestCardsOfOtherPrograms(t *testing.T) {
 	}
 	if c := w.customer("bo@example.org"); c.Goals != "to cycle\nmore" {
 		t.Errorf("goals: %q", c.Goals)
+	}
+}
+
+// TestCardsOfOldPrograms: what is not UTF-8 is read as it says it is written, else as
+// the file seems to be, and what nobody can read is an error of that card.
+func TestCardsOfOldPrograms(t *testing.T) {
+	card := func(lines ...string) string {
+		return "BEGIN:VCARD\r\nVERSION:2.1\r\n" + strings.Join(lines, "\r\n") + "\r\nEMAIL;INTERNET:who@example.org\r\nEND:VCARD\r\n"
+	}
+	for name, tt := range map[string]struct{ card, want string }{
+		"says Latin 1":          {card("FN;CHARSET=ISO-8859-1:J\xfcrgen M\xfcller"), "Jürgen Müller"},
+		"says a Cyrillic one":   {card("FN;CHARSET=koi8-r:\xe1\xce\xce\xc1"), "Анна"},
+		"says Shift JIS":        {card("FN;CHARSET=SHIFT_JIS:\x83\x5c\x83\x6a\x81\x5b"), "ソニー"},
+		"says nothing, Western": {card("FN:J\xfcrgen M\xfcller"), "Jürgen Müller"},
+		"says nothing, Thai":    {card("FN:\xca\xc1\xaa\xd2\xc2 \xa1\xd2\xc3\xb4\xd5"), "สมชาย การดี"},
+		"quoted, says nothing":  {card("FN;ENCODING=QUOTED-PRINTABLE:J=FCrgen M=FCller"), "Jürgen Müller"},
+		"says UTF-8, is not":    {card("FN;CHARSET=UTF-8:J\xfcrgen M\xfcller"), "Jürgen Müller"},
+		"folded in a character": {card("FN:J\xc3\r\n \xbcrgen M\xc3\xbcller"), "Jürgen Müller"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			i := w.bring("a.vcf", tt.card, Change{})
+			if i.Counts != (ImportCounts{New: 1}) {
+				t.Fatalf("%+v", i.Counts)
+			}
+			if got := w.customer("who@example.org").Name; got != tt.want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+	w := newWorld(t)
+	i, err := w.Add(t.Context(), 1, "a.vcf", strings.NewReader(card("FN;CHARSET=x-home-made:\x80\x81")+card("FN:Ann")))
+	must(t, err)
+	must(t, w.Check(t.Context(), i.ID))
+	if i = w.settled(i.ID); i.Counts != (ImportCounts{New: 1, Bad: 1}) {
+		t.Errorf("%+v", i.Counts)
 	}
 }

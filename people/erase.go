@@ -3,8 +3,10 @@ package people
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"throughline/inbox"
 	"throughline/store"
@@ -27,8 +29,8 @@ type Keeper struct {
 
 // Erase takes a customer and everything said with him out of the database; counts
 // and sequence numbers stay as they were. What comes from his addresses later is a
-// new customer's. Files of imports that are over go too, since he may stand in
-// them. Broken off, it is asked again.
+// new customer's. Files of imports go too, since he may stand in them; while one is
+// not over nobody is erased. Broken off, it is asked again.
 func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Erased, error) {
 	var records []uint64
 	if err := p.store.View(func(tx *store.Tx) error {
@@ -47,7 +49,7 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 	}); err != nil {
 		return nil, err
 	}
-	// First what may refuse: an import that is running.
+	// First what may refuse: an import that is not over.
 	if err := p.forgetFiles(ctx, records); err != nil {
 		return nil, err
 	}
@@ -75,6 +77,7 @@ func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
 	var over []uint64
 	if err := p.store.Update(ctx, func(tx *store.Tx) error {
 		over = nil
+		var waiting []string
 		for _, id := range records {
 			for e := range p.keys.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(id)}) {
 				if err := p.keys.Delete(tx, e.ID); err != nil {
@@ -90,7 +93,13 @@ func (p *People) forgetFiles(ctx context.Context, records []uint64) error {
 			if i.working() {
 				return &ConflictError{"an import is running: wait until it is over, then erase"}
 			}
+			if i.State != Done && i.Blob != "" {
+				waiting = append(waiting, i.Name)
+			}
 			over = append(over, e.ID)
+		}
+		if len(waiting) > 0 {
+			return &ConflictError{fmt.Sprintf("an import is not over, and its file may name this person: finish or remove %s, then erase", strings.Join(waiting, ", "))}
 		}
 		return nil
 	}); err != nil {

@@ -329,3 +329,58 @@ func TestFailedImportGoesOn(t *testing.T) {
 		t.Errorf("%d customers", n)
 	}
 }
+
+// TestImportKeepsFromErasing: an import that is not over needs its file, in which
+// anybody may stand.
+func TestImportKeepsFromErasing(t *testing.T) {
+	for state, set := range map[string]func(*Import){
+		"waiting":         func(i *Import) { i.State = Mapping },
+		"checked":         func(*Import) {},
+		"stopped":         func(i *Import) { i.State, i.Begun, i.Row, i.Counts = Stopped, true, 1, ImportCounts{New: 1} },
+		"failed half way": func(i *Import) { i.State, i.Begun, i.Row, i.Counts = Failed, true, 1, ImportCounts{New: 1} },
+	} {
+		t.Run(state, func(t *testing.T) {
+			w := newWorld(t)
+			must(t, w.sink.Accept(t.Context(), connectors.Batch{Messages: []message.Message{mail("zebulon@example.org", "Zebulon Quartz", "k1", "x")}}))
+			who := w.customer("zebulon@example.org").ID
+			i, err := w.Add(t.Context(), 1, "spring.csv", strings.NewReader("name,email\nAnn,ann@example.org\nBob,bob@example.org\n"))
+			must(t, err)
+			must(t, w.Check(t.Context(), i.ID))
+			w.settled(i.ID)
+			must(t, w.update(t.Context(), i.ID, func(_ *store.Tx, i *Import) error { set(i); return nil }))
+			var conflict *ConflictError
+			if _, err := w.Erase(t.Context(), 1, who); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "spring.csv") {
+				t.Fatalf("erased: %v", err)
+			}
+			if i, err = w.Import(i.ID); err != nil || i.Blob == "" || i.Header == nil {
+				t.Fatalf("the import lost its file: %+v, %v", i, err)
+			}
+			must(t, w.Remove(t.Context(), i.ID))
+			_, err = w.Erase(t.Context(), 1, who)
+			must(t, err)
+		})
+	}
+}
+
+// TestExportOneHasFormerPreferences: what was said once is his, too.
+func TestExportOneHasFormerPreferences(t *testing.T) {
+	w := newWorld(t)
+	w.bring("a.csv", "name,email\nAnn,ann@example.org\n", Change{})
+	c := w.customer("ann@example.org")
+	for _, wish := range []string{preference.Prefer, preference.Never} {
+		_, err := w.hub.Preference.State(t.Context(), preference.Statement{Customer: c.ID, Channel: "test", Wish: wish, Source: preference.Stated,
+			By: "agent:1", Proof: preference.Proof{Heard: 1, Note: "said " + wish}})
+		must(t, err)
+	}
+	var out bytes.Buffer
+	must(t, w.WriteOne(t.Context(), &out, c.ID))
+	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	must(t, err)
+	f, err := z.Open("preferences.json")
+	must(t, err)
+	var got struct{ Said, Former []preference.Statement }
+	must(t, json.NewDecoder(f).Decode(&got))
+	if len(got.Said) != 1 || got.Said[0].Wish != preference.Never || len(got.Former) != 1 || got.Former[0].Wish != preference.Prefer {
+		t.Errorf("%+v", got)
+	}
+}

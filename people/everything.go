@@ -117,7 +117,11 @@ func (p *People) writePerson(tx *store.Tx, z *archive, customer uint64) (subject
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := z.json("preferences.json", map[string]any{"said": statements, "unreachable": suspended}); err != nil {
+	former, err := p.hub.Preference.Former(tx, root.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := z.json("preferences.json", map[string]any{"said": statements, "former": former, "unreachable": suspended}); err != nil {
 		return nil, nil, err
 	}
 	subjects, err = ids.Subjects(tx, root.ID)

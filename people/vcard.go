@@ -3,6 +3,7 @@ package people
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,10 +26,11 @@ const maxCard = 4 << 20
 // cardReader reads the cards of a file one by one: vCard 2.1, 3.0 (RFC 2426) and
 // 4.0 (RFC 6350), also mixed.
 type cardReader struct {
-	lines *bufio.Reader
-	close io.Closer
-	n     int         // line
-	open  []*openCard // the one being read last, within its owner's
+	lines    *bufio.Reader
+	close    io.Closer
+	encoding string      // of lines that do not say theirs and are not UTF-8
+	n        int         // line
+	open     []*openCard // the one being read last, within its owner's
 
 	fields []*identity.FieldDef // into which what a card tells besides can go
 }
@@ -39,10 +41,11 @@ func openCards(open func() (io.ReadCloser, error)) (*cardReader, error) {
 		return nil, err
 	}
 	lines := bufio.NewReaderSize(io.LimitReader(file, MaxBytes), 64<<10)
-	if mark, _ := lines.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+	head, _ := lines.Peek(64 << 10)
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, _ = lines.Discard(3)
 	}
-	return &cardReader{lines: lines, close: file}, nil
+	return &cardReader{lines: lines, close: file, encoding: eightBit(head)}, nil
 }
 
 func (c *cardReader) Close() error { return c.close.Close() }
@@ -119,7 +122,7 @@ func (c *cardReader) raw() (raw, error) {
 				more, err = c.line()
 				line = strings.TrimSuffix(line, "=") + strings.TrimLeft(more, " \t")
 			}
-			line = unquote(line)
+			line = unquote(line, c.encoding)
 		}
 		top.add(nameTypes(line))
 	}
@@ -151,7 +154,51 @@ func (c *cardReader) done(problem string) raw {
 	if problem != "" {
 		top.add("END:VCARD") // so that what there is can be read
 	}
-	return raw{top.text.String(), top.begin, problem}
+	text, unknown := c.decode(top.text.String())
+	return raw{text, top.begin, cmp.Or(problem, unknown)}
+}
+
+var unfold = strings.NewReplacer("\r\n ", "", "\r\n\t", "")
+
+// decode makes a card UTF-8: what says its CHARSET, as vCard 2.1 does, is that, and
+// what is not UTF-8 else is in the encoding of the file. Lines are unfolded first,
+// for a character may be parted by a fold.
+func (c *cardReader) decode(text string) (out, problem string) {
+	text = unfold.Replace(text)
+	if ascii(text) {
+		return text, ""
+	}
+	lines := strings.Split(text, "\r\n")
+	for n, line := range lines {
+		if ascii(line) {
+			continue
+		}
+		head, _, _ := strings.Cut(line, ":")
+		charset := ""
+		for _, p := range strings.Split(head, ";") {
+			if key, val, _ := strings.Cut(p, "="); strings.EqualFold(key, "CHARSET") {
+				charset = strings.Trim(val, `"`)
+			}
+		}
+		enc := encodingOf(c.encoding)
+		switch {
+		case utf8.ValidString(line) && (charset == "" || strings.EqualFold(charset, "utf-8")):
+			continue
+		case charset != "" && !strings.EqualFold(charset, "utf-8"):
+			var err error
+			if enc, err = htmlindex.Get(charset); err != nil {
+				return text, fmt.Sprintf("the card is in %q, which is not known here: save it in UTF-8", cut(charset))
+			}
+		}
+		if whole, err := enc.NewDecoder().String(line); err == nil {
+			lines[n] = whole
+		}
+	}
+	return strings.Join(lines, "\r\n"), ""
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
 // line reads one line without its end.
@@ -194,8 +241,9 @@ func nameTypes(line string) string {
 
 // unquote makes a line of vCard 2.1 with ENCODING=QUOTED-PRINTABLE a plain one of
 // 3.0: the value decoded, in UTF-8, with its line breaks escaped. Semicolons part
-// the components of N before decoding, so those that come out of it are text.
-func unquote(line string) string {
+// the components of N before decoding, so those that come out of it are text. other is
+// the encoding of what does not say its own and is not UTF-8.
+func unquote(line, other string) string {
 	head, value, _ := strings.Cut(line, ":")
 	var params []string
 	charset := ""
@@ -218,7 +266,7 @@ func unquote(line string) string {
 		text := string(b)
 		if charset != "" && charset != "utf-8" || !utf8.ValidString(text) {
 			if charset == "" || charset == "utf-8" {
-				charset = Western
+				charset = other
 			}
 			if enc, err := htmlindex.Get(charset); err == nil {
 				if out, err := enc.NewDecoder().String(text); err == nil {
