@@ -72,7 +72,7 @@ type Connector struct {
 	mu      sync.Mutex
 	brought []mark     // by webhooks: what the cursor does not know yet
 	late    []lateItem // by webhooks: items that want another look
-	missed  bool       // the hub refused something: look for it soon
+	missed  bool       // the hub refused something, or Slack left it out: look for it soon
 	recheck bool       // an event said that the app is no longer welcome
 	trouble string     // the last webhook that was turned away, for people
 	first   time.Time  // where the hub's knowledge of this account begins, if known

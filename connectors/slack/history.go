@@ -132,15 +132,18 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 	checked, answered, begin, roots := p.Checked, p.Threads, r.cur.Begin, r.cur.roots(k.ID)
 	r.mu.Unlock()
 	from := max(before(checked, r.limits.overlap), before(begin, time.Microsecond))
-	threadsFrom := from
+	threadsFrom, edits := from, checked
 	low, back := from, ""
 	if full {
 		threadsFrom = max(before(answered, r.limits.overlap), before(begin, time.Microsecond))
+		// The looks since the last full one saw no edits of what was old by then.
+		edits = before(answered, r.limits.overlap)
 		back = max(before(min(checked, answered), lookBack), begin)
 		low = min(low, stampOf(time.Now().Add(-r.set.threads)), back)
 	} else {
 		roots = nil
 	}
+	var began time.Time // by Slack's clock: what was answered or edited later may be missing
 	for step := window; ; {
 		high := ""
 		if t, ok := stamp(low); ok && time.Since(t) > step+step/2 {
@@ -149,7 +152,7 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 		if step < window && back != "" {
 			back = max(back, low) // to look for each message that stood before would take days
 		}
-		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, checked, begin, back, roots})
+		at, err := r.catchUpSpan(ctx, k, span{low, high, from, threadsFrom, edits, begin, back, roots})
 		if errors.Is(err, errCut) {
 			if step = length(low, high) / 2; step >= minPiece {
 				continue
@@ -159,6 +162,9 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 			return err
 		}
 		roots = nil
+		if began.IsZero() {
+			began = at
+		}
 		if high != "" {
 			low = high
 			continue
@@ -167,13 +173,11 @@ func (r *run) catchUpRoom(ctx context.Context, k room, full bool) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		p := r.cur.room(k.ID, r.since())
-		to := checked
 		if !at.IsZero() {
-			to = stampOf(at.Add(-r.limits.settle))
+			p.advance(stampOf(at.Add(-r.limits.settle)), r.limits.overlap)
 		}
-		p.advance(to, r.limits.overlap)
-		if full {
-			p.Threads = max(p.Threads, to)
+		if full && !began.IsZero() {
+			p.Threads = max(p.Threads, stampOf(began.Add(-r.limits.settle)))
 		}
 		r.dirty = true
 		return nil
@@ -185,7 +189,7 @@ type span struct {
 	low, high     string // what is read; high "" is now
 	from          string // messages after this are offered
 	threadsFrom   string // and answers in threads after this
-	checked       string // edits after this
+	edits         string // edits after this
 	begin         string // nothing before this is the hub's
 	back          string // from here on what the hub has is compared; "" compares nothing
 	rememberRoots []string
@@ -207,7 +211,7 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 			roots[e.ts] = true
 		}
 		seen[e.ts] = e.subtype != "tombstone"
-		if e.ts > s.from || e.edited > s.checked && e.ts >= s.begin || e.subtype == "tombstone" && e.ts >= s.begin {
+		if e.ts > s.from || e.edited > s.edits && e.ts >= s.begin || e.subtype == "tombstone" && e.ts >= s.begin {
 			offer = append(offer, e)
 		}
 	}
@@ -224,7 +228,7 @@ func (r *run) catchUpSpan(ctx context.Context, k room, s span) (at time.Time, er
 		}
 		for _, e := range answers {
 			seen[e.ts] = true
-			if e.ts != root && (e.ts > s.threadsFrom || e.edited > s.checked && e.ts >= s.begin) {
+			if e.ts != root && (e.ts > s.threadsFrom || e.edited > s.edits && e.ts >= s.begin) {
 				offer = append(offer, e)
 			}
 		}
@@ -326,7 +330,7 @@ func (r *run) old(ctx context.Context, k room, e entry, seen bool, s span, at ti
 		return deletion(r.us, k.ID, e.ts, cmpTime(at)), nil
 	}
 	if seen {
-		if e.edited <= s.checked {
+		if e.edited <= s.edits {
 			return o, nil
 		}
 		return r.edited(ctx, r.us, k, e.raw, nil, cmpTime(at), r.limits.file)

@@ -37,10 +37,10 @@ func whole(m message.Message, e *entry) message.Change {
 	return message.Change{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}
 }
 
-// complete adds that change for a message that was asked for and came with its files: a
-// request may have brought it without them, and nobody noted that they follow.
+// complete adds that change for a message that was asked for and came with its files or
+// edited: the hub may have it without them, or as it was, and nobody noted that it does.
 func (o *outcome) complete(e *entry) {
-	if len(o.Messages) == 1 && len(o.late) == 0 && len(o.Messages[0].Parts) > 0 {
+	if len(o.Messages) == 1 && len(o.late) == 0 && (len(o.Messages[0].Parts) > 0 || e.edited != "") {
 		o.Changes = append(o.Changes, whole(o.Messages[0], e))
 	}
 }

@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,4 +84,75 @@ func TestBlackOut(t *testing.T) {
 	}
 	h.exactly(t, all...)
 	noViolations(t, srv)
+}
+
+// TestLostEdits: edits that no event told are found by the next full look, however often
+// new messages were looked for since, each once.
+func TestLostEdits(t *testing.T) {
+	var back time.Duration
+	srv := startSlack(t, slacktest.Options{RetryDelays: []time.Duration{}, Now: func() time.Time { return time.Now().Add(-back) }})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	room, dm := srv.Channel(slacktest.Room{Name: "help", Members: []*slacktest.User{ann}}), ann.DM()
+	h := newHub()
+	r := &run{Connector: connect(t, srv, srv.URL, nil), in: h}
+	ok(t, r.begin(t.Context()))
+	back = 4 * time.Hour
+	old := say(t, ann, dm, "deliver on Monday")
+	back = 3 * time.Hour
+	ok(t, r.catchUp(t.Context(), true))
+	back = 150 * time.Minute
+	root := say(t, ann, room, "ten, please")
+	answer := say(t, ann, room, "or twelve", slacktest.Say{Thread: root})
+	for _, back = range []time.Duration{2 * time.Hour, time.Hour} {
+		ok(t, r.catchUp(t.Context(), false))
+	}
+	back = 30 * time.Minute
+	ok(t, ann.Edit(dm, old, "deliver on Tuesday"))
+	ok(t, ann.Edit(room, root, "a hundred, please"))
+	ok(t, ann.Edit(room, answer, "or two hundred"))
+	back = 0
+	ok(t, r.catchUp(t.Context(), false))
+	h.exactly(t, "deliver on Monday", "ten, please", "or twelve")
+	if len(h.Changes()) > 0 {
+		t.Fatalf("the scene is not set: %+v", h.Changes())
+	}
+	for range 2 {
+		ok(t, r.catchUp(t.Context(), true))
+	}
+	var edited []string
+	for _, c := range h.Changes() {
+		edited = append(edited, c.Edit.Text)
+	}
+	slices.Sort(edited)
+	if want := []string{"a hundred, please", "deliver on Tuesday", "or two hundred"}; !slices.Equal(edited, want) {
+		t.Errorf("edited %q, want %q", edited, want)
+	}
+	noViolations(t, srv)
+}
+
+// TestEventsLeftOut: where Slack says that it left events out, old messages are looked
+// through at once.
+func TestEventsLeftOut(t *testing.T) {
+	var back atomic.Int64
+	srv := startSlack(t, slacktest.Options{Now: func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	back.Store(int64(time.Hour))
+	ts := say(t, ann, dm, "deliver on Monday")
+	back.Store(0)
+	h := newHub()
+	c := connect(t, srv, srv.URL, map[string]any{"app_token": ""})
+	start(t, c, h)
+	h.awaitTexts(t, "deliver on Monday")
+	h.awaitLive(t)
+	web := httptest.NewServer(c.Webhook(h))
+	t.Cleanup(web.Close)
+	ok(t, srv.SubscribeURL(t.Context(), web.URL+routeEvents))
+	srv.DropNext(1)
+	ok(t, ann.Edit(dm, ts, "deliver on Tuesday"))
+	srv.RateLimitEvents()
+	h.Wait(t, "the edit", func() bool { return len(h.Changes()) > 0 })
+	if ch := h.Changes()[0]; ch.Edit == nil || ch.Edit.Text != "deliver on Tuesday" {
+		t.Errorf("%+v", ch)
+	}
 }

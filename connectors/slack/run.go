@@ -349,6 +349,7 @@ func (r *run) woken(ctx context.Context, poll *alarm) error {
 		}
 	}
 	if missed {
+		r.full = time.Time{} // of what was missed, edits of old messages are found by a full look only
 		poll.hasten(r.limits.soon)
 	}
 	r.mu.Lock()

@@ -84,6 +84,7 @@ func methods() map[string]method {
 // serveAPI answers a call of the Web API: always 200 with "ok", but for rate
 // limits and injected faults.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.opt.Now().UTC().Format(http.TimeFormat)) // one clock for it and the stamps
 	c := &call{s: s, method: r.PathValue("method"), args: map[string]any{}}
 	m, known := s.methods[c.method]
 	if !known {
