@@ -74,6 +74,7 @@ type client struct {
 	timeout time.Duration
 
 	scopes atomic.Pointer[string] // granted to the bot token, as the last answer told
+	ahead  atomic.Int64           // of Slack's clock before ours, as the last answer told; a time.Duration
 
 	// waits, if set, is told of a wish of Slack's to wait.
 	waits atomic.Pointer[func(d time.Duration)]
@@ -134,6 +135,9 @@ func (c *client) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x.status, x.header = resp.StatusCode, resp.Header
+	if at := x.at(); !at.IsZero() && !x.plain {
+		c.ahead.Store(int64(time.Until(at)))
+	}
 	if x.plain || x.status != http.StatusOK {
 		return resp, nil
 	}

@@ -47,7 +47,7 @@ func (c *Connector) PostNotice(ctx context.Context, place string, n connectors.N
 			" is not one for notices any more; name it in the settings of the account, or choose another one"}
 	}
 	if !tried.IsZero() {
-		list, _, err := c.history(ctx, place, "", stampOf(tried.Add(-clockSkew)), "")
+		list, _, err := c.history(ctx, place, "", c.postedAfter(tried), "")
 		if err != nil {
 			return "", sendError(err, false)
 		}

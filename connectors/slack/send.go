@@ -193,9 +193,14 @@ func (c *Connector) upload(ctx context.Context, team string, to target, text str
 	detail := fmt.Sprintf("Slack took it with %d files in %s", len(list), to.channel)
 	if ts == "" {
 		// It is there, and only its name is not known yet.
-		return connectors.Receipt{Ref: Scheme + ":" + team + "/" + to.channel + "/" + list[0].ID, Detail: detail}, nil
+		return connectors.Receipt{Ref: fileRef(team, to.channel, list[0].ID), Detail: detail}, nil
 	}
 	return connectors.Receipt{Ref: keyOf(team, to.channel, ts), Detail: detail}, nil
+}
+
+// fileRef names a post by its first file.
+func fileRef(team, channel, file string) string {
+	return Scheme + ":" + team + "/" + channel + "/" + file
 }
 
 // putFile brings the bytes of one file to Slack, where nobody sees them yet.
@@ -260,13 +265,16 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 	if err != nil {
 		return connectors.Receipt{}, fault(err)
 	}
-	list, _, err := c.history(ctx, to.channel, to.thread, stampOf(since.Add(-clockSkew)), "")
+	list, _, err := c.history(ctx, to.channel, to.thread, c.postedAfter(since), "")
 	if err != nil {
 		return connectors.Receipt{}, fault(err)
 	}
 	own := message.OwnRef(m.ID, m.Token)
+	others := func(e *entry) bool {
+		return taken(keyOf(team, to.channel, e.ts)) || len(e.files) > 0 && taken(fileRef(team, to.channel, e.files[0].id))
+	}
 	for _, e := range list {
-		if e.user != user || e.subtype == "tombstone" || taken(keyOf(team, to.channel, e.ts)) {
+		if e.user != user || e.subtype == "tombstone" || others(&e) {
 			continue
 		}
 		named := e.meta.str("event_type") == metaType
@@ -280,8 +288,15 @@ func (c *Connector) Find(ctx context.Context, m message.Message, since time.Time
 	return connectors.Receipt{}, connectors.ErrNotFound
 }
 
-// clockSkew is how far Slack's clock and ours may be apart.
-const clockSkew = 2 * time.Minute
+// findBack is how much earlier than it was made a post is looked for: our clock may have
+// been set meanwhile. More of a history does no harm, as posts are known by what they carry.
+const findBack = time.Hour
+
+// postedAfter is from when on a post is looked for that was made after a time of our
+// clock: by Slack's, where ours is ahead.
+func (c *Connector) postedAfter(since time.Time) string {
+	return stampOf(since.Add(min(0, time.Duration(c.api.ahead.Load())) - findBack))
+}
 
 func firstTo(m message.Message) message.Handle {
 	if len(m.To) != 1 {

@@ -186,6 +186,64 @@ func TestFind(t *testing.T) {
 	noViolations(t, srv)
 }
 
+// TestFindByAnotherClock: a post whose answer was lost is found though our clock is far
+// ahead of Slack's, or was when it was made, and a notice is not posted again.
+func TestFindByAnotherClock(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		ahead, then time.Duration // of our clock before Slack's: all the time, or only when it was posted
+	}{{"wrong", 3 * time.Hour, 0}, {"set right meanwhile", 0, 10 * time.Minute}} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := startSlack(t, slacktest.Options{Now: func() time.Time { return time.Now().Add(-tt.ahead) }})
+			ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+			room := srv.Channel(slacktest.Room{Name: "ours"})
+			c := connect(t, srv, srv.URL, map[string]any{"notice_channels": []string{room.ID}})
+			since, m := time.Now().Add(tt.then), out(ann, "hi")
+			srv.Inject("chat.postMessage", 2, slacktest.Fault{CutAfter: true})
+			if _, err := c.Send(t.Context(), m); connectors.ClassOf(err) != connectors.Unsure {
+				t.Fatalf("a lost answer: %v", err)
+			}
+			p := srv.Posted()[0]
+			r, err := c.Find(t.Context(), m, since, func(string) bool { return false })
+			if want := keyOf(srv.TeamID(), p.Channel, p.TS); err != nil || r.Ref != want {
+				t.Errorf("found %+v, %v; want %s", r, err, want)
+			}
+			n := connectors.Notice{Key: "k", Title: "Somebody waits"}
+			if _, err := c.PostNotice(t.Context(), room.ID, n, time.Time{}); connectors.ClassOf(err) != connectors.Unsure {
+				t.Fatalf("a lost answer: %v", err)
+			}
+			p = srv.Posted()[1]
+			ref, err := c.PostNotice(t.Context(), room.ID, n, since)
+			if want := keyOf(srv.TeamID(), room.ID, p.TS); err != nil || ref != want || len(srv.Posted()) != 2 {
+				t.Errorf("the notice is %q, %v, want %s; %d posts", ref, err, want, len(srv.Posted()))
+			}
+			noViolations(t, srv)
+		})
+	}
+}
+
+// TestFindAmongFiles: a post that another message has by its file is not taken for one with
+// the same words and files.
+func TestFindAmongFiles(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	c := connect(t, srv, srv.URL, nil)
+	c.limits.appear = nil // Slack does not tell in time which message it became
+	m := out(ann, "look")
+	m.Parts = []message.Part{{Name: "a.txt", ContentType: "text/plain", Size: 3, Content: message.Bytes("abc")}}
+	first, err := c.Send(t.Context(), m)
+	ok(t, err)
+	m.ID++
+	srv.Inject("files.completeUploadExternal", 1, slacktest.Fault{CutBefore: true})
+	if _, err := c.Send(t.Context(), m); connectors.ClassOf(err) != connectors.Unsure {
+		t.Fatalf("a lost answer: %v", err)
+	}
+	taken := func(ref string) bool { return ref == first.Ref }
+	if r, err := c.Find(t.Context(), m, time.Now(), taken); !errors.Is(err, connectors.ErrNotFound) {
+		t.Errorf("found %+v, %v, which is the first one", r, err)
+	}
+}
+
 func TestSendFiles(t *testing.T) {
 	srv := startSlack(t, slacktest.Options{})
 	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
