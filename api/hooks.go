@@ -45,6 +45,7 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 	_ = c.SetReadDeadline(time.Now().Add(hookArrive)) // not every listener can
 	_ = c.SetWriteDeadline(time.Now().Add(hookWait + hookArrive))
 	req := r.Clone(ctx)
+	req.RemoteAddr = s.clientAddress(r) // by which strangers are limited
 	prefix := strings.TrimSuffix(inbox.HookPath, "/") + "/" + account
 	req.URL.Path = "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, prefix), "/")
 	if r.URL.RawPath != "" {

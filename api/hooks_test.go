@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -169,5 +170,49 @@ func TestShare(t *testing.T) {
 	}
 	if _, err := url.Parse(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHooksLimited: strangers are limited by the address they have beyond the proxy,
+// and everybody else is served.
+func TestHooksLimited(t *testing.T) {
+	w, _ := newTextWorld(t, worldOptions{api: func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }}, nil)
+	n := 0
+	post := func(from, body string) *http.Response {
+		n++
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("%s/hooks/mobile/x?id=L%d&from=123", w.http.URL, n), strings.NewReader(body))
+		must(t, err)
+		req.Header.Set("X-Forwarded-For", from)
+		resp, err := w.http.Client().Do(req)
+		must(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		must(t, err)
+		must(t, resp.Body.Close())
+		return resp
+	}
+	limited := false
+	for range 100 {
+		resp := post("203.0.113.7", "forged")
+		if limited = resp.StatusCode == http.StatusTooManyRequests; limited {
+			if resp.Header.Get("Retry-After") == "" || resp.Header.Get("Content-Security-Policy") == "" {
+				t.Errorf("%v", resp.Header)
+			}
+			break
+		}
+		if resp.StatusCode != http.StatusForbidden {
+			t.Fatalf("a forged request: %d", resp.StatusCode)
+		}
+	}
+	if !limited {
+		t.Error("a stranger is never limited")
+	}
+	if resp := post("203.0.113.8", "hello"); resp.StatusCode != http.StatusOK {
+		t.Errorf("another address: %d", resp.StatusCode)
+	}
+	for range 100 {
+		post("203.0.113.8", "forged")
+	}
+	if resp := post("203.0.113.8", "hello"); resp.StatusCode != http.StatusOK {
+		t.Errorf("where the provider came from: %d", resp.StatusCode)
 	}
 }

@@ -45,8 +45,12 @@ func (c *texter) Webhook(in connectors.Sink) http.Handler {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 			return
 		}
-		if string(body) == "panic" {
+		switch string(body) {
+		case "panic":
 			panic("boom")
+		case "forged":
+			http.Error(w, "not signed", http.StatusForbidden)
+			return
 		}
 		m := c.message("+447700900"+r.URL.Query().Get("from"), string(body))
 		m.Key, m.Source = r.URL.Query().Get("id"), r.URL.Query().Get("id")

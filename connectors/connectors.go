@@ -151,7 +151,9 @@ type Batch struct {
 type Webhooker interface {
 	// Webhook returns the handler. Unlike that of Run, its Sink may be used from
 	// many goroutines at once, and not for Cursor. The handler checks that the
-	// request comes from the provider and answers 2xx only after Accept.
+	// request comes from the provider and answers 2xx only after Accept. Who is not the
+	// provider gets 400, 401, 403 or 413, and to a POST never 2xx: by that the hub tells
+	// addresses that it may limit.
 	Webhook(in Sink) http.Handler
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -126,7 +127,7 @@ func (h *Hub) newRunner(a accounts.Account) *runner {
 	in := &sink{hub: h, account: r.account, run: r}
 	r.sup = connectors.NewSupervisor(r.conn, in, h.log.With("account", r.account))
 	if w, ok := r.conn.(connectors.Webhooker); ok {
-		r.hook = w.Webhook(in)
+		r.hook = &guard{next: w.Webhook(in), log: h.log.With("account", r.account), now: time.Now, callers: map[netip.Prefix]*caller{}}
 	}
 	return r
 }
