@@ -72,7 +72,7 @@ func (h *Hub) answerItself(tx *store.Tx, c *Conversation, r *Record, isNew bool)
 		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: r.Account, Direction: message.Out,
 		From: info.Own, To: to, Automatic: true,
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.AutoReply,
-	}, Conversation: c.ID}
+	}, Conversation: c.ID, Purpose: c.Purpose}
 	m.Ref = message.OwnRef(m.ID, m.Token)
 	if info.Writing.Letter {
 		m.Subject = "Re: " + bareSubject(r.Subject)

@@ -306,14 +306,15 @@ func (h *Hub) listed(tx *store.Tx, r *Record) (string, error) {
 	if len(to) != 1 || r.Automatic {
 		return "", nil
 	}
-	purpose, err := h.advertises(tx, h.purposeOf(tx, r.Conversation), r.Account)
-	if err != nil || purpose == "" {
-		return "", err
-	}
 	if _, ok := h.Identity.Find(tx, to[0]); !ok {
 		return "", nil
 	}
-	return purpose, nil
+	for _, p := range h.purposes(tx, r) {
+		if purpose, err := h.advertises(tx, p, r.Account); err != nil || purpose != "" {
+			return purpose, err
+		}
+	}
+	return "", nil
 }
 
 // advertises gives a purpose back if it is marketing that letters of an account can

@@ -58,7 +58,7 @@ func (h *Hub) absorb(tx *store.Tx, from, into *Conversation, actor string) error
 	if into.Subject == "" {
 		into.Subject = from.Subject
 	}
-	if err := errors.Join(h.moveDrafts(tx, from, into), h.moveTasks(tx, from, into)); err != nil {
+	if err := errors.Join(h.takePurpose(tx, from, into, actor), h.moveDrafts(tx, from, into), h.moveTasks(tx, from, into)); err != nil {
 		return err
 	}
 	into.Split = into.Split || from.Split
@@ -334,6 +334,9 @@ func (h *Hub) move(tx *store.Tx, agent, id, to uint64) (uint64, error) {
 			return 0, err
 		}
 		if target, err = h.open(tx, &r.Message, hd); err != nil {
+			return 0, err
+		}
+		if err := h.partPurpose(tx, agent, r, from, target); err != nil {
 			return 0, err
 		}
 	} else if target, err = h.Conversation(tx, to); err != nil {

@@ -289,7 +289,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 		ID: tx.NextID(), Token: newToken(), Channel: info.Channel, Account: o.Account, Direction: message.Out,
 		From: info.Own, To: o.To, Cc: o.Cc, Bcc: o.Bcc, Subject: o.Subject, Parts: o.Attachments, Warnings: o.notices,
 		Time: tx.Now().UTC().Truncate(time.Second), Kind: message.Human,
-	}, Conversation: c.ID, Agent: o.Agent}
+	}, Conversation: c.ID, Agent: o.Agent, Purpose: c.Purpose}
 	r.Ref = message.OwnRef(r.ID, r.Token)
 	if r.Advised, err = h.advised(tx, c); err != nil {
 		return 0, err

@@ -32,6 +32,7 @@ type Record struct {
 
 	Advised *Advised  `json:"advised,omitempty"` // the channel that was proposed when it was written
 	SendAt  time.Time `json:"send_at,omitzero"`  // when it was to go out, if not at once
+	Purpose string    `json:"purpose,omitempty"` // that it was written for, "" for none
 }
 
 // maxIndexedRefs bounds the index entries of one message: the nearest references

@@ -126,6 +126,9 @@ func (h *Hub) fileUnder(tx *store.Tx, agent uint64, r *Record, c *Conversation, 
 			return err
 		}
 		target.Whose, target.Tags, target.Priority = customer, c.Tags, c.Priority
+		if err := h.takePurpose(tx, c, target, agentActor(agent)); err != nil {
+			return err
+		}
 	}
 	_, err = h.moveTo(tx, agent, r, c, target)
 	return err
@@ -170,6 +173,9 @@ func (h *Hub) fileBack(tx *store.Tx, agent uint64, r *Record, c *Conversation, f
 			return err
 		}
 		if target, err = h.open(tx, &r.Message, hd); err != nil {
+			return err
+		}
+		if err := h.takePurpose(tx, c, target, agentActor(agent)); err != nil {
 			return err
 		}
 	}

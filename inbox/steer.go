@@ -125,7 +125,7 @@ func (h *Hub) Retry(ctx context.Context, agent, id uint64) error {
 		if len(r.To) > 0 { // who gets a copy only is left out
 			to = to[:len(r.To):len(r.To)]
 		}
-		if out, err := h.optedOut(tx, r.Channel, h.purposeOf(tx, r.Conversation), to); err != nil {
+		if out, err := h.optedOutOf(tx, r, to); err != nil {
 			return err
 		} else if out != nil {
 			return &ConflictError{out.String()}

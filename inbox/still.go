@@ -20,7 +20,7 @@ const codeWindow = "window"
 func (h *Hub) stillTo(tx *store.Tx, r *runner, rec *Record, d *Delivery, to []message.Handle) (only []message.Handle, no *message.Report, err error) {
 	only = slices.Clone(d.Again)
 	for _, handle := range slices.Clone(to) { // to may be d.Again, which shrinks below
-		out, err := h.optedOut(tx, rec.Channel, h.purposeOf(tx, rec.Conversation), []message.Handle{handle})
+		out, err := h.optedOutOf(tx, rec, []message.Handle{handle})
 		if err != nil {
 			return nil, nil, err
 		}
