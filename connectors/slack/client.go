@@ -22,23 +22,22 @@ import (
 
 // limits are the bounds on waiting; tests shorten them.
 type limits struct {
-	api       time.Duration   // one call of the Web API
-	webhook   time.Duration   // all of a webhook; Slack gives up after 3 s
-	names     time.Duration   // to ask who somebody is, while Slack waits
-	live      time.Duration   // the files of a message, while Slack waits
-	file      time.Duration   // the files of a message otherwise
-	again     []time.Duration // pauses before a missing file is tried again; after the last it is given up
-	soon      time.Duration   // until a look after the hub refused something
-	overlap   time.Duration   // how far each look reaches back behind the last one
-	settle    time.Duration   // how old a message has to be for Slack's history to have it for certain
-	full      time.Duration   // between two looks at old threads
-	ping      time.Duration   // between two pings of ours
-	silence   time.Duration   // of a socket, after which it counts as dead
-	appear    []time.Duration // pauses before it is asked which message came of an upload
-	eachRoom  time.Duration   // that a look at one channel may take, of the 50 calls a minute that Slack allows
-	rateLimit time.Duration   // pause after 429 without Retry-After
-	page      int             // messages of a history that are asked for at once
-	pages     int             // of one piece of a channel's history or of a thread
+	api      time.Duration   // one call of the Web API
+	webhook  time.Duration   // all of a webhook; Slack gives up after 3 s
+	names    time.Duration   // to ask who somebody is, while Slack waits
+	live     time.Duration   // the files of a message, while Slack waits
+	file     time.Duration   // the files of a message otherwise
+	again    []time.Duration // pauses before a missing file is tried again; after the last it is given up
+	soon     time.Duration   // until a look after the hub refused something
+	overlap  time.Duration   // how far each look reaches back behind the last one
+	settle   time.Duration   // how old a message has to be for Slack's history to have it for certain
+	full     time.Duration   // between two looks at old threads
+	ping     time.Duration   // between two pings of ours
+	silence  time.Duration   // of a socket, after which it counts as dead
+	appear   []time.Duration // pauses before it is asked which message came of an upload
+	eachRoom time.Duration   // that a look at one channel may take, of the 50 calls a minute that Slack allows
+	page     int             // messages of a history that are asked for at once
+	pages    int             // of one piece of a channel's history or of a thread
 }
 
 func defaultLimits() limits {
@@ -48,7 +47,7 @@ func defaultLimits() limits {
 		soon:  10 * time.Second, overlap: time.Minute, settle: 5 * time.Second, full: 6 * time.Hour,
 		ping: 20 * time.Second, silence: time.Minute,
 		appear:   []time.Duration{0, 300 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second},
-		eachRoom: 3 * time.Second, rateLimit: 5 * time.Second, page: pageSize, pages: maxPages,
+		eachRoom: 3 * time.Second, page: pageSize, pages: maxPages,
 	}
 }
 
@@ -69,8 +68,8 @@ const (
 type client struct {
 	*slackgo.Client
 	net     *http.Transport
-	files   *http.Client // for the bytes of files
-	pause   time.Duration
+	files   *http.Client  // for the bytes of files
+	pause   time.Duration // after 429 without Retry-After
 	timeout time.Duration
 
 	scopes atomic.Pointer[string] // granted to the bot token, as the last answer told
@@ -97,7 +96,7 @@ func newClient(s settings) *client {
 	}
 	t.Protocols.SetHTTP1(true)
 	l := defaultLimits()
-	c := &client{net: t, pause: l.rateLimit, timeout: l.api, until: map[string]time.Time{}}
+	c := &client{net: t, pause: 5 * time.Second, timeout: l.api, until: map[string]time.Time{}}
 	c.files = &http.Client{Transport: c, CheckRedirect: s.follow}
 	c.Client = slackgo.New(s.bot, slackgo.OptionAPIURL(s.base+"/"), slackgo.OptionAppLevelToken(s.app), slackgo.OptionHTTPClient(
 		&http.Client{Transport: c, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}))
@@ -215,6 +214,11 @@ func (e *apiError) Error() string {
 
 func (e *apiError) Unwrap() error { return e.err }
 
+// limited tells whether Slack asks to write or read more slowly.
+func (e *apiError) limited() bool {
+	return e.status == http.StatusTooManyRequests || e.code == "ratelimited" || e.code == "rate_limited"
+}
+
 // is tells whether err is a refusal with one of these codes.
 func is(err error, codes ...string) bool {
 	var e *apiError
@@ -248,7 +252,7 @@ func (c *client) call(ctx context.Context, method string, do func(context.Contex
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	x := &exchange{}
-	err := x.failure(method, do(context.WithValue(ctx, exchangeKey{}, x)))
+	err := c.heed(method, x.failure(method, do(context.WithValue(ctx, exchangeKey{}, x))))
 	if s := x.header.Get("X-OAuth-Scopes"); s != "" && method != connectionsOpen {
 		c.scopes.Store(&s)
 	}
@@ -263,24 +267,28 @@ func (c *client) read(ctx context.Context, method string, do func(context.Contex
 		}
 		x, err := c.call(ctx, method, do)
 		var e *apiError
-		if !errors.As(err, &e) || e.status != http.StatusTooManyRequests && e.code != "ratelimited" || try == maxTries {
+		if !errors.As(err, &e) || !e.limited() || try == maxTries {
 			return x, err
 		}
-		c.hold(method, e.after)
 		if tell := c.waits.Load(); tell != nil {
 			(*tell)(e.after)
 		}
 	}
 }
 
-// hold leaves a method alone for a while.
-func (c *client) hold(method string, d time.Duration) {
-	if d <= 0 {
-		d = c.pause
+// heed remembers the wish of a refusal, if it has one, to leave a method alone.
+func (c *client) heed(method string, err error) error {
+	var e *apiError
+	if !errors.As(err, &e) || !e.limited() {
+		return err
+	}
+	if e.after <= 0 {
+		e.after = c.pause
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.until[method] = time.Now().Add(d)
+	c.until[method] = time.Now().Add(e.after)
+	return err
 }
 
 // held is how long a method has to be left alone yet.
@@ -288,6 +296,21 @@ func (c *client) held(method string) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Until(c.until[method])
+}
+
+// free is what Slack would answer if it wants one of several methods left alone: asked
+// again before the time, it only wants it longer.
+func (c *client) free(methods ...string) error {
+	e := &apiError{status: http.StatusTooManyRequests}
+	for _, method := range methods {
+		if wait := c.held(method); wait > e.after {
+			e.method, e.after = method, wait
+		}
+	}
+	if e.after == 0 {
+		return nil
+	}
+	return e
 }
 
 // sleep waits, or returns why not.

@@ -57,8 +57,8 @@ func (c *Connector) PostNotice(ctx context.Context, place string, n connectors.N
 			}
 		}
 	}
-	if wait := c.api.held("chat.postMessage"); wait > 0 {
-		return "", &connectors.SendError{Class: connectors.Retry, After: wait, Reason: codes["ratelimited"].words}
+	if err := c.api.free("chat.postMessage"); err != nil {
+		return "", sendError(err, false)
 	}
 	options := append(noticeOptions(n), slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())
 	x, err := c.api.call(ctx, "chat.postMessage", func(ctx context.Context) error {
@@ -66,7 +66,7 @@ func (c *Connector) PostNotice(ctx context.Context, place string, n connectors.N
 		return err
 	})
 	if err != nil {
-		return "", c.slow("chat.postMessage", err, true)
+		return "", sendError(err, true)
 	}
 	return keyOf(team, place, x.body.str("ts")), nil
 }
@@ -77,15 +77,15 @@ func (c *Connector) UpdateNotice(ctx context.Context, ref string, n connectors.N
 	if !ok {
 		return &connectors.SendError{Class: connectors.Reject, Reason: fmt.Sprintf("%q does not name a message of Slack", oneLine(ref))}
 	}
-	if wait := c.api.held("chat.update"); wait > 0 {
-		return &connectors.SendError{Class: connectors.Retry, After: wait, Reason: codes["ratelimited"].words}
+	if err := c.api.free("chat.update"); err != nil {
+		return sendError(err, false)
 	}
 	_, err := c.api.call(ctx, "chat.update", func(ctx context.Context) error {
 		_, _, _, err := c.api.UpdateMessageContext(ctx, at.channel, at.ts, noticeOptions(n)...)
 		return err
 	})
 	if err != nil {
-		return c.slow("chat.update", err, false)
+		return sendError(err, false)
 	}
 	return nil
 }

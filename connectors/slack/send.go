@@ -3,7 +3,6 @@ package slack
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +47,13 @@ func (c *Connector) Send(ctx context.Context, m message.Message) (connectors.Rec
 	}
 	team, _, _, err := c.identity(ctx)
 	if err != nil {
+		return connectors.Receipt{}, sendError(err, false)
+	}
+	methods := []string{"chat.postMessage"}
+	if len(m.Parts) > 0 {
+		methods = uploading
+	}
+	if err := c.api.free(methods...); err != nil {
 		return connectors.Receipt{}, sendError(err, false)
 	}
 	to, err := c.target(ctx, team, &m)
@@ -109,6 +115,9 @@ func (c *Connector) direct(ctx context.Context, user string) (string, error) {
 	if known != "" {
 		return known, nil
 	}
+	if err := c.api.free("conversations.open"); err != nil {
+		return "", err
+	}
 	x, err := c.api.call(ctx, "conversations.open", func(ctx context.Context) error {
 		_, _, _, err := c.api.OpenConversationContext(ctx, &slackgo.OpenConversationParameters{Users: []string{user}})
 		return err
@@ -131,9 +140,6 @@ func (c *Connector) direct(ctx context.Context, user string) (string, error) {
 
 // post writes a text.
 func (c *Connector) post(ctx context.Context, team string, to target, text string, m *message.Message) (connectors.Receipt, error) {
-	if wait := c.api.held("chat.postMessage"); wait > 0 {
-		return connectors.Receipt{}, &connectors.SendError{Class: connectors.Retry, After: wait, Reason: codes["ratelimited"].words}
-	}
 	options := []slackgo.MsgOption{slackgo.MsgOptionText(text, false), slackgo.MsgOptionTS(to.thread), slackgo.MsgOptionMetadata(
 		slackgo.SlackMetadata{EventType: metaType, EventPayload: map[string]any{"id": message.OwnRef(m.ID, m.Token)}})}
 	x, err := c.api.call(ctx, "chat.postMessage", func(ctx context.Context) error {
@@ -141,7 +147,7 @@ func (c *Connector) post(ctx context.Context, team string, to target, text strin
 		return err
 	})
 	if err != nil {
-		return connectors.Receipt{}, c.slow("chat.postMessage", err, true)
+		return connectors.Receipt{}, sendError(err, true)
 	}
 	ts := x.body.str("ts")
 	if _, ok := stamp(ts); !ok {
@@ -150,22 +156,10 @@ func (c *Connector) post(ctx context.Context, team string, to target, text strin
 	return connectors.Receipt{Ref: keyOf(team, to.channel, ts), Detail: "Slack took it as " + ts + " in " + to.channel}, nil
 }
 
-// slow classes a failure, and remembers a wish to write more slowly.
-func (c *Connector) slow(method string, err error, committed bool) error {
-	if is(err, "ratelimited", "rate_limited") || isStatus(err, http.StatusTooManyRequests) {
-		e := err.(*apiError)
-		if e.after <= 0 {
-			e.after = c.limits.rateLimit
-		}
-		c.api.hold(method, e.after)
-	}
-	return sendError(err, committed)
-}
-
-func isStatus(err error, status int) bool {
-	e, ok := err.(*apiError)
-	return ok && e.status == status
-}
+// uploading are the methods that upload calls, in their order, and between them the bytes
+// themselves. A wish to leave the last one alone lets none of the others begin: what they
+// brought would be of no use.
+var uploading = []string{"files.getUploadURLExternal", "upload", "files.completeUploadExternal"}
 
 // upload posts files with a text. Only the last of its calls shows anything.
 func (c *Connector) upload(ctx context.Context, team string, to target, text string, parts []message.Part) (connectors.Receipt, error) {
@@ -177,7 +171,7 @@ func (c *Connector) upload(ctx context.Context, team string, to target, text str
 		}
 		id, err := c.putFile(ctx, name, p)
 		if err != nil {
-			return connectors.Receipt{}, c.slow("files.getUploadURLExternal", err, false)
+			return connectors.Receipt{}, sendError(err, false)
 		}
 		list = append(list, slackgo.FileSummary{ID: id, Title: name})
 	}
@@ -187,7 +181,7 @@ func (c *Connector) upload(ctx context.Context, team string, to target, text str
 		return err
 	})
 	if err != nil {
-		return connectors.Receipt{}, c.slow("files.completeUploadExternal", err, true)
+		return connectors.Receipt{}, sendError(err, true)
 	}
 	ts := c.shared(ctx, list[0].ID, to.channel)
 	detail := fmt.Sprintf("Slack took it with %d files in %s", len(list), to.channel)
@@ -225,7 +219,7 @@ func (c *Connector) putFile(ctx context.Context, name string, p message.Part) (i
 	x := &exchange{plain: true}
 	// The token goes along: slack-go sees to it that the address is Slack's.
 	err = c.api.UploadToURL(context.WithValue(ctx, exchangeKey{}, x), slackgo.UploadToURLParameters{UploadURL: a.UploadURL, Reader: body, Filename: name})
-	return a.FileID, x.failure("upload", err)
+	return a.FileID, c.api.heed("upload", x.failure("upload", err))
 }
 
 // shared asks which message came of an upload, "" if that is not known in time.

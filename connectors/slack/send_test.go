@@ -133,6 +133,45 @@ func TestSendErrors(t *testing.T) {
 	}
 }
 
+// TestSendLimits: what Slack wants left alone for a while is not asked for by the messages
+// that follow, nor anything that would be of no use without it.
+func TestSendLimits(t *testing.T) {
+	for _, method := range []string{"conversations.open", "chat.postMessage", "files.getUploadURLExternal", "upload", "files.completeUploadExternal"} {
+		t.Run(method, func(t *testing.T) {
+			srv := startSlack(t, slacktest.Options{})
+			ann, bob := srv.User(slacktest.Person{RealName: "Ann Example"}), srv.User(slacktest.Person{RealName: "Bob Example"})
+			c := connect(t, srv, srv.URL, nil)
+			write := func(to *slacktest.User) error {
+				m := out(to, "hi")
+				if method == "upload" || strings.HasPrefix(method, "files") {
+					m.Parts = []message.Part{{Name: "a.txt", ContentType: "text/plain", Size: 3, Content: message.Bytes("abc")}}
+				}
+				_, err := c.Send(t.Context(), m)
+				return err
+			}
+			srv.Inject(method, 1, slacktest.Fault{RetryAfter: 30 * time.Second})
+			var se *connectors.SendError
+			if err := write(ann); !errors.As(err, &se) || se.Class != connectors.Retry || se.After != 30*time.Second || !strings.Contains(se.Reason, "slowly") {
+				t.Fatalf("%#v (%v)", err, err)
+			}
+			asked := len(srv.Calls(""))
+			if err := write(bob); !errors.As(err, &se) || se.Class != connectors.Retry || se.After <= 0 || se.After > 30*time.Second || !strings.Contains(se.Reason, "slowly") {
+				t.Errorf("the next one: %#v (%v)", err, err)
+			}
+			if calls := srv.Calls("")[asked:]; len(calls) > 0 {
+				t.Errorf("Slack asked to wait, and was asked %+v", calls)
+			}
+			clear(c.api.until) // the time is over
+			ok(t, write(ann))
+			ok(t, write(bob))
+			if n := len(srv.Posted()); n != 2 {
+				t.Errorf("%d posts", n)
+			}
+			noViolations(t, srv)
+		})
+	}
+}
+
 // TestFind: an attempt whose answer was lost is found and not taken for another.
 func TestFind(t *testing.T) {
 	srv := startSlack(t, slacktest.Options{})
