@@ -71,21 +71,29 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 		}
 		who.edits[n].Value = value
 	}
-	root, fresh, err := p.find(tx, who)
+	root, fresh, byKey, err := p.find(tx, who)
 	if err != nil {
 		return err
 	}
 	if i.State == Checking {
 		telling := p.telling(tx, who)
-		if row := seen.unlike(telling); row != 0 {
+		if row := seen.unlike(telling, res.Row); row != 0 {
 			return &RowError{fmt.Sprintf("row %d has this number too, with another name: leave it out of one of them", row)}
 		}
-		if res.Of = seen.find(telling, res.Row); res.Of != 0 && root == nil {
+		known := uint64(0)
+		if root != nil {
+			known = root.ID
+		}
+		var byAddress bool
+		if res.Of, byAddress, err = seen.find(telling, res.Row, known, byKey); err != nil {
+			return err
+		}
+		if res.Of != 0 && (root == nil || byKey && byAddress) {
 			res.Outcome = Updated
-			seen.note(telling, res.Of)
+			seen.note(telling, res.Of, 0)
 			return nil
 		}
-		seen.note(telling, res.Row)
+		seen.note(telling, res.Row, known)
 	}
 	if root == nil {
 		res.Outcome = Added
@@ -142,15 +150,16 @@ func (p *People) telling(tx *store.Tx, who *person) *person {
 	return &t
 }
 
-// find looks for the customer of a person by all his addresses and by the name
-// under which the row was imported before. fresh are the addresses nobody has.
+// find looks for the customer of a person by all his addresses, else, which byKey
+// tells, by the name under which the row was imported before. fresh are the addresses
+// nobody has.
 // An address that several people share says nothing of who this is; neither does the
 // number of somebody of another name: families and firms have one.
-func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh []message.Handle, err error) {
+func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh []message.Handle, byKey bool, err error) {
 	ids := p.hub.Identity
 	keyed, err := p.keyed(tx, who)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	var numbers []*identity.Handle
 	by := ""
@@ -167,7 +176,7 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 	}
 	for _, h := range who.handles {
 		if _, ours := p.hub.Own(h); ours {
-			return nil, nil, &RowError{h.Address() + " is an address of our own"}
+			return nil, nil, false, &RowError{h.Address() + " is an address of our own"}
 		}
 		known, ok := ids.Find(tx, h)
 		switch {
@@ -178,38 +187,54 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 			numbers = append(numbers, known)
 		default:
 			if err := meet(known.Customer, h.Address()); err != nil {
-				return nil, nil, err
+				return nil, nil, false, err
 			}
 		}
 	}
 	for _, known := range numbers {
 		c, err := ids.Living(tx, known.Customer)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 		if (root == nil || root.ID != c.ID) && (keyed == nil || keyed.ID != c.ID) {
 			if unlike, err := ids.Unlike(tx, c, who.name()); err != nil {
-				return nil, nil, err
+				return nil, nil, false, err
 			} else if unlike {
-				return nil, nil, &RowError{fmt.Sprintf("%s belongs to %s: leave it out here, or, if they share it, mark it as shared there", known.Handle.Address(), ids.DisplayName(tx, c))}
+				return nil, nil, false, &RowError{fmt.Sprintf("%s belongs to %s: leave it out here, or, if they share it, mark it as shared there", known.Handle.Address(), ids.DisplayName(tx, c))}
 			}
 		}
 		if err := meet(known.Customer, known.Handle.Address()); err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 	}
-	if root == nil {
-		root = keyed
+	if root == nil && keyed != nil {
+		root, byKey = keyed, true
 	}
 	if root == nil && len(fresh) == 0 && len(who.handles) > 0 && who.name() == "" {
-		return nil, nil, &RowError{who.handles[0].Address() + " is used by several people: give a name, or another address"}
+		return nil, nil, false, &RowError{who.handles[0].Address() + " is used by several people: give a name, or another address"}
 	}
-	return root, fresh, nil
+	return root, fresh, byKey, nil
 }
 
-// keyed is the customer who came of the same row before, nil if there is none.
+// keyed is the customer who came of the same row before, nil if there is none. A
+// number alone leads to nobody of another name: it may be that of another system.
 func (p *People) keyed(tx *store.Tx, who *person) (*identity.Customer, error) {
-	id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key))
+	if c, err := p.keyedBy(tx, who.exact); c != nil || err != nil {
+		return c, err
+	}
+	c, err := p.keyedBy(tx, who.key)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	unlike, err := p.hub.Identity.Unlike(tx, c, who.name())
+	if unlike || err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (p *People) keyedBy(tx *store.Tx, key string) (*identity.Customer, error) {
+	id, ok := p.keys.Lookup(tx, "key", store.K().Str(key))
 	if !ok {
 		return nil, nil
 	}
@@ -300,12 +325,18 @@ func (p *People) link(tx *store.Tx, i *Import, customer uint64, handles []messag
 	return nil
 }
 
-// remember notes under which name the row is known again.
+// remember notes under which names the row is known again.
 func (p *People) remember(tx *store.Tx, who *person, customer uint64) error {
-	if id, ok := p.keys.Lookup(tx, "key", store.K().Str(who.key)); ok {
-		return p.keys.Put(tx, id, &rowKey{who.key, customer})
+	for _, key := range slices.Compact([]string{who.key, who.exact}) {
+		if id, ok := p.keys.Lookup(tx, "key", store.K().Str(key)); ok {
+			if err := p.keys.Put(tx, id, &rowKey{key, customer}); err != nil {
+				return err
+			}
+		} else if err := p.keys.Insert(tx, tx.NextID(), &rowKey{key, customer}); err != nil {
+			return err
+		}
 	}
-	return p.keys.Insert(tx, tx.NextID(), &rowKey{who.key, customer})
+	return nil
 }
 
 func importBy(i *Import) string { return fmt.Sprintf("import:%d", i.ID) }

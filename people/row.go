@@ -45,6 +45,7 @@ func (r *Row) who() string {
 // person is what is to become of a row.
 type person struct {
 	key     string // by which the same row is known again
+	exact   string // likewise, with its name: lists of two systems may have the same numbers
 	handles []message.Handle
 	edits   []identity.Edit
 }
@@ -107,6 +108,9 @@ func (r *Row) person(region string) (*person, error) {
 		p.edits = append(p.edits, identity.Edit{Field: field, Value: values[field]})
 	}
 	p.key = p.fingerprint(id)
+	if p.exact = p.key; id != "" {
+		p.exact = p.fingerprint(id + "\x00" + p.name())
+	}
 	return p, nil
 }
 

@@ -128,11 +128,14 @@ func TestCards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := strings.Join(p.addresses(), " ")
-		for _, e := range p.edits {
-			line += " " + e.Field + "=" + e.Value
+		var line []string
+		for _, h := range p.handles {
+			line = append(line, string(h))
 		}
-		got = append(got, line)
+		for _, e := range p.edits {
+			line = append(line, e.Field+"="+e.Value)
+		}
+		got = append(got, strings.Join(line, " "))
 	}
 	want := []string{
 		"mailto:sina@example.org tel:+447700900201 name=سینا گلستانی note=one\ntwo; three, four",

@@ -100,9 +100,12 @@ func (p *People) work(ctx context.Context, id uint64) error {
 		if err != nil {
 			return fmt.Errorf("the file ends before row %d: %w", i.Row, err)
 		}
-		if i.State == Checking {
-			if person, err := row.person(i.Country); err == nil {
-				seen.note(person, n+1)
+		if i.State == Checking { // what it told of the rows to come
+			if err := p.store.View(func(tx *store.Tx) error {
+				_, err := p.row(tx, i, seen, row, n+1)
+				return err
+			}); err != nil {
+				return err
 			}
 		}
 	}
