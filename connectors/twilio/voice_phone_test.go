@@ -421,6 +421,7 @@ func TestLateConversation(t *testing.T) {
 	for name, making := range map[string]bool{"made": false, "in the making": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newPhoneRig(t, map[string]any{"record_calls": true})
+			stop := r.run(t) // looks begin where the first one did
 			c, of := r.waiting(t)
 			leg, _ := r.rings(t, of, annsLeg)
 			must(t, leg.Answer())
@@ -434,6 +435,7 @@ func TestLateConversation(t *testing.T) {
 				}
 			}
 			must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "completed" }))
+			stop()
 			if making {
 				r.Inject(twiliotest.Fault{Path: r.AccountSID() + "/Recordings.json", ContentType: "application/json",
 					Body: `{"recordings": [{"sid": "` + r.Recordings()[0].SID + `", "status": "processing"}]}`})
