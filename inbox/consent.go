@@ -148,9 +148,9 @@ func (h *Hub) askedForHelp(tx *store.Tx, r *Record, hd *identity.Handle) error {
 	return err
 }
 
-// refusedConsent records that a provider says for a recipient of r that he wants
-// nothing more. to may be "" if there is only one.
-func (h *Hub) refusedConsent(tx *store.Tx, r *Record, to message.Handle, code, reason string) error {
+// refusedConsent records that a provider said at a time for a recipient of r that he
+// wants nothing more. to may be "" if there is only one.
+func (h *Hub) refusedConsent(tx *store.Tx, r *Record, to message.Handle, code, reason string, at time.Time) error {
 	if all := recipients(r); to == "" && len(all) == 1 {
 		to = all[0]
 	}
@@ -158,7 +158,7 @@ func (h *Hub) refusedConsent(tx *store.Tx, r *Record, to message.Handle, code, r
 	if err != nil {
 		return err
 	}
-	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: message.OptOut, Since: tx.Now(), By: byProvider,
+	return h.recordConsent(tx, hd, Consent{Channel: r.Channel, State: message.OptOut, Since: at, By: byProvider,
 		Reason: reason, Code: code, Message: r.ID, Account: r.Account}, r.Conversation)
 }
 

@@ -154,14 +154,6 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 	if err != nil || r.Token != token {
 		return nil // a name from another installation, or from before a restore
 	}
-	if rep.OptOut {
-		if err := h.refusedConsent(tx, r, rep.Handle, rep.Code, rep.Reason); err != nil {
-			return err
-		}
-	}
-	if err := h.noteReport(tx, r, &rep); err != nil {
-		return err
-	}
 	d, err := h.Delivery(tx, id)
 	if err != nil {
 		return nil // written by a colleague's own program
@@ -184,7 +176,7 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			return h.keepEarly(tx, &early{Account: account, Of: of, Report: &rep})
 		}
 	}
-	was, tell := d.troubled(), true
+	was, news := d.troubled(), true
 	// Where the answer to the request was lost, the report tells the name that it
 	// would have told: later news may know the message by that alone.
 	named := d.Ref == "" && rep.Wire != "" && rep.Status != message.Failed
@@ -207,10 +199,13 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 			d.Status, d.Reason, d.Code, d.Due = message.Failed, rep.Reason, rep.Code, time.Time{}
 		}
 	case !d.Status.Before(rep.Status):
+		if len(to) > 1 {
+			return h.noteReport(tx, r, &rep) // it may have reached another one of several
+		}
 		if !named {
 			return nil
 		}
-		tell = false
+		news = false
 	default:
 		d.Status, d.Reason, d.Code = rep.Status, rep.Reason, rep.Code
 		d.Due, d.Checking = time.Time{}, nil
@@ -219,7 +214,14 @@ func (h *Hub) report(tx *store.Tx, account string, rep message.Report) error {
 		}
 	}
 	d.notAgain(rep.Handle)
-	if err := h.saveDelivery(tx, id, d, was, tell); err != nil || !named {
+	// Providers repeat reports, and so do connectors after a restart: only the first one
+	// says anything of consent and of the address, of which newer words may be known.
+	if news {
+		if err := h.noteReport(tx, r, &rep); err != nil {
+			return err
+		}
+	}
+	if err := h.saveDelivery(tx, id, d, was, news); err != nil || !named {
 		return err
 	}
 	return h.settleEarly(tx, account, d.Ref)

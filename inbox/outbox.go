@@ -296,7 +296,7 @@ func (h *Hub) settle(ctx context.Context, r *runner, id uint64, n int, receipt c
 			if err != nil {
 				return err
 			}
-			if err := h.refusedConsent(tx, rec, "", se.Code, se.Reason); err != nil {
+			if err := h.refusedConsent(tx, rec, "", se.Code, se.Reason, tx.Now()); err != nil {
 				return err
 			}
 		case connectors.Unsure:

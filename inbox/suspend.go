@@ -167,8 +167,8 @@ func (s *Suspension) text(to message.Handle) string {
 	return t + "; lift it on the customer's page to try again"
 }
 
-// noteReport takes from a report whether its recipient is reached; an opt-out is no
-// matter of the address.
+// noteReport takes from a report whether its recipient is reached, or wants nothing
+// more: that is no matter of the address.
 func (h *Hub) noteReport(tx *store.Tx, r *Record, rep *message.Report) error {
 	// A report is believed of those its message went to: anybody who got a mail of
 	// ours can write one that names somebody else.
@@ -184,8 +184,16 @@ func (h *Hub) noteReport(tx *store.Tx, r *Record, rep *message.Report) error {
 	}
 	switch rep.Status {
 	case message.Failed:
+		at := rep.Time
+		if at.IsZero() || at.After(tx.Now()) {
+			at = tx.Now()
+		}
 		if rep.OptOut {
-			return nil
+			return h.refusedConsent(tx, r, to, rep.Code, rep.Reason, at)
+		}
+		// Reports may be found long after: who wrote since then has the address.
+		if heard, err := h.lastHeard(tx, r.Account, to); err != nil || heard.After(at) {
+			return err
 		}
 		// A bounce that is lasting is so for its address, of which it tells; a
 		// provider's code may be lasting for other reasons.
