@@ -229,6 +229,10 @@ func alter(m *message.Message, c *message.Change) (kinds []string, changed bool)
 		if proceed(m, c) {
 			kinds = append(kinds, timeline.MessageCall)
 		}
+	} else if c.Files {
+		if c.Edit != nil && m.Deleted.IsZero() && !m.Edited.After(c.Time) && follow(m, c.Edit) {
+			kinds = append(kinds, timeline.MessageEdited)
+		}
 	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && completes(m, e) {
 		// Files that were too slow to come with it: its author changed nothing.
 		m.Parts, m.Warnings = e.Parts, e.Warnings
@@ -283,6 +287,22 @@ func proceed(m *message.Message, c *message.Change) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// follow adds the files of e to m, with what e says of those that will never come, and
+// tells whether anything is new.
+func follow(m, e *message.Message) bool {
+	parts := slices.Clone(e.Parts)
+	for _, p := range m.Parts {
+		if !slices.ContainsFunc(e.Parts, func(o message.Part) bool { return o.Blob == p.Blob && o.Name == p.Name }) {
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) == len(m.Parts) && slices.Equal(e.Warnings, m.Warnings) {
+		return false
+	}
+	m.Parts, m.Warnings = parts, e.Warnings
+	return true
 }
 
 // completes tells whether an edit only adds files to an item that was not edited.

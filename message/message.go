@@ -319,6 +319,10 @@ type Change struct {
 	Edit     *Message  // its new Text, Reply, HTML, Parts and Warnings; nothing else is read but who wrote it, From.Handle, if that is known
 	Deleted  bool
 	Reaction *Reaction
+	// Files says that its author changed nothing: of Edit only the Parts are read, which
+	// are added to those of the item, and the Warnings, which take the place of the
+	// item's. So it ends that files are awaited: they came, or never will.
+	Files bool
 	// Call is what is newly known of a call, see Call.Merge. The Text, Parts and
 	// Warnings of Edit are then added to it and replace nothing.
 	Call *Call
