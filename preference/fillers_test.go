@@ -48,3 +48,12 @@ func TestFillers(t *testing.T) {
 		}
 	}
 }
+
+// TestReadable: letters of a script without spaces are shown where a syllable can begin.
+func TestReadable(t *testing.T) {
+	for feature, want := range map[string]bool{"invoice": true, "ใบแ": true, "~ใบแ": true, "~จ้ง": true, "~่าย": false, "~าหร": false, "~abc": false, "~فاک": false, "~": false} {
+		if got := readable(feature); got != want {
+			t.Errorf("%q: %v", feature, got)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package preference
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -79,8 +80,13 @@ func features(text string) []string {
 }
 
 // readable tells whether a feature says something to a person: a word does, three
-// letters in a row ("~abc") only where a script puts no spaces between words and there
-// is nothing else.
+// letters in a row ("~abc") only where a script puts no spaces between words, there
+// is nothing else, and they do not begin in the middle of a syllable.
 func readable(feature string) bool {
-	return !strings.HasPrefix(feature, "~") || strings.ContainsFunc(feature, spaceless)
+	letters, piece := strings.CutPrefix(feature, "~")
+	if !piece {
+		return true
+	}
+	first, _ := utf8.DecodeRuneInString(letters)
+	return spaceless(first) && !unicode.Is(unicode.M, first) && !strings.ContainsRune("ะาำๅ", first)
 }

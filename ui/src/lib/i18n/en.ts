@@ -70,6 +70,7 @@ const shared = {
   'palette.none': 'Nothing found. Try a name, an address or a command.',
 
   'keys.title': 'Keyboard shortcuts',
+  'keys.or': 'or',
   'keys.note': 'They work on every keyboard layout and rest while you type.',
   'keys.list': 'List',
   'keys.conversation': 'Conversation',

@@ -75,6 +75,7 @@ export const th: Catalogue = {
   'palette.none': 'ไม่พบรายการ ลองชื่อ ที่อยู่ หรือคำสั่งอื่น',
 
   'keys.title': 'แป้นพิมพ์ลัด',
+  'keys.or': 'หรือ',
   'keys.note': 'ใช้ได้กับทุกผังแป้นพิมพ์ และไม่ทำงานขณะพิมพ์ข้อความ',
   'keys.list': 'รายการ',
   'keys.conversation': 'การสนทนา',

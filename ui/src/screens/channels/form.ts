@@ -140,8 +140,8 @@ export function check(fields: readonly Field[], values: Values, secrets: Secrets
 /** The ID of an account: it is part of addresses and files, so it is plain. */
 export const idPattern = /^[a-z0-9][a-z0-9-]{0,39}$/
 
-/** A short name out of a longer one, unlike those there are: "Support Team" → support-team. */
-export function slug(name: string, taken: readonly string[] = []): string {
+/** A short name out of a longer one, unlike those there are: "Support Team" → support-team. Where nothing of it can be used, it is the other one. */
+export function slug(name: string, other: string, taken: readonly string[] = []): string {
   const base =
     name
       .normalize('NFKD')
@@ -150,7 +150,7 @@ export function slug(name: string, taken: readonly string[] = []): string {
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-+|-+$/g, '')
       .slice(0, 36)
-      .replace(/-+$/, '') || 'mailbox'
+      .replace(/-+$/, '') || other
   let id = base
   for (let n = 2; taken.includes(id); n++) id = `${base}-${n}`
   return id

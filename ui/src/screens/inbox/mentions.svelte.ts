@@ -1,5 +1,8 @@
 import { mentionQuery } from './html'
 
+/** How the handles of colleagues begin, who are named in notes. */
+export const COLLEAGUE = 'agent:'
+
 export interface Named {
   handle: string
   name: string
