@@ -87,6 +87,15 @@ type Change struct {
 	// clear it. A secret is not kept when a setting changes that its Field is
 	// SentTo: it has to be given again.
 	Settings map[string]any
+	// Tell, if set, is called in the transaction of the change when something is
+	// different. It may be called again with another transaction.
+	Tell func(tx *store.Tx, d Difference) error
+}
+
+// Difference is what a change made different, never to what.
+type Difference struct {
+	Settings       []string // their keys in order
+	Name, Disabled bool
 }
 
 // Invalid lists everything that is wrong with an account; the texts say what to

@@ -275,9 +275,16 @@ func (a *Accounts) tryUpdate(ctx context.Context, id string, c Change) (out Acco
 		if c.Disabled != nil {
 			disabled = *c.Disabled
 		}
-		if len(keys) == 0 && name == r.Name && disabled == r.Disabled {
+		slices.Sort(keys)
+		d := Difference{Settings: keys, Name: name != r.Name, Disabled: disabled != r.Disabled}
+		if len(keys) == 0 && !d.Name && !d.Disabled {
 			out = a.show(r)
 			return nil
+		}
+		if c.Tell != nil {
+			if err := c.Tell(tx, d); err != nil {
+				return err
+			}
 		}
 		r.Name, r.Disabled = name, disabled
 		r.Revision, r.Changed = tx.NextID(), tx.Now()

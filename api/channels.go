@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -112,17 +111,24 @@ func (s *Server) createAccount(ctx context.Context, i *in[AccountRequest]) (*out
 
 func (s *Server) changeAccount(ctx context.Context, i *nameBody[AccountChange]) (*out[Account], error) {
 	b := i.Body
-	a, err := s.hub.Accounts.Update(ctx, i.ID, accounts.Change{Name: b.Name, Disabled: b.Disabled, Settings: b.Settings})
+	// What changed, never to what; a form sends all of its fields.
+	tell := func(tx *store.Tx, d accounts.Difference) error {
+		what := []string{i.ID}
+		for _, k := range d.Settings {
+			what = append(what, cut(oneLine(k), 40))
+		}
+		if d.Name {
+			what = append(what, "(renamed)")
+		}
+		if d.Disabled && *b.Disabled {
+			what = append(what, "(switched off)")
+		} else if d.Disabled {
+			what = append(what, "(switched on)")
+		}
+		return s.auth.Record(tx, "account.changed", who(ctx).actor(), strings.Join(what, " "))
+	}
+	a, err := s.hub.Accounts.Update(ctx, i.ID, accounts.Change{Name: b.Name, Disabled: b.Disabled, Settings: b.Settings, Tell: tell})
 	if err != nil {
-		return nil, err
-	}
-	// Which settings changed, never to what.
-	keys := make([]string, 0, len(b.Settings))
-	for k := range b.Settings {
-		keys = append(keys, cut(oneLine(k), 40))
-	}
-	slices.Sort(keys)
-	if err := s.note(ctx, "account.changed", strings.TrimSpace(a.ID+" "+cut(strings.Join(keys, " "), 400))); err != nil {
 		return nil, err
 	}
 	return s.showAccount(ctx, a)

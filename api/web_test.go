@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,10 +133,14 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: map[string]any{"password": secret, "host": "imap.example.com"}}, &a)
+	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: map[string]any{"password": secret + " staple", "host": "imap.example.com"}}, &a)
 	if a.Name != name || a.Settings["host"] != "imap.example.com" {
 		t.Errorf("%+v", a)
 	}
+	// A form sends all it has; the log tells of what is different.
+	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &name, Settings: map[string]any{"password": true, "host": "imap.example.com"}}, &a)
+	renamed := "Sales and service"
+	boss.call(200, "PATCH", "/api/accounts/sales", AccountChange{Name: &renamed, Settings: map[string]any{"password": true, "host": "imap.example.com"}}, &a)
 	boss.refused(409, "PATCH", "/api/accounts/support", AccountChange{Name: &name})
 	boss.refused(404, "PATCH", "/api/accounts/nope", AccountChange{Name: &name})
 	var steps TestSteps
@@ -167,6 +172,15 @@ func TestAccounts(t *testing.T) {
 	var log AuditLog
 	boss.call(200, "GET", "/api/audit", nil, &log)
 	text, _ := json.Marshal(log)
+	var changes []string
+	for _, e := range log.Entries {
+		if e.Kind == "account.changed" {
+			changes = append(changes, e.Detail)
+		}
+	}
+	if want := []string{"sales (switched off)", "sales (renamed)", "sales host password (renamed)"}; !slices.Equal(changes, want) {
+		t.Errorf("the changes of the account are %q in the audit log, want %q", changes, want)
+	}
 	for _, want := range []string{"account.created", "account.changed", "account.deleted", "sales host password"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the audit log lacks %q", want)

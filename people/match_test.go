@@ -159,6 +159,51 @@ func TestNumberOfSomebodyElse(t *testing.T) {
 	}
 }
 
+// TestAddressOfSomebodyElse: neither does a mail address, whatever else the row says,
+// and also where the file is said to know better. A name that is the same one in another
+// form, or none, says nothing against it.
+func TestAddressOfSomebodyElse(t *testing.T) {
+	w := newWorld(t)
+	w.bring("a.csv", "id,name,email,phone\n1,Anna Berg,anna@example.org,+44 7700 900111\n", Change{})
+	anna := w.customer("anna@example.org")
+	yes := true
+	for _, change := range []Change{{}, {Overwrite: &yes}} {
+		i := w.bring("b.csv", "name,email,phone,goals\nTom Berg,anna@example.org,+44 7700 900111,a boat\nTom Berg,anna@example.org;tom@example.org,,a boat\n", change)
+		if i.Counts != (ImportCounts{Bad: 2}) {
+			t.Fatalf("another name: %+v", i.Counts)
+		}
+		rows, _, err := w.Rows(i.ID, Bad, nil, 10)
+		must(t, err)
+		for _, r := range rows {
+			if !strings.Contains(r.Reason, "anna@example.org belongs to Anna Berg") || !strings.Contains(r.Reason, "mark it as shared") {
+				t.Errorf("row %d does not say what to do: %q", r.Row, r.Reason)
+			}
+		}
+	}
+	// Two rows of one file.
+	i := w.bring("c.csv", "name,email\nIda Moss,moss@example.org\nPeter Moss,moss@example.org\n,moss@example.org\nMoss Ida,moss@example.org\n", Change{})
+	if i.Counts.New != 1 || i.Counts.Bad != 1 {
+		t.Errorf("two people of one file: %+v", i.Counts)
+	}
+	rows, _, err := w.Rows(i.ID, Bad, nil, 10)
+	must(t, err)
+	if len(rows) != 1 || rows[0].Row != 2 {
+		t.Errorf("rows with errors: %+v", rows)
+	}
+	i = w.bring("d.csv", "name,email,goals\nBerg, anna@example.org,\n", Change{})
+	if i.Counts.Bad != 0 {
+		t.Errorf("one word of the name: %+v", i.Counts)
+	}
+	if c := w.customer("anna@example.org"); c.ID != anna.ID || c.Name != "Anna Berg" || c.Goals != "" {
+		t.Errorf("Anna has become %+v", c)
+	}
+	must(t, w.hub.SetShared(t.Context(), 1, "mailto:moss@example.org", true))
+	w.bring("f.csv", "name,email\nPeter Moss,moss@example.org;peter@example.org\n", Change{})
+	if w.customer("peter@example.org").ID == w.customer("moss@example.org").ID {
+		t.Error("Peter and Ida are one customer though the address is marked as shared")
+	}
+}
+
 // TestAddressThatUseHasShared: what different people were seen to use is nobody's key,
 // and no person by itself.
 func TestAddressThatUseHasShared(t *testing.T) {

@@ -196,7 +196,7 @@ func TestImportTwiceMakesNobodyTwice(t *testing.T) {
 		t.Errorf("the same file again: %+v, %d customers", again.Counts, w.customers())
 	}
 	// Some rows know more, one of somebody new.
-	more := w.bring("more.csv", "name,email,company,goals\nSomebody Else,p0@example.org,Other,a goal\nNew,new@example.org,,\n", Change{})
+	more := w.bring("more.csv", "name,email,company,goals\nPerson Zero,p0@example.org,Other,a goal\nNew,new@example.org,,\n", Change{})
 	if more.Counts != (ImportCounts{New: 1, Updated: 1}) {
 		t.Errorf("more: %+v", more.Counts)
 	}
@@ -204,8 +204,8 @@ func TestImportTwiceMakesNobodyTwice(t *testing.T) {
 		t.Errorf("only what was empty is filled: %+v", c)
 	}
 	yes := true
-	w.bring("over.csv", "name,email,company\nSomebody Else,p0@example.org,Other\n", Change{Overwrite: &yes})
-	if c := w.customer("p0@example.org"); c.Name != "Somebody Else" || c.Company != "Other" {
+	w.bring("over.csv", "name,email,company\nPerson Zero,p0@example.org,Other\n", Change{Overwrite: &yes})
+	if c := w.customer("p0@example.org"); c.Name != "Person Zero" || c.Company != "Other" {
 		t.Errorf("written over: %+v", c)
 	}
 }
@@ -219,11 +219,11 @@ func TestImportTellsWhatIsWrong(t *testing.T) {
 		"Bad mail,nobody,,",
 		"Bad number,,07700 900123,",
 		"Bad date,d@example.org,,tomorrow",
-		",,,", // empty: no row at all
-		"Two people,ann@example.org;bob@example.org,,",
+		",,,",                                // empty: no row at all
+		",ann@example.org;bob@example.org,,", // of two people
 		"Us,support@example.com,,",
 		",,+447700900555,", // a number alone is a person
-		"Again,good@example.org,,",
+		"Good Again,good@example.org,,",
 		"=HYPERLINK(1),nobody either,,",
 		"Broken,\"x@example.org,,",
 	}, "\n")

@@ -77,8 +77,8 @@ func (p *People) place(tx *store.Tx, i *Import, seen *seen, who *person, res *Ro
 	}
 	if i.State == Checking {
 		telling := p.telling(tx, who)
-		if row := seen.unlike(telling, res.Row); row != 0 {
-			return &RowError{fmt.Sprintf("row %d has this number too, with another name: leave it out of one of them", row)}
+		if row, h := seen.unlike(who, fresh, res.Row); row != 0 {
+			return &RowError{fmt.Sprintf("row %d has %s too, with another name: leave it out of one of them", row, h.Address())}
 		}
 		known := uint64(0)
 		if root != nil {
@@ -153,45 +153,27 @@ func (p *People) telling(tx *store.Tx, who *person) *person {
 // find looks for the customer of a person by all his addresses, else, which byKey
 // tells, by the name under which the row was imported before. fresh are the addresses
 // nobody has.
-// An address that several people share says nothing of who this is; neither does the
-// number of somebody of another name: families and firms have one.
+// An address that several people share says nothing of who this is; one of somebody
+// of another name is an error: families and firms have one, and lists slip by a row.
 func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh []message.Handle, byKey bool, err error) {
 	ids := p.hub.Identity
 	keyed, err := p.keyed(tx, who)
 	if err != nil {
 		return nil, nil, false, err
 	}
-	var numbers []*identity.Handle
 	by := ""
-	meet := func(id uint64, what string) error {
-		c, err := ids.Living(tx, id)
-		if err != nil {
-			return err
-		}
-		if root != nil && root.ID != c.ID {
-			return &RowError{fmt.Sprintf("%s belongs to %s, but %s to %s: merge the two, or leave one out", by, ids.DisplayName(tx, root), what, ids.DisplayName(tx, c))}
-		}
-		root, by = c, what
-		return nil
-	}
-	for _, h := range who.handles {
+	for _, h := range numbersLast(who.handles) {
 		if _, ours := p.hub.Own(h); ours {
 			return nil, nil, false, &RowError{h.Address() + " is an address of our own"}
 		}
 		known, ok := ids.Find(tx, h)
-		switch {
-		case !ok:
+		if !ok {
 			fresh = append(fresh, h)
-		case known.UsedByMany():
-		case h.Scheme() == identity.Tel:
-			numbers = append(numbers, known)
-		default:
-			if err := meet(known.Customer, h.Address()); err != nil {
-				return nil, nil, false, err
-			}
+			continue
 		}
-	}
-	for _, known := range numbers {
+		if known.UsedByMany() {
+			continue
+		}
 		c, err := ids.Living(tx, known.Customer)
 		if err != nil {
 			return nil, nil, false, err
@@ -200,12 +182,13 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 			if unlike, err := ids.Unlike(tx, c, who.name()); err != nil {
 				return nil, nil, false, err
 			} else if unlike {
-				return nil, nil, false, &RowError{fmt.Sprintf("%s belongs to %s: leave it out here, or, if they share it, mark it as shared there", known.Handle.Address(), ids.DisplayName(tx, c))}
+				return nil, nil, false, &RowError{fmt.Sprintf("%s belongs to %s: leave it out here; if both use it, mark it as shared there; if it is the same person, give them this name there", h.Address(), ids.DisplayName(tx, c))}
 			}
 		}
-		if err := meet(known.Customer, known.Handle.Address()); err != nil {
-			return nil, nil, false, err
+		if root != nil && root.ID != c.ID {
+			return nil, nil, false, &RowError{fmt.Sprintf("%s belongs to %s, but %s to %s: merge the two, or leave one out", by, ids.DisplayName(tx, root), h.Address(), ids.DisplayName(tx, c))}
 		}
+		root, by = c, h.Address()
 	}
 	if root == nil && keyed != nil {
 		root, byKey = keyed, true
@@ -214,6 +197,20 @@ func (p *People) find(tx *store.Tx, who *person) (root *identity.Customer, fresh
 		return nil, nil, false, &RowError{who.handles[0].Address() + " is used by several people: give a name, or another address"}
 	}
 	return root, fresh, byKey, nil
+}
+
+// numbersLast are addresses in the order in which they tell who somebody is: a number
+// is more often shared than the others.
+func numbersLast(handles []message.Handle) []message.Handle {
+	return slices.SortedStableFunc(slices.Values(handles), func(a, b message.Handle) int {
+		switch x, y := a.Scheme() == identity.Tel, b.Scheme() == identity.Tel; {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
 }
 
 // keyed is the customer who came of the same row before, nil if there is none. A

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"throughline/identity"
+	"throughline/message"
 )
 
 // seen are the people of the rows so far, which a check needs since it makes
@@ -36,29 +37,23 @@ func (p *person) name() string {
 	return ""
 }
 
-// unlike returns the row before row that has a number of p with another name, and is not
-// about the same person for another reason; 0 if there is none.
-func (s *seen) unlike(p *person, row int) int {
-	if s.keyed(p, row) != 0 {
-		return 0
-	}
-	for _, h := range p.handles {
-		if h.Scheme() == identity.Tel {
+// unlike returns the row before row that has one of p's addresses with another name,
+// and which; 0 if there is none. Those of the same person for another reason do not
+// count: the import would know the row again by them, or they have an earlier address of
+// p. fresh are the addresses that no customer has: who has the others is known.
+func (s *seen) unlike(p *person, fresh []message.Handle, row int) (other int, address message.Handle) {
+	same := s.keyed(p, row)
+	for _, h := range fresh {
+		n := s.before(string(h), row)
+		if n == 0 || n == same {
 			continue
 		}
-		if s.before(string(h), row) != 0 {
-			return 0
+		if identity.UnlikeNames(s.names[int32(n)], p.name()) {
+			return n, h
 		}
+		same = n
 	}
-	for _, h := range p.handles {
-		if h.Scheme() != identity.Tel {
-			continue
-		}
-		if n := s.before(string(h), row); n != 0 && identity.UnlikeNames(s.names[int32(n)], p.name()) {
-			return n
-		}
-	}
-	return 0
+	return 0, ""
 }
 
 // before is the row before row that tells what, 0 if there is none. A transaction that

@@ -48,7 +48,7 @@ export const fine = (part: number) => numbers({ style: 'percent', maximumFractio
 export const signed = (part: number) => numbers({ style: 'percent', signDisplay: 'exceptZero' }).format(part)
 export const time = (d: string | Date) => dates({ hour: '2-digit', minute: '2-digit' }).format(new Date(d))
 /** A time of day in another zone, in one's own where that is not known. */
-export const timeIn = (d: string | Date, zone?: string) => dates({ hour: '2-digit', minute: '2-digit', timeZone: zone || undefined }).format(new Date(d))
+export const timeIn = (d: string | number | Date, zone?: string, weekday?: 'short') => dates({ weekday, hour: '2-digit', minute: '2-digit', timeZone: zone || undefined }).format(new Date(d))
 /** What time it is in a zone, as people call it: 14:05, Germany Time. A zone that the browser does not know is shown by its key. */
 export function timeThere(zone: string): string {
   try {

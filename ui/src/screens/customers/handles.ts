@@ -1,10 +1,12 @@
+import { timeIn } from '../../lib/format.svelte'
+
 /** The agent's ID in "agent:12"; 0 for "exact" and others. */
 export const agentOf = (by: string) => Number(/^agent:(\d+)$/.exec(by)?.[1] ?? 0)
 
-/** The time of day in a zone; undefined where the zone is not known to the browser. */
-export function localTime(zone: string, now: number, language: string): string | undefined {
+/** Weekday and time of day in a zone; undefined where the zone is not known to the browser. */
+export function localTime(zone: string | undefined, now: number): string | undefined {
   try {
-    return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', weekday: 'short', timeZone: zone }).format(now)
+    return zone && timeIn(now, zone, 'short')
   } catch {
     return undefined
   }
