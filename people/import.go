@@ -168,13 +168,23 @@ func (p *People) look(i *Import) error {
 			return err
 		}
 		i.Mapping = propose(i.Header, samples, fields)
+		own := bareHeader(i.Header)
 		var remembered []string
-		if v := tx.GetValue(mappingBucket, headerKey(i.Header)); v != nil && json.Unmarshal(v, &remembered) == nil &&
-			len(remembered) == len(i.Header) && checkMapping(remembered, fields) == nil {
-			i.Mapping = remembered
+		if v := tx.GetValue(mappingBucket, headerKey(own)); v != nil && json.Unmarshal(v, &remembered) == nil &&
+			len(remembered) == len(own) && checkMapping(remembered, fields) == nil {
+			copy(i.Mapping[len(i.Header)-len(own):], remembered)
 		}
 		return nil
 	})
+}
+
+// bareHeader is a header without the column that WriteErrors puts before it: a file
+// that was mended has the columns of the one it came from.
+func bareHeader(header []string) []string {
+	if len(header) > 1 && header[0] == reasonColumn {
+		return header[1:]
+	}
+	return header
 }
 
 func headerKey(header []string) string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,59 @@ func TestImportTellsWhatIsWrong(t *testing.T) {
 	mended := w.bring("mended.csv", text, Change{})
 	if mended.Counts != (ImportCounts{New: 5, Same: 1}) {
 		t.Errorf("mended: %+v\n%s", mended.Counts, text)
+	}
+}
+
+// TestChangesAtOnce: nobody's change of how a file is read is lost.
+func TestChangesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	for n := range 20 {
+		i, err := w.Add(t.Context(), 1, "a.csv", strings.NewReader(fmt.Sprintf("who %d,where\nAnn,ann@example.org\n", n)))
+		must(t, err)
+		country, yes, mapping := "GB", true, []string{identity.FieldNote, ToEmail}
+		changes := []Change{{Country: &country}, {Overwrite: &yes}, {Mapping: &mapping}}
+		done := make(chan error, len(changes))
+		for _, ch := range changes {
+			go func() {
+				_, err := w.Change(t.Context(), i.ID, ch)
+				done <- err
+			}()
+		}
+		for range changes {
+			must(t, <-done)
+		}
+		if i, err = w.Import(i.ID); err != nil || i.Country != country || !i.Overwrite || !slices.Equal(i.Mapping, mapping) {
+			t.Fatalf("after three changes at once: %+v, %v", i, err)
+		}
+	}
+}
+
+// TestMendedFileHasItsColumns: what was said of the columns of a file holds for its
+// file of errors too, and what is said there holds for the file.
+func TestMendedFileHasItsColumns(t *testing.T) {
+	w := newWorld(t)
+	columns := func(content string) []string {
+		t.Helper()
+		i, err := w.Add(t.Context(), 1, "again.csv", strings.NewReader(content))
+		must(t, err)
+		return i.Mapping
+	}
+	file := "Who,Where,Aim\nAnn,nobody,a boat\n"
+	said := []string{identity.FieldName, ToEmail, identity.FieldGoals}
+	i := w.bring("a.csv", file, Change{Mapping: &said})
+	var out bytes.Buffer
+	must(t, w.WriteErrors(t.Context(), i.ID, &out))
+	if got := columns(out.String()); !slices.Equal(got, append([]string{ToNothing}, said...)) {
+		t.Errorf("the columns of the file of errors are %q", got)
+	}
+	said[2] = identity.FieldNote
+	mended := append([]string{ToNothing}, said...)
+	w.bring("mended.csv", strings.Replace(out.String(), ",nobody,", ",ann@example.org,", 1), Change{Mapping: &mended})
+	if got := columns(file); !slices.Equal(got, said) {
+		t.Errorf("the columns of the file are %q", got)
+	}
+	if c := w.customer("ann@example.org"); c.Name != "Ann" || c.Note != "a boat" {
+		t.Errorf("the mended row is %+v", c)
 	}
 }
 

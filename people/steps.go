@@ -21,7 +21,8 @@ type Change struct {
 	Overwrite *bool
 }
 
-// Change changes how a file is to be read.
+// Change changes how a file is to be read. What two people change at once, or one
+// quickly one after the other, is kept.
 func (p *People) Change(ctx context.Context, id uint64, ch Change) (*Import, error) {
 	i, err := p.Import(id)
 	if err != nil {
@@ -30,7 +31,8 @@ func (p *People) Change(ctx context.Context, id uint64, ch Change) (*Import, err
 	if err := i.open(); err != nil {
 		return nil, err
 	}
-	if ch.Format != nil && i.Kind == Table && *ch.Format != i.Format {
+	anew := ch.Format != nil && i.Kind == Table && *ch.Format != i.Format
+	if anew { // the file is not read within the transaction
 		if err := ch.Format.check(); err != nil {
 			return nil, err
 		}
@@ -39,43 +41,58 @@ func (p *People) Change(ctx context.Context, id uint64, ch Change) (*Import, err
 			return nil, err
 		}
 	}
+	country := ""
 	if ch.Country != nil {
-		i.Country = strings.ToUpper(strings.TrimSpace(*ch.Country))
-		if i.Country != "" && !slices.Contains(identity.Regions(), i.Country) {
+		country = strings.ToUpper(strings.TrimSpace(*ch.Country))
+		if country != "" && !slices.Contains(identity.Regions(), country) {
 			return nil, &InvalidError{"country", "give a country by its two letters, like TH, or none"}
 		}
 	}
-	if ch.Overwrite != nil {
-		i.Overwrite = *ch.Overwrite
-	}
-	return i, p.update(ctx, id, func(tx *store.Tx, now *Import) error {
+	var out *Import
+	err = p.update(ctx, id, func(tx *store.Tx, now *Import) error {
 		if err := now.open(); err != nil {
 			return err
 		}
-		if ch.Mapping != nil && i.Kind == Table {
-			if len(*ch.Mapping) != len(i.Header) {
-				return &InvalidError{"mapping", fmt.Sprintf("say for each of the %d columns what it is", len(i.Header))}
-			}
-			fields, err := p.hub.Identity.FieldDefs(tx)
-			if err != nil {
-				return err
-			}
-			if err := checkMapping(*ch.Mapping, fields); err != nil {
-				return err
-			}
-			i.Mapping = slices.Clone(*ch.Mapping)
-			b, err := json.Marshal(i.Mapping)
-			if err != nil {
-				return err
-			}
-			if err := tx.PutValue(mappingBucket, headerKey(i.Header), b); err != nil {
+		if anew {
+			now.Format, now.Header, now.Mapping = i.Format, i.Header, i.Mapping
+		}
+		if ch.Country != nil {
+			now.Country = country
+		}
+		if ch.Overwrite != nil {
+			now.Overwrite = *ch.Overwrite
+		}
+		if ch.Mapping != nil && now.Kind == Table {
+			if err := p.mapColumns(tx, now, *ch.Mapping); err != nil {
 				return err
 			}
 		}
-		i.State, i.Error, i.Row, i.Total, i.Counts = Mapping, "", 0, 0, ImportCounts{}
-		*now = *i
+		now.State, now.Error, now.Row, now.Total, now.Counts = Mapping, "", 0, 0, ImportCounts{}
+		out = now
 		return nil
 	})
+	return out, err
+}
+
+// mapColumns says of each column what it is, and remembers it for the same header.
+func (p *People) mapColumns(tx *store.Tx, i *Import, mapping []string) error {
+	if len(mapping) != len(i.Header) {
+		return &InvalidError{"mapping", fmt.Sprintf("say for each of the %d columns what it is", len(i.Header))}
+	}
+	fields, err := p.hub.Identity.FieldDefs(tx)
+	if err != nil {
+		return err
+	}
+	if err := checkMapping(mapping, fields); err != nil {
+		return err
+	}
+	i.Mapping = slices.Clone(mapping)
+	own := bareHeader(i.Header)
+	b, err := json.Marshal(i.Mapping[len(i.Header)-len(own):])
+	if err != nil {
+		return err
+	}
+	return tx.PutValue(mappingBucket, headerKey(own), b)
 }
 
 // open refuses changes of an import that has begun or is over.

@@ -27,6 +27,13 @@ export class Loader<T> {
       if (stop === this.#stop) this.busy = false
     }
   }
+
+  /** Data that came as the answer to something else. What is on its way may be older or newer: it is asked for again. */
+  take(data: T) {
+    this.data = data
+    this.error = undefined
+    if (this.busy) void this.again()
+  }
 }
 
 export interface Part<T> {

@@ -1,0 +1,332 @@
+// The life of a record: imported with rows to mend, edited on the card while a colleague
+// looks on, exported, and erased, of which nothing is left but numbers.
+import { readFile } from 'node:fs/promises'
+import { accessible, ask, assert, entry, fits, notReloaded, row, run, signIn, step, until, wentOut } from './stage.mjs'
+
+const table = [
+  'Customer;Mail;Mobile;Aim;Frame size',
+  'Ann Example;ann@example.org;07700 900201;A lighter bicycle;54',
+  'Bert Brook;bert@example.org;;;',
+  'Cleo Cask;not-an-address;;A boat;',
+  'Dora Dune;ann@example.org;;;',
+  'رضا نمونه;reza@example.org;;دوچرخه سبک‌تر;',
+].join('\r\n')
+const cards = ['BEGIN:VCARD', 'VERSION:3.0', 'N:Brook;Bert;;;', 'FN:Bert Brook', 'EMAIL:bert@example.org', 'TEL:+44 7700 900202', 'END:VCARD', 'BEGIN:VCARD', 'VERSION:4.0', 'FN:Eve Elm', 'EMAIL:eve@example.org', 'END:VCARD', ''].join('\r\n')
+
+await run(async (open) => {
+  const page = await open('nora')
+  const omar = await open('omar')
+  const field = await ask('field')
+  const goTo = (p, hash) => p.evaluate((h) => (location.hash = h), hash)
+  /** What begins to edit a field of the card; beside it stands who changed it. */
+  const button = (p, name) => p.getByTestId(`edit-${name}`).locator('button[aria-describedby]')
+  const steps = page.getByTestId('import-steps')
+  const outcome = (name) => page.getByTestId(`outcome-${name}`)
+  const counts = async () => Object.fromEntries(await Promise.all(['all', 'new', 'updated', 'same', 'error'].map(async (o) => [o, Number(await outcome(o).getAttribute('data-n'))])))
+  const file = async (name, mimeType, text) => {
+    await goTo(page, '#/settings/import')
+    await page.getByTestId('import-file').setInputFiles({ name, mimeType, buffer: Buffer.from(text) })
+    await steps.waitFor()
+  }
+  const press = async (what, state) => {
+    await page.getByTestId(`import-${what}`).press('Enter')
+    await until(`the import is ${state}`, async () => (await steps.getAttribute('data-state')) === state)
+  }
+  await signIn(page, 'nora', '#/settings/import')
+  await signIn(omar, 'omar', '#/customers')
+  const listed = (n) => until(`Omar has ${n} customers on his screen`, async () => (await omar.getByTestId('customer-row').count()) === n)
+  await omar.getByTestId('customers-empty').waitFor()
+
+  step('a table: what its columns are')
+  await file('people.csv', 'text/csv', table)
+  const targets = page.getByTestId('import-target')
+  const mapping = () => targets.evaluateAll((all) => all.map((s) => s.value))
+  assert.deepEqual(await mapping(), ['name', 'email', 'phone', '', `field:${field}`])
+  await targets.nth(3).selectOption('goals')
+  await page.getByTestId('import-country').selectOption('GB')
+  await until('what was chosen is shown', async () => (await mapping())[3] === 'goals' && (await page.getByTestId('import-country').inputValue()) === 'GB')
+  await accessible(page, 'the columns of a file')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await fits(page, 'the columns of a file')
+  await page.getByText('A lighter bicycle').scrollIntoViewIfNeeded()
+  const sample = await page.getByText('A lighter bicycle').boundingBox()
+  assert.ok(sample.x >= 0 && sample.x + sample.width <= 390, `the samples stand at ${JSON.stringify(sample)} on a phone`)
+  await page.setViewportSize({ width: 1360, height: 860 })
+
+  step('the check says of each row what would happen, and nothing is written')
+  await press('check', 'checked')
+  assert.deepEqual(await counts(), { all: 5, new: 3, updated: 0, same: 0, error: 2 })
+  await outcome('error').press('Enter')
+  const rows = page.getByTestId('import-row')
+  await until('only errors are listed', async () => (await rows.count()) === 2)
+  assert.match(await rows.nth(0).innerText(), /Cleo Cask[\s\S]*not-an-address/)
+  assert.match(await rows.nth(1).innerText(), /Dora Dune[\s\S]*row 1 has ann@example\.org too/)
+  await accessible(page, 'the check')
+  assert.equal(await omar.getByTestId('customer-row').count(), 0)
+
+  step('imported, and a colleague sees them')
+  await press('start', 'done')
+  await page.getByTestId('import-done').waitFor()
+  await listed(3)
+
+  step('the rows with errors come as a file, which is mended and imported')
+  const [errors] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-errors').click()])
+  const bad = await readFile(await errors.path(), 'utf8')
+  assert.ok(bad.includes('Cleo Cask') && bad.includes('Dora Dune') && !bad.includes('Bert Brook'), bad)
+  await file('mended.csv', 'text/csv', bad.replace('not-an-address,', 'cleo@example.org,').replace('ann@example.org,,', 'dora@example.org,,'))
+  assert.deepEqual(await mapping(), ['', 'name', 'email', 'phone', 'goals', `field:${field}`])
+  await press('check', 'checked')
+  assert.deepEqual(await counts(), { all: 2, new: 2, updated: 0, same: 0, error: 0 })
+  await press('start', 'done')
+  await listed(5)
+
+  step('the same file again makes nobody twice')
+  await file('people.csv', 'text/csv', table)
+  await page.getByTestId('import-country').selectOption('GB')
+  await press('check', 'checked')
+  assert.deepEqual(await counts(), { all: 5, new: 0, updated: 0, same: 3, error: 2 })
+  assert.ok(await page.getByTestId('import-start').isEnabled())
+  await press('start', 'done')
+
+  step('vCards: one is known, one is new')
+  await file('cards.vcf', 'text/vcard', cards)
+  await press('check', 'checked')
+  assert.deepEqual(await counts(), { all: 2, new: 1, updated: 1, same: 0, error: 0 })
+  await accessible(page, 'the check of vCards')
+  await press('start', 'done')
+  await listed(6)
+
+  step('she writes, and is answered: the board counts it')
+  await ask('deliver', { from: 'Ann Example <ann@example.org>', subject: 'The squeaking chain', text: 'It squeaks in the rain.' })
+  await goTo(page, '#/inbox/unassigned')
+  await row(page, 'The squeaking chain').getByRole('link').click()
+  await entry(page, 'It squeaks in the rain.').waitFor()
+  await page.keyboard.press('r')
+  await page.getByTestId('editor').click()
+  await page.keyboard.type('We oil it on Monday.')
+  await page.keyboard.press('Control+Enter')
+  await wentOut(page, 'We oil it on Monday.')
+  const conversation = await page.evaluate(() => location.hash)
+
+  step('found and opened by keys; a colleague has the same card')
+  await page.keyboard.press('Escape')
+  await page.evaluate(() => document.activeElement?.blur())
+  await page.keyboard.press('g')
+  await page.keyboard.press('c')
+  await page.getByTestId('customer-search').waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('ann exam')
+  await until('one is found', async () => (await page.getByTestId('customer-row').count()) === 1)
+  await page.keyboard.press('Enter')
+  await page.getByTestId('relation-card').waitFor()
+  const id = Number(/customers\/(\d+)/.exec(page.url())[1])
+  await goTo(omar, `#/customers/${id}`)
+  await omar.getByTestId('relation-card').waitFor()
+  assert.match(await omar.getByTestId('edit-goals').innerText(), /A lighter bicycle/)
+  assert.match(await omar.getByTestId(`edit-field-${field}`).innerText(), /54/)
+
+  step('edited in place by keys, seen at once with who and when')
+  // Escape writes nothing; Enter, or with several lines Ctrl-Enter, does.
+  const edit = async (name, value, { long = false, seen = value } = {}) => {
+    const place = page.getByTestId(`edit-${name}`)
+    await button(page, name).press('Enter')
+    const input = place.locator('input, textarea, select')
+    if (await input.evaluate((e) => e.localName === 'select')) await input.selectOption({ label: value })
+    else {
+      await input.fill(value)
+      await page.keyboard.press(long ? 'Control+Enter' : 'Enter')
+    }
+    await omar.getByTestId(`edit-${name}`).filter({ hasText: seen }).waitFor()
+    await until(`the focus is back at ${name}`, () => button(page, name).evaluate((e) => e === document.activeElement))
+  }
+  const goals = page.getByTestId('edit-goals')
+  await button(page, 'goals').press('Enter')
+  await goals.locator('textarea').fill('Nothing of this')
+  await page.keyboard.press('Escape')
+  await goals.filter({ hasText: 'A lighter bicycle' }).waitFor()
+  await edit('goals', 'A cargo bicycle\nby spring', { long: true, seen: 'A cargo bicycle' })
+  await edit('dos', 'Call in the evening', { long: true })
+  await edit('donts', 'Never before nine', { long: true })
+  await edit('next-step', 'Send the second offer')
+  await edit('next-date', '2031-05-17', { seen: '17 May 2031' })
+  await edit('owner', 'Omar Agent')
+  await edit(`field-${field}`, '56')
+  await edit('note', 'Has a dog', { long: true })
+  await page.getByTestId('add-tag').fill('cargo')
+  await page.keyboard.press('Enter')
+  await omar.getByTestId('card-tags').filter({ hasText: 'cargo' }).waitFor()
+  assert.match(await omar.getByTestId('card-newest').innerText(), /Nora Admin, /)
+  const history = omar.getByTestId('history-goals')
+  assert.match(await history.getAttribute('title'), /Nora Admin, .*\d\d:\d\d/)
+  await history.press('Enter')
+  const former = omar.getByTestId('history').getByTestId('version')
+  await former.filter({ hasText: 'A lighter bicycle' }).waitFor()
+  assert.match(await former.innerText(), /By an import[\s\S]*replaced by Nora Admin/)
+  await accessible(omar, 'the history of a field')
+  await omar.keyboard.press('Escape')
+  await accessible(page, 'the card')
+
+  step('both write: neither is written over')
+  await button(omar, 'dos').click()
+  await omar.getByTestId('edit-dos').locator('textarea').fill('Call at noon')
+  await edit('dos', 'Text instead', { long: true, seen: 'Somebody is changing this too' }).catch((e) => {
+    throw new Error('Omar is not told that Nora has changed what he is writing', { cause: e })
+  })
+  await omar.keyboard.press('Control+Enter')
+  await omar.getByTestId('conflict-theirs').filter({ hasText: 'Text instead' }).waitFor()
+  await accessible(omar, 'two versions')
+  await omar.getByTestId('conflict-use').click()
+  await page.getByTestId('edit-dos').filter({ hasText: 'Call at noon' }).waitFor()
+
+  step('a task with a time stands in the inbox')
+  await page.getByTestId('add-task-text').fill('Measure her for the frame')
+  await page.getByTestId('add-task-due').press('Enter')
+  await page.getByTestId('picker-due').waitFor()
+  await page.keyboard.type('Tomor')
+  await page.getByTestId('picker-due').locator('[data-selected]').filter({ hasText: 'Tomorrow' }).waitFor()
+  await page.keyboard.press('Enter')
+  await until('the focus is back in the line', () => page.getByTestId('add-task-text').evaluate((e) => e === document.activeElement))
+  await page.keyboard.press('Enter')
+  const task = (p) => p.getByTestId('task').filter({ hasText: 'Measure her for the frame' })
+  await task(omar).waitFor()
+  // The line is ready for the next one; Escape leaves it.
+  await until('the line is empty and has the focus', () => page.getByTestId('add-task-text').evaluate((e) => e === document.activeElement && e.value === ''))
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('g')
+  await page.keyboard.press('t')
+  await task(page).waitFor()
+  assert.match(await page.getByTestId('tasks').innerText(), /Tomorrow[\s\S]*Measure her for the frame[\s\S]*9:00[\s\S]*Ann Example/)
+  await goTo(omar, '#/inbox/tasks')
+  await omar.getByTestId('no-tasks').waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press(',')
+  await page.getByTestId('task-assignee').selectOption({ label: 'Omar Agent' })
+  await page.getByTestId('task-save').click()
+  await task(omar).waitFor()
+  await until('it has left her own tasks', async () => (await task(page).count()) === 0)
+  await accessible(omar, 'the tasks')
+
+  step('a document of hers')
+  await goTo(page, `#/customers/${id}?documents`)
+  await page.getByTestId('tab-documents').click()
+  await page.getByTestId('document-upload').setInputFiles({ name: 'frame.txt', mimeType: 'text/plain', buffer: Buffer.from('The frame is of walnut steel.') })
+  await until('its text is read', async () => (await page.getByTestId('text-state').getAttribute('data-state')) === 'done')
+
+  step('in Persian, from right to left, by keys')
+  const persian = await open('persian', { locale: 'fa-IR', colorScheme: 'dark' })
+  await signIn(persian, 'nora', '#/settings/import')
+  const last = persian.getByRole('link').filter({ hasText: 'people.csv' }).first()
+  await last.press('Enter')
+  await persian.getByTestId('import-done').waitFor()
+  assert.equal(await persian.evaluate(() => document.documentElement.dir), 'rtl')
+  assert.match(await persian.getByTestId('outcome-same').innerText(), /[\u0600-\u06ff].*[\s\S]*۳/)
+  await accessible(persian, 'an import in Persian')
+  await persian.setViewportSize({ width: 390, height: 844 })
+  await fits(persian, 'an import in Persian')
+  await goTo(persian, `#/customers/${id}`)
+  const tabs = persian.getByRole('tab')
+  await tabs.first().focus()
+  for (let n = 1; n < 4; n++) await persian.keyboard.press('ArrowLeft')
+  assert.equal(await persian.evaluate(() => document.activeElement.dataset.testid), 'tab-details')
+  await persian.getByTestId('relation-card').waitFor()
+  assert.match(await persian.getByTestId('next-step').innerText(), /۱۴۱۰/)
+  await fits(persian, 'the card in Persian')
+  await accessible(persian, 'the card in Persian')
+  await button(persian, 'interests').press('Enter')
+  await persian.keyboard.type('کوه‌نوردی')
+  await persian.keyboard.press('Control+Enter')
+  await page.getByTestId('edit-interests').filter({ hasText: 'کوه‌نوردی' }).waitFor()
+
+  step('everything about her is exported')
+  await page.getByTestId('customer-menu').press('Enter')
+  const [exported] = await Promise.all([page.waitForEvent('download'), page.getByTestId('customer-export').click()])
+  const zip = await ask('unzip', { zip: (await readFile(await exported.path())).toString('base64') })
+  const all = Object.values(zip).join('\n')
+  for (const text of ['Ann Example', 'A cargo bicycle', 'A lighter bicycle', 'Never before nine', 'Send the second offer', '2031-05-17', 'It squeaks in the rain.', 'We oil it on Monday.', 'Measure her for the frame', 'walnut steel', '"Frame size"', '+447700900201', 'کوه‌نوردی']) assert.ok(all.includes(text), `the archive has no ${text}: ${Object.keys(zip)}`)
+  assert.ok(!all.includes('bert@example.org'), 'the archive tells of somebody else')
+  assert.deepEqual(JSON.parse(zip['manifest.json']).files.map((f) => f.name).sort(), Object.keys(zip).filter((n) => n !== 'manifest.json').sort())
+
+  step('the board before')
+  await goTo(page, '#/board')
+  const numbers = async () => (await page.getByTestId('tile-messages').innerText()) + (await page.getByTestId('tile-asked').innerText()) + (await page.getByTestId('heat').innerText())
+  await until('both messages are counted', async () => {
+    if (/^\D*2\b/.test(await page.getByTestId('tile-messages').innerText({ timeout: 500 }))) return true
+    await page.getByTestId('days-30').click()
+    await page.getByTestId('days-90').click()
+    return false
+  })
+  const before = await numbers()
+
+  step('erased: her name has to be typed')
+  await goTo(omar, `#/customers/${id}`)
+  await omar.getByTestId('relation-card').waitFor()
+  await goTo(page, `#/customers/${id}`)
+  await page.getByTestId('customer-menu').press('Enter')
+  await page.getByTestId('customer-erase').click()
+  const yes = page.getByTestId('erase-yes')
+  await yes.waitFor()
+  await accessible(page, 'the question before erasing')
+  assert.ok(await yes.isDisabled())
+  await page.keyboard.type('Ann Exempla')
+  assert.ok(await yes.isDisabled())
+  await page.getByTestId('erase-name').fill('ann example')
+  await page.keyboard.press('Enter')
+  await omar.getByTestId('customer-erased').waitFor()
+  await persian.getByTestId('customer-erased').waitFor()
+  await listed(5)
+  await until('five are left', async () => (await page.getByTestId('customer-row').count()) === 5)
+
+  step('nothing of her is left, on no screen and in no search')
+  const hers = /Ann Example|ann@example|900201|cargo|lighter bicycle|before nine|second offer|squeak|oil it|Measure her|walnut|Has a dog|کوه‌نوردی|سبک‌تر دوچرخه/
+  const clean = async (p, where) => {
+    const text = await p.locator('body').innerText()
+    assert.doesNotMatch(text, hers, `${where} still tells of her`)
+    assert.doesNotMatch(await p.content(), hers, `${where} still tells of her, unseen`)
+  }
+  await clean(page, 'the list of customers')
+  await clean(omar, 'Omar’s screen')
+  for (const q of ['ann', '900201', 'cargo']) {
+    await page.getByTestId('customer-search').fill(q)
+    await page.getByTestId('customers-none').waitFor()
+  }
+  await page.getByTestId('customer-search').fill('')
+  for (const [hash, mark] of [
+    ['#/inbox/all', 'list'],
+    [conversation, 'timeline'],
+    ['#/inbox/resolved', 'list'],
+    ['#/inbox/tasks', 'no-tasks'],
+    ['#/duplicates', 'dup-none'],
+    ['#/companies', 'company-create'],
+    ['#/settings/import', 'import-file'],
+    ['#/settings/security', 'security'],
+  ]) {
+    await goTo(page, hash)
+    await page.getByTestId(mark).first().waitFor({ state: 'attached' })
+    await page.waitForLoadState('networkidle')
+    await clean(page, hash)
+  }
+  await goTo(omar, '#/inbox/tasks')
+  await omar.getByTestId('no-tasks').waitFor()
+  await goTo(page, '#/documents')
+  await page.getByTestId('document-search').fill('walnut')
+  await until('her document is not found', async () => (await page.getByTestId('document').count()) === 0)
+  await page.keyboard.press('Control+k')
+  await page.getByTestId('palette').waitFor()
+  await page.keyboard.type('ann exam')
+  await page.waitForLoadState('networkidle')
+  assert.equal(await page.getByTestId('palette').getByText('Ann Example').count(), 0)
+  await page.keyboard.press('Escape')
+
+  step('the board’s numbers are as they were')
+  await goTo(page, '#/board')
+  await page.getByTestId('heat').waitFor()
+  await page.getByTestId('days-90').click()
+  await until('the numbers are the same', async () => {
+    assert.equal(await numbers(), before)
+    return true
+  })
+  await page.getByTestId('tile-messages').getByRole('button').first().click()
+  await page.getByTestId('behind-list').waitFor()
+  await clean(page, 'the list behind a number')
+  await notReloaded(page, omar)
+})
