@@ -139,6 +139,33 @@ func TestKilledThenCancelled(t *testing.T) {
 	}
 }
 
+// A kill between giving up waiting and leading the caller on: the next process is told
+// of the call until it is over, and no leg gets it.
+func TestKilledBeforeLeadingOn(t *testing.T) {
+	w := newWorld(t)
+	w.openLine()
+	w.slowly()
+	of := w.rings("1")
+	if left, err := w.line.host.Desk.Leave(t.Context(), of); !left || err != nil {
+		t.Fatal(left, err)
+	}
+	w = w.killed()
+	going := func() []message.Message {
+		list, err := w.line.host.Desk.Calls(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := going(); len(list) != 1 || list[0].Key != of || list[0].Call.Left.IsZero() {
+		t.Errorf("%+v", list)
+	}
+	w.tells(of, message.Call{Outcome: message.CallVoicemail, Spoken: 4, Ended: time.Now().UTC()})
+	if list := going(); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+}
+
 // What was asked for by this process is not asked for again, while the answer may come.
 func TestNothingKilled(t *testing.T) {
 	now := time.Now()

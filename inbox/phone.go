@@ -173,14 +173,15 @@ func (h *Hub) PhoneSources() (list []string) {
 
 // callingIndex holds the calls that something is to be done about: they go on, or
 // it rings for them somewhere.
-const callingIndex = "calling"
+const callingIndex = "going"
 
 func (r *Record) callingKeys() []store.Key {
 	c := r.Call
 	if c == nil || !r.Deleted.IsZero() {
 		return nil
 	}
-	if c.State == "" || c.State == message.CallEnded {
+	led := !c.Left.IsZero() && !c.Over() // to the machine, or still to be
+	if !led && (c.State == "" || c.State == message.CallEnded) {
 		if !slices.ContainsFunc(c.Legs, func(l message.CallLeg) bool { return l.Drop || l.Role != message.CustomerLeg && l.Rings() }) {
 			return nil
 		}

@@ -36,6 +36,7 @@ type Line struct {
 	fetched map[string]bool // SIDs of recordings that the hub has
 	written map[string]bool // SIDs of recordings that Twilio is done writing down
 	ends    map[string]end  // of the waiting of callers, by SID
+	led     map[string]bool // SIDs of callers whom this process led on, or who were led on before
 }
 
 func newLine(a connectors.Account, h connectors.Host) (*Line, error) {
@@ -46,7 +47,7 @@ func newLine(a connectors.Account, h connectors.Host) (*Line, error) {
 	if h.Log == nil {
 		h.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Line{set: set, now: time.Now, tune: sync.OnceValue(holdTune), fetched: map[string]bool{}, written: map[string]bool{}, ends: map[string]end{}, core: &Connector{
+	return &Line{set: set, now: time.Now, tune: sync.OnceValue(holdTune), fetched: map[string]bool{}, written: map[string]bool{}, ends: map[string]end{}, led: map[string]bool{}, core: &Connector{
 		flavour: flavour{channel: ChannelVoice}, account: a.ID, set: core, host: h, log: h.Log, limits: defaultLimits(), client: newClient(),
 		fetches: make(chan struct{}, maxFetches), wake: make(chan struct{}, 1),
 		taken: map[string]bool{}, reported: map[string]message.Status{}, owners: map[string]string{},

@@ -20,8 +20,9 @@ import (
 
 // end is when waiting for an agent is over.
 type end struct {
-	of string
-	at time.Time
+	of    string
+	at    time.Time
+	again bool // he may have been led on before: Twilio is asked whether he still waits
 }
 
 // expect remembers when a customer's waiting ends: music may play longer than that,
@@ -58,17 +59,67 @@ func (l *Line) nextEnd() time.Duration {
 // left meanwhile.
 func (l *Line) endWaits(ctx context.Context) {
 	l.mu.Lock()
-	due := map[string]string{}
+	due := map[string]end{}
 	for sid, e := range l.ends {
 		if !e.at.After(l.now()) {
-			due[sid] = e.of
+			due[sid] = e
 			delete(l.ends, sid)
 		}
 	}
 	l.mu.Unlock()
-	for sid, of := range due {
-		l.leadOn(ctx, sid, of)
+	for sid, e := range due {
+		if e.again {
+			l.leadAgain(ctx, sid, e.of)
+		} else {
+			l.leadOn(ctx, sid, e.of)
+		}
 	}
+}
+
+// leadAgain leads on a customer of whom nobody knows whether he was already: a process
+// was killed before Twilio was asked, or its answer did not come. Who is with the machine
+// must not be interrupted there.
+func (l *Line) leadAgain(ctx context.Context, sid, of string) {
+	waits, err := l.inRoom(ctx, sid, of)
+	switch {
+	case err != nil:
+		l.core.log.Warn("whether a caller who waited long enough still waits could not be found out", "error", l.core.safe(err.Error()))
+		l.expect(sid, end{of, l.now().Add(leadPause), true})
+	case waits:
+		l.leadOn(ctx, sid, of)
+	default:
+		l.isLed(sid)
+	}
+}
+
+// inRoom asks Twilio whether a customer is in the conference of a call.
+func (l *Line) inRoom(ctx context.Context, sid, of string) (bool, error) {
+	p := &openapi.ListConferenceParams{}
+	p.SetFriendlyName(room(of)).SetPageSize(20) // each time that he was passed on has one
+	page, err := l.core.rest(ctx).PageConference(p, "", "")
+	if err != nil {
+		return false, l.plain(err)
+	}
+	for _, c := range page.Conferences {
+		if text(c.Status) == "completed" {
+			continue
+		}
+		_, err := l.core.rest(ctx).FetchParticipant(text(c.Sid), sid, &openapi.FetchParticipantParams{})
+		if err == nil {
+			return true, nil
+		}
+		if !isOver(err) {
+			return false, l.plain(err)
+		}
+	}
+	return false, nil
+}
+
+// isLed remembers that a customer was led on.
+func (l *Line) isLed(sid string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.led[sid] = true
 }
 
 // leadPause is after how long a customer is led on again whom Twilio refused to.
@@ -81,6 +132,7 @@ func (l *Line) leadOn(ctx context.Context, sid, of string) {
 	if !ok {
 		return
 	}
+	l.isLed(sid) // whatever comes of it: this process sees to it
 	left, err := l.core.host.Desk.Leave(ctx, name)
 	if err == nil && !left {
 		return
@@ -92,9 +144,7 @@ func (l *Line) leadOn(ctx context.Context, sid, of string) {
 		return
 	}
 	l.core.log.Warn("a caller who waited long enough could not be led on", "error", l.core.safe(err.Error()))
-	if connectors.ClassOf(err) != connectors.Unsure { // else the customer may be with the machine
-		l.expect(sid, end{of, l.now().Add(leadPause)})
-	}
+	l.expect(sid, end{of, l.now().Add(leadPause), connectors.ClassOf(err) == connectors.Unsure})
 }
 
 // clear ends the legs that are still there when the customer is not: who picks up in
@@ -134,6 +184,13 @@ func (w *watching) lookAfter(ctx context.Context) error {
 		}
 		w.line.expectAgain(&m)
 	}
+	w.line.mu.Lock()
+	defer w.line.mu.Unlock()
+	for sid := range w.line.led {
+		if !slices.ContainsFunc(calls, func(m message.Message) bool { return customerSID(&m) == sid }) {
+			delete(w.line.led, sid)
+		}
+	}
 	return nil
 }
 
@@ -142,16 +199,22 @@ const beingLed = 5 * time.Second
 
 // expectAgain reads from a call when its waiting ends: the process that gave the music
 // may be another one, and Twilio asks for nothing while it plays.
+//
+// Of a call that nobody gets any more another process has written that down, and was
+// perhaps killed before Twilio heard of it.
 func (l *Line) expectAgain(m *message.Message) {
-	if m.Call.State != message.CallWaiting && m.Call.State != message.CallRinging {
+	sid, since := customerSID(m), m.Call.Queued
+	if !m.Call.Left.IsZero() && !m.Call.Over() {
+		l.mu.Lock()
+		led := l.led[sid]
+		l.mu.Unlock()
+		if !led {
+			l.expect(sid, end{ofCall(m), l.now(), true})
+		}
 		return
 	}
-	sid, since := m.Ref, m.Call.Queued
-	if m.Direction == message.Out {
-		sid = ""
-		if customer := m.Call.Customer(); customer != nil {
-			sid = customer.Ref
-		}
+	if m.Call.State != message.CallWaiting && m.Call.State != message.CallRinging {
+		return
 	}
 	for _, t := range m.Call.Transfers {
 		if t.Time.After(since) {
@@ -165,7 +228,7 @@ func (l *Line) expectAgain(m *message.Message) {
 	if now := l.now(); at.Before(now) {
 		at = now.Add(beingLed)
 	}
-	l.expect(sid, end{ofCall(m), at})
+	l.expect(sid, end{of: ofCall(m), at: at})
 }
 
 func (w *watching) lookAt(ctx context.Context, m *message.Message) error {

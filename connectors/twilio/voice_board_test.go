@@ -225,7 +225,7 @@ func (b *board) Calls(context.Context) (list []message.Message, err error) {
 		names[m.Key] = true
 	}
 	for of := range names {
-		if m, err := b.Call(context.Background(), of); err == nil && m.Call.State != "" && m.Call.State != message.CallEnded {
+		if m, err := b.Call(context.Background(), of); err == nil && m.Call.State != message.CallEnded && (m.Call.State != "" || !m.Call.Left.IsZero()) {
 			list = append(list, m)
 		}
 	}

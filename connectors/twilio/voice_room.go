@@ -144,7 +144,7 @@ func (l *Line) waits(ctx context.Context, _ connectors.Sink, q *request) ([]twim
 		l.leadOn(ctx, q.form.Get("CallSid"), of)
 		left = 5 * time.Second // by then it has worked, or is tried again
 	} else {
-		l.expect(q.form.Get("CallSid"), end{of, time.Unix(until, 0)})
+		l.expect(q.form.Get("CallSid"), end{of: of, at: time.Unix(until, 0)})
 	}
 	list, pause := l.says(l.set.queuePrompt), waitPause
 	if left > waitPause*time.Second && l.music() != "" {
@@ -165,6 +165,7 @@ func (l *Line) redirect(ctx context.Context, sid, address string) error {
 // givesUp is the end of waiting: the machine, or for a call of ours good-bye.
 func (l *Line) givesUp(ctx context.Context, in connectors.Sink, q *request) ([]twiml.Element, error) {
 	of := q.query.Get(ofParam)
+	l.isLed(q.form.Get("CallSid"))
 	if callForm.MatchString(of) {
 		c := told(q.form, q.step)
 		c.Left = q.at
