@@ -137,7 +137,7 @@ func (c *Connector) refetch(ctx context.Context, us self, in connectors.Sink, at
 		return err
 	}
 	defer o.drop()
-	o.complete(&e)
+	o.complete(&e, time.Time{})
 	if err := in.Accept(ctx, o.Batch); err != nil {
 		return errors.Join(errors.New("the hub did not take a message"), err)
 	}

@@ -168,6 +168,16 @@ func (c *cursor) addLate(l lateItem) {
 	c.Late = append(c.Late, l)
 }
 
-func (c *cursor) doneLate(l lateItem) {
-	c.Late = slices.DeleteFunc(c.Late, func(o lateItem) bool { return o.Room == l.Room && o.TS == l.TS })
+// tried notes that a message was looked at, and with done that it is for the last time.
+func (c *cursor) tried(l lateItem, done bool, again []time.Duration) {
+	i := slices.Index(c.Late, l)
+	switch {
+	case i < 0: // an edit has asked for a look of its own meanwhile
+	case done:
+		c.Late = slices.Delete(c.Late, i, i+1)
+	default:
+		late := &c.Late[i]
+		late.Tries++
+		late.Next = time.Now().UTC().Add(again[late.Tries])
+	}
 }

@@ -28,12 +28,12 @@ type leftError struct{ text string }
 
 func (e *leftError) Error() string { return e.text }
 
-// waiting is the warning of a message whose files did not come with it.
+// waiting is the warning of a message of which files did not come with it.
 const waiting = "files of it were still being fetched from Slack when it came; they are added as soon as they are here"
 
-// filesOf fetches the files of a message. late tells that some did not come; then
-// none is returned, because the next look brings them all.
-func (c *Connector) filesOf(ctx context.Context, list []file, within time.Duration, m *message.Message) (parts []message.Part, late bool) {
+// filesOf fetches the files of a message. lost says of each that did not come why not; the
+// next look brings all of them.
+func (c *Connector) filesOf(ctx context.Context, list []file, within time.Duration, m *message.Message) (parts []message.Part, lost []string) {
 	fetching, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if len(list) > maxPerMessage {
@@ -55,12 +55,13 @@ func (c *Connector) filesOf(ctx context.Context, list []file, within time.Durati
 			if ctx.Err() == nil && fetching.Err() == nil {
 				c.log.Warn("a file could not be fetched from Slack", "file", f.id, "error", plainCause(err))
 			}
-			connectors.Drop(parts)
-			m.Warnings = append(m.Warnings, waiting)
-			return nil, true
+			lost = append(lost, fmt.Sprintf("file %d (%s) could not be fetched from Slack: %s", i+1, fileName(f.name), plainCause(err)))
 		}
 	}
-	return parts, false
+	if len(lost) > 0 {
+		m.Warnings = append(m.Warnings, waiting)
+	}
+	return parts, lost
 }
 
 // file fetches one file.

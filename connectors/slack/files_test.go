@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"throughline/connectors/slack/slacktest"
+	"throughline/message"
 )
 
 func TestFilesIn(t *testing.T) {
@@ -116,6 +117,114 @@ func TestLateFilesOverRestart(t *testing.T) {
 	stop()
 	if n := len(srv.Calls("download")); n != 1+len(c.limits.again) {
 		t.Errorf("%d downloads", n)
+	}
+}
+
+// TestOneBadFile: a file that cannot be fetched keeps none of the others, and when it is
+// given up the hub is told why.
+func TestOneBadFile(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	two := slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte("a")}, {Name: "b.txt", Content: []byte("b")}}}
+	names := func(m *message.Message) (list []string) {
+		for _, p := range m.Parts {
+			list = append(list, p.Name)
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		name   string
+		method string
+		status int // of the last try
+		files  []string
+		says   string
+	}{
+		{"comes at last", "", 0, []string{"a.txt", "b.txt"}, ""},
+		{"never comes", "download", 403, []string{"b.txt"}, "file 1 (a.txt) could not be fetched from Slack: Slack answers 403"},
+		{"nobody answers", "conversations.history", 500, nil, "could not be fetched from Slack: Slack answers 500"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHub()
+			c := connect(t, srv, srv.URL, nil)
+			c.limits.again = []time.Duration{time.Hour, time.Hour}
+			r := &run{Connector: c, in: h}
+			ok(t, r.begin(t.Context()))
+			ok(t, r.catchUp(t.Context(), true))
+			ts := say(t, ann, dm, "look, it "+tt.name, two)
+			srv.Inject("download", 1, slacktest.Fault{Status: 503})
+			ok(t, r.catchUp(t.Context(), false))
+			m := h.byText(t, "look, it "+tt.name)
+			if !slices.Equal(names(&m), []string{"b.txt"}) || !slices.Equal(m.Warnings, []string{waiting}) || len(r.cur.Late) != 1 {
+				t.Fatalf("%q %q, %+v", names(&m), m.Warnings, r.cur.Late)
+			}
+			before := len(h.Changes())
+			srv.Inject("download", 1, slacktest.Fault{Status: 503})
+			ok(t, r.bring(t.Context(), r.cur.Late[0]))
+			if tt.status != 0 {
+				srv.Inject(tt.method, 1, slacktest.Fault{Status: tt.status})
+			}
+			ok(t, r.bring(t.Context(), r.cur.Late[0]))
+			all := h.Changes()[before:]
+			for _, ch := range all {
+				if ch.Of != keyOf(srv.TeamID(), dm.ID, ts) || !ch.Files || ch.Time.Before(m.Time) {
+					t.Errorf("%+v", ch)
+				}
+			}
+			if len(all) != 2 || !slices.Contains(all[0].Edit.Warnings, waiting) {
+				t.Fatalf("%+v", all)
+			}
+			last := all[1].Edit
+			if !slices.Equal(names(last), tt.files) || slices.Contains(last.Warnings, waiting) || !strings.Contains(strings.Join(last.Warnings, "\n"), tt.says) || tt.says == "" && len(last.Warnings) > 0 {
+				t.Errorf("%q, %q", names(last), last.Warnings)
+			}
+			if len(r.cur.Late) != 0 {
+				t.Errorf("it is still waited for: %+v", r.cur.Late)
+			}
+			noTempFiles(t, c)
+		})
+	}
+}
+
+// TestEditBeforeItsFiles: the words of an edit are shown though a file of the message
+// cannot be fetched any more.
+func TestEditBeforeItsFiles(t *testing.T) {
+	srv := startSlack(t, slacktest.Options{})
+	ann := srv.User(slacktest.Person{RealName: "Ann Example"})
+	dm := ann.DM()
+	h := newHub()
+	c := connect(t, srv, srv.URL, nil)
+	c.limits.again = []time.Duration{10 * time.Millisecond}
+	start(t, c, h)
+	h.awaitLive(t)
+	ts := say(t, ann, dm, "ten pieces", slacktest.Say{Files: []slacktest.Upload{{Name: "a.txt", Content: []byte("a")}}})
+	h.awaitTexts(t, "ten pieces")
+	srv.Inject("download", -1, slacktest.Fault{Status: 403})
+	ok(t, ann.Edit(dm, ts, "a hundred pieces"))
+	h.Wait(t, "what became of the file", func() bool { return slices.ContainsFunc(h.Changes(), func(ch message.Change) bool { return ch.Files }) })
+	all := h.Changes()
+	if e := all[0]; e.Files || e.Edit.Text != "a hundred pieces" || len(e.Edit.Parts) != 0 || !slices.Equal(e.Edit.Warnings, []string{waiting}) {
+		t.Errorf("%+v", e)
+	}
+	if f := all[len(all)-1]; !f.Files || f.Time.Before(all[0].Time) || len(f.Edit.Warnings) != 1 || !strings.Contains(f.Edit.Warnings[0], "403") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestEditWhileFilesAreFetched: the look that an edit asks for is made, though one of
+// before is just ending.
+func TestEditWhileFilesAreFetched(t *testing.T) {
+	c := &cursor{}
+	due := lateItem{Room: "C1", TS: "1700000000.000100", Next: time.Now().UTC()}
+	c.addLate(due)
+	anew := due
+	anew.Next = due.Next.Add(time.Second)
+	c.addLate(anew)
+	if c.tried(due, true, nil); len(c.Late) != 1 {
+		t.Error("the look was taken for that of before")
+	}
+	if c.tried(anew, true, nil); len(c.Late) != 0 {
+		t.Errorf("%+v", c.Late)
 	}
 }
 

@@ -338,7 +338,7 @@ func (r *run) old(ctx context.Context, k room, e entry, seen bool, s span, at ti
 	if o, err = r.entry(ctx, r.us, k, e.raw, r.limits.file, r.limits.api); err != nil || len(o.Messages) == 0 {
 		return o, err
 	}
-	o.complete(&e)
+	o.complete(&e, cmpTime(at))
 	rec := record{Team: r.us.team, People: map[string]person{}}
 	n := 0
 	for _, b := range e.reacts {

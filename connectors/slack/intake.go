@@ -19,6 +19,7 @@ type outcome struct {
 	connectors.Batch
 	marks   []mark     // what the hub then knows
 	late    []lateItem // what has to be looked at again
+	lost    []string   // of one message: why its files did not come, see filesOf
 	goodbye bool       // the app is no longer welcome
 }
 
@@ -209,8 +210,7 @@ func (c *Connector) entry(ctx context.Context, us self, where room, raw json.Raw
 	m.Raw = message.Bytes(kept)
 	o.marks = []mark{{where.ID, e.ts, e.root()}}
 	if len(list) > 0 {
-		var late bool
-		if m.Parts, late = c.filesOf(ctx, list, files, &m); late {
+		if m.Parts, o.lost = c.filesOf(ctx, list, files, &m); len(o.lost) > 0 {
 			o.late = []lateItem{{Room: where.ID, TS: e.ts, Root: e.root()}}
 		}
 		if ctx.Err() != nil {
@@ -356,12 +356,7 @@ func (c *Connector) edited(ctx context.Context, us self, where room, raw json.Ra
 		return o, err
 	}
 	m := out.Messages[0]
-	if len(out.late) > 0 {
-		// An edit replaces the files too: it waits until they are there.
-		connectors.Drop(m.Parts)
-		o.late = out.late
-		return o, nil
-	}
+	o.late = out.late // the words do not wait for files; the former version keeps those that were there
 	o.Changes = []message.Change{{Of: m.Key, Time: at, Edit: &m}}
 	return o, nil
 }

@@ -28,20 +28,35 @@ func (c *Connector) one(ctx context.Context, channel, ts, root string) (e entry,
 	return e, false, nil
 }
 
-// whole is a message as a change: what the hub has of it may lack its files.
-func whole(m message.Message, e *entry) message.Change {
-	when := m.Time
-	if t, ok := stamp(e.edited); ok {
-		when = t
+// wording is how a message reads that was edited, nothing for others.
+func wording(m message.Message, e *entry) []message.Change {
+	t, ok := stamp(e.edited)
+	if !ok {
+		return nil
 	}
-	return message.Change{Of: m.Key, Time: when.Add(time.Microsecond), Edit: &m}
+	return []message.Change{{Of: m.Key, Time: t, Edit: &m}}
 }
 
-// complete adds that change for a message that was asked for and came with its files or
-// edited: the hub may have it without them, or as it was, and nobody noted that it does.
-func (o *outcome) complete(e *entry) {
-	if len(o.Messages) == 1 && len(o.late) == 0 && (len(o.Messages[0].Parts) > 0 || e.edited != "") {
-		o.Changes = append(o.Changes, whole(o.Messages[0], e))
+// filesAt is what came of a message's files when it was asked for at a time of Slack's
+// clock. The hub adds them to what it has, so that one look may bring fewer than another.
+func filesAt(at time.Time, m message.Message, e *entry) message.Change {
+	t, _ := stamp(max(e.ts, e.edited))
+	if at.After(t) {
+		t = at
+	}
+	return message.Change{Of: m.Key, Time: t, Files: true, Edit: &m}
+}
+
+// complete adds both for a message that was asked for: the hub may have it as it was, or
+// without its files, and nobody noted that it does.
+func (o *outcome) complete(e *entry, at time.Time) {
+	if len(o.Messages) != 1 {
+		return
+	}
+	m := o.Messages[0]
+	o.Changes = append(o.Changes, wording(m, e)...)
+	if len(o.late) == 0 && len(m.Parts) > 0 {
+		o.Changes = append(o.Changes, filesAt(at, m, e))
 	}
 }
 
@@ -56,8 +71,7 @@ func (r *run) nextLate() time.Duration {
 	return wait
 }
 
-// bringLate looks again at the messages that are due, and brings them whole as a
-// change: text and all files, because a change replaces what is there.
+// bringLate looks again at the messages that are due.
 func (r *run) bringLate(ctx context.Context) error {
 	r.mu.Lock()
 	r.merge()
@@ -72,7 +86,10 @@ func (r *run) bringLate(ctx context.Context) error {
 	return nil
 }
 
+// bring looks again at one message, and tells the hub what files came. When nothing more
+// is tried it says of the others why they did not.
 func (r *run) bring(ctx context.Context, l lateItem) error {
+	at := time.Now().Add(time.Duration(r.api.ahead.Load())).UTC()
 	e, ok, err := r.one(ctx, l.Room, l.TS, l.Root)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -88,26 +105,28 @@ func (r *run) bring(ctx context.Context, l lateItem) error {
 			return ctx.Err()
 		}
 	}
-	if err == nil && (!ok || len(o.Messages) == 0) {
-		return r.accept(ctx, outcome{}, func(c *cursor) { c.doneLate(l) })
+	done := err == nil && len(o.late) == 0
+	if !done && l.Tries+1 >= len(r.limits.again) {
+		done = true
+		r.log.Warn("the files of a message are given up", "channel", l.Room, "message", l.TS, "tries", l.Tries+1)
 	}
-	if err == nil && len(o.late) == 0 {
-		news := outcome{}
-		news.Changes = []message.Change{whole(o.Messages[0], &e)}
-		return r.accept(ctx, news, func(c *cursor) { c.doneLate(l) })
+	var news outcome
+	switch {
+	case len(o.Messages) > 0:
+		m := o.Messages[0]
+		if done && len(o.lost) > 0 {
+			m.Warnings = append(slices.DeleteFunc(m.Warnings, func(w string) bool { return w == waiting }), o.lost...)
+		}
+		if done || len(m.Parts) > 0 {
+			news.Changes = append(wording(m, &e), filesAt(at, m, &e))
+		}
+	case done:
+		why := "the message is not there any more"
+		if err != nil {
+			why = err.Error()
+		}
+		news.Changes = []message.Change{filesAt(at, message.Message{Key: keyOf(r.us.team, l.Room, l.TS),
+			Warnings: []string{"files of it could not be fetched from Slack: " + why}}, &entry{ts: l.TS})}
 	}
-	o.drop()
-	return r.accept(ctx, outcome{}, func(c *cursor) {
-		i := slices.IndexFunc(c.Late, func(o lateItem) bool { return o.Room == l.Room && o.TS == l.TS })
-		if i < 0 {
-			return
-		}
-		late := &c.Late[i]
-		if late.Tries++; late.Tries >= len(r.limits.again) {
-			r.log.Warn("the files of a message are given up", "channel", l.Room, "message", l.TS, "tries", late.Tries)
-			c.doneLate(l)
-			return
-		}
-		late.Next = time.Now().UTC().Add(r.limits.again[late.Tries])
-	})
+	return r.accept(ctx, news, func(c *cursor) { c.tried(l, done, r.limits.again) })
 }
