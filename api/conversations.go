@@ -307,7 +307,7 @@ func (s *Server) send(ctx context.Context, o inbox.Outgoing, d Draft) (seq uint6
 	if o.Attachments, err = parts(d.Attachments); err != nil {
 		return 0, err
 	}
-	if err := s.checkFiles(o.Attachments); err != nil {
+	if err := s.checkFiles(ctx, o.Attachments); err != nil {
 		return 0, err
 	}
 	if err := s.checkSnooze(o.SnoozedUntil); err != nil {

@@ -63,6 +63,34 @@ func (s *Server) docsFor(ctx context.Context, act string) *documents.Library {
 	return s.docs.As(who(ctx).role(), act)
 }
 
+// reach refuses the content of a document that the caller does not see, and tells
+// whether it is a document's; what a message has is for everybody. How it is opened is
+// written down, unless it is "".
+func (s *Server) reach(ctx context.Context, sha, how string) (document bool, err error) {
+	said := false
+	if err := s.hub.Store.View(func(tx *store.Tx) error {
+		said = s.hub.HasFile(tx, sha)
+		return nil
+	}); err != nil || said {
+		return false, err
+	}
+	return s.docsFor(ctx, documents.ActSee).OpenContent(ctx, who(ctx).id(), sha, how)
+}
+
+// mayAll refuses an act with all that is known of a customer to whom it is not allowed
+// with one of his documents.
+func (v *view) mayAll(ctx context.Context, root uint64, act string) error {
+	members, err := v.s.hub.Identity.Members(v.tx, root)
+	if err != nil {
+		return err
+	}
+	owners := make([]uint64, len(members))
+	for i, m := range members {
+		owners[i] = m.ID
+	}
+	return v.s.docsFor(ctx, act).MayAll(v.tx, owners)
+}
+
 // maySee refuses what seen does.
 func (s *Server) maySee(ctx context.Context, id uint64) error {
 	return s.hub.Store.View(func(tx *store.Tx) error {

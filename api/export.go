@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"throughline/documents"
 	"throughline/people"
 )
 
@@ -65,19 +66,27 @@ func (s *Server) exportPeople(ctx context.Context, i *exportIn) (*huma.StreamRes
 func (s *Server) exportCustomer(ctx context.Context, i *idIn) (*huma.StreamResponse, error) {
 	if err := s.view(func(v *view) error {
 		root, err := s.hub.Identity.Root(v.tx, i.ID)
-		if err == nil && !root.Erased.IsZero() {
-			err = errErased
+		if err != nil {
+			return err
 		}
-		return err
+		if !root.Erased.IsZero() {
+			return errErased
+		}
+		return v.mayAll(ctx, root.ID, documents.ActSee)
 	}); err != nil {
 		return nil, err
 	}
 	if err := s.note(ctx, "customer.exported", fmt.Sprintf("customer %d", i.ID)); err != nil {
 		return nil, err
 	}
+	by := asker(ctx)
 	return s.download(fmt.Sprintf("customer-%d.zip", i.ID), "application/zip", func(ctx context.Context, w io.Writer) error {
-		return s.people.WriteOne(ctx, w, i.ID)
+		return s.people.WriteOne(ctx, w, by, i.ID)
 	}), nil
+}
+
+func asker(ctx context.Context) people.Asker {
+	return people.Asker{Agent: who(ctx).id(), Role: who(ctx).role()}
 }
 
 var errErased = &problemError{status: 410, detail: "this customer was erased"}
@@ -91,6 +100,9 @@ func (s *Server) eraseCustomer(ctx context.Context, i *idBody[EraseRequest]) (*o
 		if !root.Erased.IsZero() {
 			return errErased
 		}
+		if err := v.mayAll(ctx, root.ID, documents.ActDelete); err != nil {
+			return err
+		}
 		name := s.hub.Identity.DisplayName(v.tx, root)
 		if !strings.EqualFold(strings.TrimSpace(i.Body.Confirm), strings.TrimSpace(name)) {
 			return &problemError{status: 422, detail: "confirm: write the name as it is shown to erase this customer for good",
@@ -100,7 +112,7 @@ func (s *Server) eraseCustomer(ctx context.Context, i *idBody[EraseRequest]) (*o
 	}); err != nil {
 		return nil, err
 	}
-	gone, err := s.people.Erase(ctx, who(ctx).id(), i.ID)
+	gone, err := s.people.Erase(ctx, asker(ctx), i.ID)
 	if err != nil {
 		return nil, err
 	}

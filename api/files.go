@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"throughline/documents"
 	"throughline/message"
 )
 
@@ -42,7 +43,8 @@ func (u *uploadIn) Resolve(ctx huma.Context) []error {
 }
 
 // upload keeps a file. Whoever is signed in may fetch any blob whose SHA-256 he
-// knows, so an upload gives nothing away that its owner did not have.
+// knows, but for those of documents: an upload gives nothing away that its owner did not
+// have.
 func (s *Server) upload(ctx context.Context, i *uploadIn) (*out[Attachment], error) {
 	name := fileName(i.Name)
 	if name == "" {
@@ -57,7 +59,7 @@ func (s *Server) upload(ctx context.Context, i *uploadIn) (*out[Attachment], err
 		return nil, &problemError{status: 422, detail: "this file is empty: choose another one"}
 	}
 	// Now, not when the message is sent: whoever writes it can choose another one.
-	if err := s.docs.Vet(ctx, ref); err != nil {
+	if err := s.docs.Vet(ctx, who(ctx).id(), ref); err != nil {
 		return nil, err
 	}
 	return &out[Attachment]{attachment(message.Part{Name: name, ContentType: mediaType(i.ContentType), Size: ref.Size, Blob: ref.SHA256})}, nil
@@ -72,12 +74,25 @@ type blobIn struct {
 }
 
 // getBlob serves a file. The content never changes, so it can be kept for ever
-// by the browser, and parts of it can be asked for.
-func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, error) {
+// by the browser, and parts of it can be asked for. Only a document's that no message
+// has is asked for anew each time, by the rules of documents.
+func (s *Server) getBlob(ctx context.Context, i *blobIn) (*huma.StreamResponse, error) {
 	kind := mediaType(i.Type)
 	shown := i.Inline == 1 && inlineTypes[kind]
 	if err := s.opens(i.SHA256, shown && strings.HasPrefix(kind, "image/")); err != nil {
 		return nil, err
+	}
+	cache := "private, max-age=31536000, immutable"
+	if i.Sig == "" { // a signed address is of a message
+		how := documents.ByDownload
+		if shown {
+			how = documents.ByPreview
+		}
+		if document, err := s.reach(ctx, i.SHA256, how); err != nil {
+			return nil, err
+		} else if document {
+			cache = "private, no-store"
+		}
 	}
 	f, _, err := s.hub.Blobs.Open(i.SHA256)
 	if err != nil {
@@ -94,7 +109,7 @@ func (s *Server) getBlob(_ context.Context, i *blobIn) (*huma.StreamResponse, er
 		}
 		h.Set("Content-Type", kind)
 		h.Set("Content-Disposition", disposition(shown, i.Name))
-		h.Set("Cache-Control", "private, max-age=31536000, immutable")
+		h.Set("Cache-Control", cache)
 		h.Set("ETag", `"`+i.SHA256+`"`)
 		protect(h, fileCSP)
 		if i.Sig != "" {

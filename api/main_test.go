@@ -159,7 +159,10 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	w.docs, err = documents.New(documents.Options{Store: st, Blobs: blobs, Identity: w.hub.Identity, Timeline: w.hub.Timeline,
 		Scanner: o.scanner, OpenUnscanned: o.lenient, Scanned: w.hub.TellScanned})
 	must(t, err)
-	w.people = people.New(people.Options{Hub: w.hub})
+	w.people = people.New(people.Options{Hub: w.hub, Keepers: []people.Keeper{{
+		Export: func(ctx context.Context, by people.Asker, records []uint64, create func(string) (io.Writer, error)) error {
+			return w.docs.As(by.Role, documents.ActSee).Export(ctx, by.Agent, records, create)
+		}}}})
 	notices, err := notify.New(notify.Options{Hub: w.hub, Agents: w.auth.Names, URL: func() string { return publicURL }})
 	must(t, err)
 	options := Options{Hub: w.hub, Auth: w.auth, Documents: w.docs, People: w.people, Notify: notices, Kinds: kinds, Undo: o.undo, Version: "test", UI: fstest.MapFS{

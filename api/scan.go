@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -29,10 +30,20 @@ func (v *view) scanned(list []Attachment) []Attachment {
 	return list
 }
 
-// checkFiles refuses to send what the virus scanner keeps shut.
-func (s *Server) checkFiles(parts []message.Part) error {
+// checkFiles refuses to send what the virus scanner keeps shut, and the content of a
+// document that the writer does not see (any more).
+func (s *Server) checkFiles(ctx context.Context, parts []message.Part) error {
 	if len(parts) == 0 {
 		return nil
+	}
+	for _, p := range parts {
+		_, err := s.reach(ctx, p.Blob, "")
+		if errors.Is(err, documents.ErrRole) || errors.Is(err, documents.ErrNotFound) {
+			err = &problemError{status: 403, detail: cmp.Or(p.Name, "a file") + " was not sent: it is of a document that you do not see: take it off, or ask an admin"}
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return s.hub.Store.View(func(tx *store.Tx) error {
 		for _, p := range parts {

@@ -142,7 +142,7 @@ type DocumentRoles struct {
 // DocumentOpening is one time that somebody opened a document.
 type DocumentOpening struct {
 	Time    time.Time `json:"time"`
-	How     string    `json:"how" enum:"preview,download,message,link,linkfile" doc:"link: an outsider looked at the page of a link; linkfile: and saved the file."`
+	How     string    `json:"how" enum:"preview,download,message,export,link,linkfile" doc:"export: saved with everything about its owner; link: an outsider looked at the page of a link; linkfile: and saved the file."`
 	Version int       `json:"version"`
 	Agent   uint64    `json:"agent,omitempty"`
 	Link    uint64    `json:"link,omitempty"`

@@ -38,9 +38,13 @@ func (l *Library) Arrived(tx *store.Tx, id uint64, parts []message.Part) error {
 	return nil
 }
 
-// Vet has the scanner look at an upload at once, and refuses what Safe does: its
-// writer is told before anything is sent.
-func (l *Library) Vet(ctx context.Context, ref blob.Ref) error {
+// Vet has the scanner look at an agent's upload at once, and refuses what Safe does:
+// its writer is told before anything is sent. If it is a document's too, the agent is
+// remembered as somebody who has it anyway: see OpenContent.
+func (l *Library) Vet(ctx context.Context, agent uint64, ref blob.Ref) error {
+	if err := l.brought(ctx, agent, ref.SHA256); err != nil {
+		return err
+	}
 	if l.scanner == nil {
 		return nil
 	}

@@ -79,7 +79,7 @@ func TestVet(t *testing.T) {
 	for _, lenient := range []bool{false, true} {
 		sc := &scanner{}
 		w := newWorld(t, func(o *documents.Options) { o.Scanner, o.OpenUnscanned = sc, lenient })
-		vet := func(content string) error { return w.lib.Vet(t.Context(), w.file("x", "", []byte(content)).Ref) }
+		vet := func(content string) error { return w.lib.Vet(t.Context(), me, w.file("x", "", []byte(content)).Ref) }
 		w.ok(vet("harmless"))
 		for range 2 { // the second time it is known
 			if _, ok := errors.AsType[*documents.InfectedError](vet("a virus")); !ok {

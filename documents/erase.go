@@ -7,8 +7,12 @@ import (
 )
 
 // Erase removes all documents of these owners for good, those in the bin too, and
-// returns the files that they named; others may name them too.
+// returns the files that they named; others may name them too. It removes none unless the
+// role of As may delete all.
 func (l *Library) Erase(ctx context.Context, agent uint64, owners []uint64) (files []string, err error) {
+	if err := l.store.View(func(tx *store.Tx) error { return l.MayAll(tx, owners) }); err != nil {
+		return nil, err
+	}
 	for _, deleted := range []bool{false, true} {
 		for {
 			var page []*Document

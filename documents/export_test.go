@@ -31,7 +31,7 @@ func TestExport(t *testing.T) {
 	}
 
 	files := map[string]*bytes.Buffer{}
-	w.ok(w.lib.Export(t.Context(), []uint64{w.ann}, func(name string) (io.Writer, error) {
+	w.ok(w.lib.Export(t.Context(), me, []uint64{w.ann}, func(name string) (io.Writer, error) {
 		if files[name] != nil {
 			t.Errorf("%s is written twice", name)
 		}

@@ -21,6 +21,9 @@ type File struct {
 	Scan        Scan    `json:"scan"`
 	// Message is one that has it, told of when the scanner has said something.
 	Message uint64 `json:"message,omitempty"`
+	// Brought are agents who uploaded this content for an answer when it was a document's
+	// already: they have it by themselves.
+	Brought []uint64 `json:"brought,omitempty"`
 	// Next is when there is something to do about it, zero for never.
 	Next time.Time `json:"next,omitzero"`
 }
@@ -99,7 +102,7 @@ func (l *Library) newFile(tx *store.Tx, sha string, size int64) *File {
 // forget drops what is known of a content that no document has any more, but for what
 // the scanner said: a message may have it still.
 func (l *Library) forget(tx *store.Tx, sha string) error {
-	for range l.documents.Scan(tx, store.Range{Index: "blob", Prefix: store.K().Str(sha)}) {
+	if l.has(tx, sha) {
 		return nil
 	}
 	f, err := l.file(tx, sha)
@@ -112,7 +115,7 @@ func (l *Library) forget(tx *store.Tx, sha string) error {
 	if f.Scan.State == ScanNone {
 		return l.files.Delete(tx, f.ID)
 	}
-	f.Name, f.ContentType, f.Text = "", "", Reading{}
+	f.Name, f.ContentType, f.Text, f.Brought = "", "", Reading{}, nil
 	f.plan(tx.Now(), l.scanner != nil)
 	return l.files.Put(tx, f.ID, f)
 }

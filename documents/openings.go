@@ -12,6 +12,7 @@ const (
 	ByPreview  = "preview"  // looked at on the screen
 	ByDownload = "download" // saved by an agent
 	ByMessage  = "message"  // attached to a message
+	ByExport   = "export"   // saved with everything else about its owner
 	ByLink     = "link"     // an outsider looked at the page of a link
 	ByLinkFile = "linkfile" // an outsider saved the file from a link
 )

@@ -56,7 +56,7 @@ func (l *Library) begin(ctx context.Context) error {
 		if f.Text.State != "" && f.Text.Version != textVersion {
 			f.Text.State = TextWaiting
 		}
-		return *f != before || f.Text.State == TextWaiting
+		return f.Scan != before.Scan || f.Text != before.Text || f.Text.State == TextWaiting
 	})
 	return err
 }

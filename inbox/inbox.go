@@ -211,6 +211,7 @@ func New(o Options) (*Hub, error) {
 			{Name: callingIndex, Keys: (*Record).callingKeys},
 			{Name: legIndex, Keys: (*Record).legKeys},
 			{Name: undoneIndex, Keys: (*Record).undoneKeys},
+			{Name: fileIndex, Keys: (*Record).fileKeys},
 		},
 	})
 	h.deliveries = store.NewTable(o.Store, "deliveries", store.TableOptions[Delivery]{

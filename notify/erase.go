@@ -13,13 +13,12 @@ import (
 
 // Erase takes what notices said of these customer records out of the places where
 // they were posted: each then says only that its customer was erased. What was
-// posted longer ago than notices are remembered is out of reach. Notices have no
-// files.
-func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) (files []string, err error) {
+// posted longer ago than notices are remembered is out of reach.
+func (n *Notify) Erase(ctx context.Context, records []uint64) error {
 	var list []uint64
 	for after, more := uint64(0), true; more; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		more = false
 		if err := n.hub.Store.View(func(tx *store.Tx) error {
@@ -41,7 +40,7 @@ func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) (files [
 			}
 			return nil
 		}); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for page := range slices.Chunk(list, erasePage) {
@@ -53,10 +52,10 @@ func (n *Notify) Erase(ctx context.Context, _ uint64, records []uint64) (files [
 			}
 			return nil
 		}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // erasePage bounds one transaction of an erasure, in notices.

@@ -197,11 +197,7 @@ func TestErase(t *testing.T) {
 		records = append(records, h.Customer)
 		return err
 	}))
-	files, err := w.n.Erase(t.Context(), 1, records)
-	w.must(err)
-	if len(files) > 0 {
-		t.Errorf("notices have files: %q", files)
-	}
+	w.must(w.n.Erase(t.Context(), records))
 	w.slack.ClearFaults()
 	w.until("all notices of hers are closed", func(tx *store.Tx) bool {
 		for e := range w.n.notices.Scan(tx, store.Range{}) {

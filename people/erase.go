@@ -12,15 +12,22 @@ import (
 	"throughline/store"
 )
 
+// Asker is the agent who has somebody exported or erased; without a role keepers ask for
+// none.
+type Asker struct {
+	Agent uint64
+	Role  string
+}
+
 // Keeper is what another package keeps about customers beside the hub: documents,
 // preferences.
 type Keeper struct {
 	// Erase removes what is kept about these customer records, and returns the files
 	// that it named: those that nobody else needs go too.
-	Erase func(ctx context.Context, agent uint64, records []uint64) (files []string, err error)
+	Erase func(ctx context.Context, by Asker, records []uint64) (files []string, err error)
 	// Export writes what is kept about these customer records as files of an archive:
 	// create begins the next one.
-	Export func(ctx context.Context, records []uint64, create func(name string) (io.Writer, error)) error
+	Export func(ctx context.Context, by Asker, records []uint64, create func(name string) (io.Writer, error)) error
 	// Company counts what is kept of a company.
 	Company func(tx *store.Tx, company uint64) int
 	// Blobs names the files that are still needed.
@@ -31,7 +38,7 @@ type Keeper struct {
 // and sequence numbers stay as they were. What comes from his addresses later is a
 // new customer's. Files of imports go too, since he may stand in them; while one is
 // not over nobody is erased. Broken off, it is asked again.
-func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Erased, error) {
+func (p *People) Erase(ctx context.Context, by Asker, customer uint64) (*inbox.Erased, error) {
 	var records []uint64
 	if err := p.store.View(func(tx *store.Tx) error {
 		root, err := p.hub.Identity.Root(tx, customer)
@@ -58,13 +65,13 @@ func (p *People) Erase(ctx context.Context, agent, customer uint64) (*inbox.Eras
 		if k.Erase == nil {
 			continue
 		}
-		more, err := k.Erase(ctx, agent, records)
+		more, err := k.Erase(ctx, by, records)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, more...)
 	}
-	out, err := p.hub.Erase(ctx, agent, customer, p.keepsOf)
+	out, err := p.hub.Erase(ctx, by.Agent, customer, p.keepsOf)
 	if err != nil {
 		return nil, err
 	}

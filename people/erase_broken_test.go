@@ -86,11 +86,11 @@ func TestEraseBrokenOff(t *testing.T) {
 		w, dir, whose, _, words := plant(t)
 		ctx := &stepping{Context: t.Context(), at: step}
 		ctx.do = func() { ctx.over.Store(true) }
-		_, err := w.Erase(ctx, 1, whose)
+		_, err := w.Erase(ctx, Asker{Agent: 1}, whose)
 		if more = ctx.n >= step; more && !errors.Is(err, context.Canceled) || !more && err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}
-		if _, err := w.Erase(t.Context(), 1, whose); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if _, err := w.Erase(t.Context(), Asker{Agent: 1}, whose); err != nil && !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("step %d, asked again: %v", step, err)
 		}
 		gone(t, w, dir, words, step)
@@ -139,7 +139,7 @@ func TestEraseWhileItGoesOn(t *testing.T) {
 				words = slices.DeleteFunc(words, func(word string) bool { return word == "tamarind" })
 			}
 		}
-		_, err := w.Erase(ctx, 1, whose)
+		_, err := w.Erase(ctx, Asker{Agent: 1}, whose)
 		must(t, err)
 		if more = ctx.n >= step && !late; more {
 			gone(t, w, dir, words, step)

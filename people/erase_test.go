@@ -110,12 +110,12 @@ func TestEraseLeavesNothing(t *testing.T) {
 		}
 		return os.Chtimes(p, old, old)
 	}))
-	gone, err := w.Erase(t.Context(), 1, z.ID)
+	gone, err := w.Erase(t.Context(), Asker{Agent: 1}, z.ID)
 	must(t, err)
 	if gone.Messages != 4 { // two of his, two that were taken back
 		t.Errorf("%d messages", gone.Messages)
 	}
-	if _, err := w.Erase(t.Context(), 1, z.ID); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.Erase(t.Context(), Asker{Agent: 1}, z.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("erased again: %v", err)
 	}
 	w.view(func(tx *store.Tx) error {
@@ -199,7 +199,7 @@ func TestExportOne(t *testing.T) {
 	w := newWorld(t)
 	must(t, w.sink.Accept(t.Context(), connectors.Batch{Messages: []message.Message{mail("ann@example.org", "Ann", "k1", "first"), mail("bob@example.org", "Bob", "k2", "second")}}))
 	var out bytes.Buffer
-	must(t, w.WriteOne(t.Context(), &out, w.customer("ann@example.org").ID))
+	must(t, w.WriteOne(t.Context(), &out, Asker{}, w.customer("ann@example.org").ID))
 	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
 	must(t, err)
 	var names []string
@@ -349,14 +349,14 @@ func TestImportKeepsFromErasing(t *testing.T) {
 			w.settled(i.ID)
 			must(t, w.update(t.Context(), i.ID, func(_ *store.Tx, i *Import) error { set(i); return nil }))
 			var conflict *ConflictError
-			if _, err := w.Erase(t.Context(), 1, who); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "spring.csv") {
+			if _, err := w.Erase(t.Context(), Asker{Agent: 1}, who); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "spring.csv") {
 				t.Fatalf("erased: %v", err)
 			}
 			if i, err = w.Import(i.ID); err != nil || i.Blob == "" || i.Header == nil {
 				t.Fatalf("the import lost its file: %+v, %v", i, err)
 			}
 			must(t, w.Remove(t.Context(), i.ID))
-			_, err = w.Erase(t.Context(), 1, who)
+			_, err = w.Erase(t.Context(), Asker{Agent: 1}, who)
 			must(t, err)
 		})
 	}
@@ -373,7 +373,7 @@ func TestExportOneHasFormerPreferences(t *testing.T) {
 		must(t, err)
 	}
 	var out bytes.Buffer
-	must(t, w.WriteOne(t.Context(), &out, c.ID))
+	must(t, w.WriteOne(t.Context(), &out, Asker{}, c.ID))
 	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
 	must(t, err)
 	f, err := z.Open("preferences.json")

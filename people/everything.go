@@ -20,7 +20,7 @@ import (
 // with its history), timeline.jsonl and for each message its original or its text,
 // preferences, consents, tasks, what the keepers have, and the files; at last a
 // manifest of it all. docs/people.md describes it.
-func (p *People) WriteOne(ctx context.Context, w io.Writer, customer uint64) error {
+func (p *People) WriteOne(ctx context.Context, w io.Writer, by Asker, customer uint64) error {
 	z := newArchive(w)
 	var subjects, records []uint64
 	var now time.Time
@@ -35,7 +35,7 @@ func (p *People) WriteOne(ctx context.Context, w io.Writer, customer uint64) err
 		if k.Export == nil {
 			continue
 		}
-		if err := k.Export(ctx, records, func(name string) (io.Writer, error) { return z.create(name, time.Time{}) }); err != nil {
+		if err := k.Export(ctx, by, records, func(name string) (io.Writer, error) { return z.create(name, time.Time{}) }); err != nil {
 			return err
 		}
 	}

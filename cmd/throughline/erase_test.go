@@ -22,6 +22,7 @@ import (
 	"throughline/inbox"
 	"throughline/message"
 	"throughline/notify"
+	"throughline/people"
 	"throughline/preference"
 	"throughline/store"
 )
@@ -315,9 +316,9 @@ func TestEraseLeavesNothing(t *testing.T) {
 		}
 	}
 	w.age(time.Hour) // what is just being taken in is left alone
-	_, err = w.people.Erase(t.Context(), w.agent, c.ID)
+	_, err = w.people.Erase(t.Context(), people.Asker{Agent: w.agent}, c.ID)
 	w.ok(err)
-	if _, err := w.people.Erase(t.Context(), w.agent, c.ID); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.people.Erase(t.Context(), people.Asker{Agent: w.agent}, c.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("erased again: %v", err)
 	}
 	w.view(func(tx *store.Tx) error {
@@ -327,7 +328,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 		}
 		return err
 	})
-	_, err = w.people.Erase(t.Context(), w.agent, twin) // who has his name
+	_, err = w.people.Erase(t.Context(), people.Asker{Agent: w.agent}, twin) // who has his name
 	w.ok(err)
 	after := w.board()
 	w.until("all that follows is up to date", func(tx *store.Tx) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -124,7 +125,7 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 	if f.notify, err = notify.New(notify.Options{Hub: f.hub, Agents: f.auth.Names, URL: o.config.URL, Log: o.log}); err != nil {
 		return nil, err
 	}
-	f.people = people.New(people.Options{Hub: f.hub, Log: o.log, Keepers: []people.Keeper{{Erase: f.docs.Erase, Export: f.docs.Export, Company: f.docs.OfCompany, Blobs: f.docs.Blobs}, {Erase: f.notify.Erase}}})
+	f.people = people.New(people.Options{Hub: f.hub, Log: o.log, Keepers: f.keepers()})
 	if f.idle = o.existing; f.idle {
 		return f, ctx.Err()
 	}
@@ -134,6 +135,25 @@ func openFolder(ctx context.Context, o folderOptions) (f *folder, err error) {
 		Forget:   o.forget,
 	})
 	return f, err
+}
+
+// keepers are what else is kept about customers.
+func (f *folder) keepers() []people.Keeper {
+	return []people.Keeper{
+		{
+			Erase: func(ctx context.Context, by people.Asker, records []uint64) ([]string, error) {
+				return f.docs.As(by.Role, documents.ActDelete).Erase(ctx, by.Agent, records)
+			},
+			Export: func(ctx context.Context, by people.Asker, records []uint64, create func(name string) (io.Writer, error)) error {
+				return f.docs.As(by.Role, documents.ActSee).Export(ctx, by.Agent, records, create)
+			},
+			Company: f.docs.OfCompany,
+			Blobs:   f.docs.Blobs,
+		},
+		{Erase: func(ctx context.Context, _ people.Asker, records []uint64) ([]string, error) {
+			return nil, f.notify.Erase(ctx, records) // notices have no files
+		}},
+	}
 }
 
 func (f *folder) close() error { return f.store.Close() }

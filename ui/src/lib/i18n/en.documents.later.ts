@@ -89,6 +89,7 @@ export const documentsLater = {
   'doc.how.preview': 'looked at it',
   'doc.how.download': 'saved it',
   'doc.how.message': 'attached it to a message',
+  'doc.how.export': 'saved it with everything about its owner',
   'doc.how.link': 'opened the link',
   'doc.how.linkfile': 'saved it from the link',
   'doc.outsider': 'Somebody at {address}',

@@ -93,6 +93,7 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'doc.how.preview': 'آن را دید',
   'doc.how.download': 'آن را ذخیره کرد',
   'doc.how.message': 'آن را به پیامی پیوست',
+  'doc.how.export': 'آن را با همهٔ داده‌های صاحبش ذخیره کرد',
   'doc.how.link': 'پیوند را باز کرد',
   'doc.how.linkfile': 'آن را از پیوند ذخیره کرد',
   'doc.outsider': 'کسی با نشانی {address}',

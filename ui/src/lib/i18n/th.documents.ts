@@ -93,6 +93,7 @@ export const documents: Texts<typeof en & typeof documentsLater> = {
   'doc.how.preview': 'ดู',
   'doc.how.download': 'บันทึกไฟล์',
   'doc.how.message': 'แนบกับข้อความ',
+  'doc.how.export': 'บันทึกพร้อมข้อมูลทั้งหมดของเจ้าของ',
   'doc.how.link': 'เปิดลิงก์',
   'doc.how.linkfile': 'บันทึกไฟล์จากลิงก์',
   'doc.outsider': 'บุคคลที่ {address}',
