@@ -77,7 +77,7 @@ func (i *Identity) nameCompany(tx *store.Tx, root *Customer, by, name string) er
 }
 
 // unnamed puts another of the companies of a customer into the field, or none, if it
-// names the one that is left.
+// names the one that is left; on the cards of his merged records one of their own.
 func (i *Identity) unnamed(tx *store.Tx, customer uint64, by, left string) error {
 	root, list, err := i.belongs(tx, customer)
 	if err != nil {
@@ -87,21 +87,41 @@ func (i *Identity) unnamed(tx *store.Tx, customer uint64, by, left string) error
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(companyKey(Shows(members, FieldCompany).Value), companyKey(left)) {
-		return nil
-	}
-	next := ""
-	for _, m := range list {
-		o, err := i.Company(tx, m.Company)
+	shown := Shows(members, FieldCompany).Value
+	for n, c := range members {
+		value, companies := c.Company, list
+		if n == 0 {
+			value = shown
+		} else if companies, err = i.membershipsBy(tx, "customer", c.ID); err != nil {
+			return err
+		}
+		if !bytes.Equal(companyKey(value), companyKey(left)) {
+			continue
+		}
+		next, err := i.otherThan(tx, companies, left)
 		if err != nil {
 			return err
 		}
-		if o.Name != left {
-			next = o.Name
-			break
+		if err := i.nameCompany(tx, c, by, next); err != nil {
+			return err
 		}
 	}
-	return i.nameCompany(tx, root, by, next)
+	return nil
+}
+
+// otherThan is the name of the first of these companies that is called otherwise, "" if
+// there is none.
+func (i *Identity) otherThan(tx *store.Tx, list []*Membership, left string) (string, error) {
+	for _, m := range list {
+		o, err := i.Company(tx, m.Company)
+		if err != nil {
+			return "", err
+		}
+		if o.Name != left {
+			return o.Name, nil
+		}
+	}
+	return "", nil
 }
 
 // renamed carries the new name of a company into the fields that name it.
@@ -114,17 +134,51 @@ func (i *Identity) renamed(tx *store.Tx, was, now *Company) error {
 		return err
 	}
 	for _, m := range people {
-		c, err := i.Customer(tx, m.Customer)
+		root, err := i.Root(tx, m.Customer)
 		if err != nil {
 			return err
 		}
-		if c.Company == was.Name {
-			if err := i.nameCompany(tx, c, now.Set.By, now.Name); err != nil {
-				return err
-			}
+		f, err := i.family(tx, root.ID)
+		if err != nil {
+			return err
+		}
+		if err := i.renameIn(tx, f, was, now); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// renameIn carries the new name of a company into the records of one customer. What was
+// taken over from one into another stays known as such, so that Unmerge gives it back.
+func (i *Identity) renameIn(tx *store.Tx, f *family, was, now *Company) error {
+	for _, c := range f.all {
+		for key, g := range c.Gave {
+			if field, _ := c.gaveTo(key); field == FieldCompany && g.Value == was.Name {
+				g.Value = now.Name
+				c.Gave[key] = g
+				f.changed[c.ID] = true
+			}
+		}
+	}
+	for _, c := range f.all {
+		if c.Company != was.Name {
+			continue
+		}
+		f.changed[c.ID] = true
+		// Before the Rev of what it was taken from changes.
+		if f.origin(c, FieldCompany) != c {
+			c.put(FieldCompany, now.Name)
+			continue
+		}
+		if c.Set == nil {
+			c.Set = map[string]Stamp{}
+		}
+		if err := i.write(tx, c, now.Set.By, FieldCompany, now.Name); err != nil {
+			return err
+		}
+	}
+	return f.keep(tx, i)
 }
 
 // FieldDomains is a company's list of mail domains in its history.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -106,6 +107,143 @@ func TestCompanyIsOneThing(t *testing.T) {
 	d.do(func(tx *store.Tx) error { _, _, err := d.Unmerge(tx, bob); return err })
 	is(ann, "Whitby Books", "Whitby Books")
 	is(bob, "Dune Press", "Dune Press")
+}
+
+// TestCompanyOfMerged: of two records of one company that were merged, both leave, and a
+// company that is renamed is renamed on the card of the joint one, that took it over, and
+// on each after they are parted.
+func TestCompanyOfMerged(t *testing.T) {
+	d := newDesk(t)
+	ann, bob := d.create("Ann"), d.create("Bob")
+	larch := d.firm(Company{Name: "Larch"})
+	merge := func(take ...string) {
+		d.do(func(tx *store.Tx) error {
+			_, _, err := d.Merge(tx, ann, bob, take, Decision{By: "agent:1"})
+			return err
+		})
+	}
+	part := func() { d.do(func(tx *store.Tx) error { _, _, err := d.Unmerge(tx, bob); return err }) }
+	for _, id := range []uint64{ann, bob} {
+		d.do(func(tx *store.Tx) error { return d.Join(tx, "agent:1", id, larch, "Head") })
+	}
+	merge()
+	d.do(func(tx *store.Tx) error { return d.Leave(tx, "agent:1", bob, larch) })
+	if got := d.firmsOf(ann); len(got) > 0 || d.shows(ann, FieldCompany).Value != "" {
+		t.Errorf("left, and belongs to %q, %q on the card", got, d.shows(ann, FieldCompany).Value)
+	}
+	if err := d.s.Update(t.Context(), func(tx *store.Tx) error { return d.Leave(tx, "agent:1", bob, larch) }); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("left twice: %v", err)
+	}
+	part()
+	for _, id := range []uint64{ann, bob} {
+		if got := d.firmsOf(id); len(got) > 0 || d.shows(id, FieldCompany).Value != "" {
+			t.Errorf("parted: belongs to %q, %q on the card", got, d.shows(id, FieldCompany).Value)
+		}
+	}
+
+	// Taken over from Bob, above a company of Ann's own that is renamed too.
+	d.set(ann, FieldCompany, "Dune Press")
+	d.set(bob, FieldCompany, "Larch")
+	merge(FieldCompany)
+	var dune uint64
+	d.do(func(tx *store.Tx) error {
+		c, _ := d.CompanyNamed(tx, "Dune Press")
+		dune = c.ID
+		return nil
+	})
+	d.firm(Company{ID: larch, Name: "Oak and Sons"})
+	d.firm(Company{ID: dune, Name: "Dune House"})
+	if got := d.shows(ann, FieldCompany).Value; got != "Oak and Sons" {
+		t.Errorf("the joint card says %q", got)
+	}
+	part()
+	for id, want := range map[uint64]string{ann: "Dune House", bob: "Oak and Sons"} {
+		if got := d.shows(id, FieldCompany).Value; got != want || !slices.Contains(d.firmsOf(id), want) {
+			t.Errorf("parted: %q and belongs to %q, not %q", got, d.firmsOf(id), want)
+		}
+	}
+}
+
+// TestRelationOfMerged: what is said again of two replaces what any of their records said.
+func TestRelationOfMerged(t *testing.T) {
+	d := newDesk(t)
+	ann, bob, twin := d.create("Ann"), d.create("Bob"), d.create("Bobby")
+	relate := func(from, to uint64, kind string) {
+		d.do(func(tx *store.Tx) error { _, err := d.Relate(tx, "agent:1", from, to, kind); return err })
+	}
+	said := func(of uint64) (list []string) {
+		d.do(func(tx *store.Tx) error {
+			list = nil
+			root, err := d.Root(tx, of)
+			if err != nil {
+				return err
+			}
+			members, err := d.Members(tx, root.ID)
+			if err != nil {
+				return err
+			}
+			all, err := d.RelationsOf(tx, members)
+			for _, r := range all {
+				from, err := d.Root(tx, r.From)
+				if err != nil {
+					return err
+				}
+				kind := r.Kind
+				if from.ID != root.ID {
+					kind = Inverse(kind)
+				}
+				list = append(list, kind)
+			}
+			return err
+		})
+		return list
+	}
+	relate(bob, ann, "friend")
+	relate(ann, twin, "parent")
+	d.do(func(tx *store.Tx) error {
+		_, _, err := d.Merge(tx, bob, twin, nil, Decision{By: "agent:1"})
+		return err
+	})
+	if got := said(ann); len(got) != 2 {
+		t.Fatalf("merged: %q", got)
+	}
+	for _, again := range []struct {
+		from, to uint64
+		kind     string
+	}{{ann, bob, "manager"}, {twin, ann, "report"}, {ann, twin, "manager"}} {
+		relate(again.from, again.to, again.kind)
+		if got := said(ann); !slices.Equal(got, []string{"manager"}) {
+			t.Errorf("Ann is %q", got)
+		}
+		if got := said(bob); !slices.Equal(got, []string{"report"}) {
+			t.Errorf("Bob is %q", got)
+		}
+	}
+}
+
+// TestEraseOfMerged: nothing keeps the company that was only on the cards of one who is
+// erased, twice of two records.
+func TestEraseOfMerged(t *testing.T) {
+	d := newDesk(t)
+	ann, twin := d.create("Ann"), d.create("Anna")
+	d.set(ann, FieldCompany, "Quartz and Daughters")
+	d.set(twin, FieldCompany, "Quartz and Daughters")
+	d.do(func(tx *store.Tx) error {
+		_, _, err := d.Merge(tx, ann, twin, nil, Decision{By: "agent:1"})
+		return err
+	})
+	d.do(func(tx *store.Tx) error {
+		_, err := d.Erase(tx, []uint64{ann, twin}, nil, func(*store.Tx, uint64) bool { return false })
+		return err
+	})
+	d.do(func(tx *store.Tx) error {
+		if c, ok := d.CompanyNamed(tx, "Quartz and Daughters"); ok {
+			people, err := d.PeopleOf(tx, c.ID)
+			t.Errorf("the company stays, with %d people", len(people))
+			return err
+		}
+		return nil
+	})
 }
 
 func TestCompanyHistory(t *testing.T) {

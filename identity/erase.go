@@ -27,7 +27,7 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has 
 		}
 		members = append(members, c)
 	}
-	belongs, err := i.MembershipsOf(tx, members)
+	belongs, err := i.allMemberships(tx, members)
 	if err != nil {
 		return nil, err
 	}

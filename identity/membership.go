@@ -25,18 +25,26 @@ func (i *Identity) PeopleOf(tx *store.Tx, company uint64) ([]*Membership, error)
 	return i.membershipsBy(tx, "company", company)
 }
 
-// MembershipsOf are those of all records of a customer.
+// MembershipsOf are those of all records of a customer, one of each company.
 func (i *Identity) MembershipsOf(tx *store.Tx, members []*Customer) (list []*Membership, err error) {
+	all, err := i.allMemberships(tx, members)
+	for _, m := range all {
+		if !slices.ContainsFunc(list, func(o *Membership) bool { return o.Company == m.Company }) {
+			list = append(list, m)
+		}
+	}
+	return list, err
+}
+
+// allMemberships are those of all records of a customer: of records that were merged,
+// two may be of one company.
+func (i *Identity) allMemberships(tx *store.Tx, members []*Customer) (list []*Membership, err error) {
 	for _, c := range members {
 		part, err := i.membershipsBy(tx, "customer", c.ID)
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range part {
-			if !slices.ContainsFunc(list, func(o *Membership) bool { return o.Company == m.Company }) {
-				list = append(list, m)
-			}
-		}
+		list = append(list, part...)
 	}
 	return list, nil
 }
@@ -86,12 +94,22 @@ func (i *Identity) Join(tx *store.Tx, by string, customer, company uint64, role 
 	return i.nameCompany(tx, root, by, firm.Name)
 }
 
-// Leave says that a customer does not belong to a company any more.
+// Leave says that a customer does not belong to a company any more, none of his
+// records.
 func (i *Identity) Leave(tx *store.Tx, by string, customer, company uint64) error {
-	_, list, err := i.belongs(tx, customer)
+	root, err := i.Living(tx, customer)
 	if err != nil {
 		return err
 	}
+	members, err := i.Members(tx, root.ID)
+	if err != nil {
+		return err
+	}
+	list, err := i.allMemberships(tx, members)
+	if err != nil {
+		return err
+	}
+	left := false
 	for _, m := range list {
 		if m.Company != company {
 			continue
@@ -99,13 +117,16 @@ func (i *Identity) Leave(tx *store.Tx, by string, customer, company uint64) erro
 		if err := i.firms.memberships.Delete(tx, m.ID); err != nil {
 			return err
 		}
-		firm, err := i.Company(tx, company)
-		if err != nil {
-			return err
-		}
-		return i.unnamed(tx, customer, by, firm.Name)
+		left = true
 	}
-	return fmt.Errorf("membership: %w", store.ErrNotFound)
+	if !left {
+		return fmt.Errorf("membership: %w", store.ErrNotFound)
+	}
+	firm, err := i.Company(tx, company)
+	if err != nil {
+		return err
+	}
+	return i.unnamed(tx, customer, by, firm.Name)
 }
 
 func (i *Identity) belongs(tx *store.Tx, customer uint64) (*Customer, []*Membership, error) {

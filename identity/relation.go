@@ -41,7 +41,7 @@ func RelationKinds() []string {
 func Inverse(kind string) string { return relationKinds[kind] }
 
 // Relate says that from is kind of to. Said again of the same two it replaces what
-// was said before.
+// was said before, of whichever of their records.
 func (i *Identity) Relate(tx *store.Tx, by string, from, to uint64, kind string) (*Relation, error) {
 	if _, ok := relationKinds[kind]; !ok {
 		return nil, &InvalidError{"kind", "choose one of " + strings.Join(RelationKinds(), ", ")}
@@ -57,14 +57,29 @@ func (i *Identity) Relate(tx *store.Tx, by string, from, to uint64, kind string)
 	if a.ID == b.ID {
 		return nil, &ConflictError{"these are the same customer"}
 	}
-	r := &Relation{From: a.ID, To: b.ID}
-	known, err := i.RelationsOf(tx, []*Customer{a})
+	members, err := i.Members(tx, a.ID)
 	if err != nil {
 		return nil, err
 	}
+	known, err := i.RelationsOf(tx, members)
+	if err != nil {
+		return nil, err
+	}
+	r := &Relation{From: a.ID, To: b.ID}
 	for _, o := range known {
-		if o.From == b.ID && o.To == a.ID || o.From == a.ID && o.To == b.ID {
-			r.ID = o.ID
+		between, turned, err := i.between(tx, o, a.ID, b.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case !between:
+		case r.ID != 0: // another record of one of them had said it too
+			if err := i.firms.relations.Delete(tx, o.ID); err != nil {
+				return nil, err
+			}
+		case turned:
+			r.ID, r.From, r.To = o.ID, o.To, o.From
+		default:
+			r.ID, r.From, r.To = o.ID, o.From, o.To
 		}
 	}
 	if r.ID == 0 {
@@ -75,6 +90,21 @@ func (i *Identity) Relate(tx *store.Tx, by string, from, to uint64, kind string)
 	}
 	r.Kind, r.By, r.Time = kind, by, tx.Now()
 	return r, i.firms.relations.Put(tx, r.ID, r)
+}
+
+// between tells whether a relation is one of the customers a and b, and whether it says
+// what b is to a.
+func (i *Identity) between(tx *store.Tx, r *Relation, a, b uint64) (is, turned bool, err error) {
+	from, err := i.Root(tx, r.From)
+	if err != nil {
+		return false, false, err
+	}
+	to, err := i.Root(tx, r.To)
+	if err != nil {
+		return false, false, err
+	}
+	turned = from.ID == b && to.ID == a
+	return turned || from.ID == a && to.ID == b, turned, nil
 }
 
 // Relation returns one; store.ErrNotFound if there is none.
