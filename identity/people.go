@@ -55,12 +55,37 @@ func (h *Handle) usedBy(name string) (news bool) {
 		return false
 	}
 	h.Names = append(h.Names, name)
+	h.learnUsers()
+	return true
+}
+
+// learnUsers tells from the names of h whether different people use it.
+func (h *Handle) learnUsers() {
 	var users []*match.Profile
 	for _, n := range append(slices.Clone(h.Names), h.Name) {
 		users = append(users, match.Normalize(&match.Record{Names: []string{n}}, ""))
 	}
 	h.Several = match.SharedByNames(users)
-	return true
+}
+
+// ForgetName takes a name from a handle that nobody uses it under any more; the next of
+// its names takes the place of the first. forgot tells whether it had it.
+func (i *Identity) ForgetName(tx *store.Tx, id uint64, name string) (h *Handle, forgot bool, err error) {
+	if h, err = i.Handle(tx, id); err != nil {
+		return nil, false, err
+	}
+	name = CutName(name)
+	if h.Name != name && !slices.Contains(h.Names, name) {
+		return h, false, nil
+	}
+	h.Names = slices.DeleteFunc(slices.Clone(h.Names), func(n string) bool { return n == name })
+	if h.Name == name {
+		if h.Name = ""; len(h.Names) > 0 {
+			h.Name, h.Names = h.Names[0], h.Names[1:]
+		}
+	}
+	h.learnUsers()
+	return h, true, i.handles.Put(tx, id, h)
 }
 
 // UsedByMany tells that h suggests and never links: it was marked as shared, or

@@ -280,7 +280,7 @@ func (e *eraser) heard(ev *timeline.Event) error {
 			if is, err := e.concerns(r); err != nil {
 				return err
 			} else if is {
-				if err := errors.Join(e.message(r.ID), e.event(r.Seq)); err != nil {
+				if err := errors.Join(e.message(r.ID), e.event(r.Seq), e.conversation(r.Conversation)); err != nil {
 					return err
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"throughline/identity"
 	"throughline/message"
@@ -70,6 +71,7 @@ const quoteSlack = 16
 // he put on it, the words of others that it repeats, its original, and what servers
 // said of him. Its own words stay.
 func (e *eraser) spare(r *Record) error {
+	to := len(r.To) + len(r.Cc) + len(r.Bcc)
 	without := func(list []message.Person) []message.Person {
 		return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })
 	}
@@ -118,7 +120,12 @@ func (e *eraser) spare(r *Record) error {
 		draft.To, draft.Cc, draft.Bcc = without(draft.To), without(draft.Cc), without(draft.Bcc)
 		d.Draft = &draft
 	}
-	return e.saveDelivery(e.tx, r.ID, d, was, false)
+	left := len(r.To) + len(r.Cc) + len(r.Bcc)
+	alone := d.waiting() && left < to && left == 0
+	if alone { // it was for nobody else
+		d.Status, d.Due, d.Checking = message.Cancelled, time.Time{}, nil
+	}
+	return e.saveDelivery(e.tx, r.ID, d, was, alone)
 }
 
 // speaksIn tells whether one of his addresses stands in a text.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"throughline/message"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -18,6 +19,7 @@ type findings struct {
 	others        []uint64 // others' messages, that name or quote him
 	events        []uint64 // that may name him, or tell of a note
 	conversations []uint64 // his, and others' in which he stands
+	among         []uint64 // others', of which he is a participant
 	linked        []uint64 // records from which addresses came to him
 	news          []uint64 // his, for items that have not come
 	lastNews      uint64   // what came later was not looked at
@@ -25,12 +27,15 @@ type findings struct {
 	// lines are the subjects that he wrote first, of others' conversations.
 	lines map[uint64]map[string]bool
 	tags  map[string]bool // of his conversations: whether others' have them too
+	// names are those under which he wrote from others' addresses, by the number of the
+	// handle: whether others use them there too.
+	names map[uint64]map[string]bool
 }
 
 // find looks through all conversations and messages: what was sent to him too, or has
 // a sign of his, stands on nobody's timeline but the addressee's.
 func (h *Hub) find(ctx context.Context, customer uint64) (*findings, error) {
-	f := &findings{lines: map[uint64]map[string]bool{}, tags: map[string]bool{}}
+	f := &findings{lines: map[uint64]map[string]bool{}, tags: map[string]bool{}, names: map[uint64]map[string]bool{}}
 	var e *eraser
 	if err := h.Store.View(func(tx *store.Tx) (err error) {
 		f.at = h.Timeline.Last(tx)
@@ -52,6 +57,9 @@ func (h *Hub) find(ctx context.Context, customer uint64) (*findings, error) {
 func (f *findings) inConversations(ctx context.Context, e *eraser) error {
 	if err := pages(ctx, e.Store, e.conversations, func(_ *store.Tx, id uint64, c *Conversation) error {
 		if !e.ownsThis(c) {
+			if slices.ContainsFunc(c.Participants, func(p message.Person) bool { return e.is(p.Handle) }) {
+				f.among = append(f.among, id)
+			}
 			return nil
 		}
 		e.own[id] = true
@@ -88,6 +96,7 @@ func (f *findings) inMessages(ctx context.Context, e *eraser) error {
 			if !r.Erased || e.named(r) {
 				f.messages = append(f.messages, id)
 			}
+			f.lent(e, r)
 			if !e.own[r.Conversation] && f.lines[r.Conversation] == nil {
 				f.lines[r.Conversation] = map[string]bool{}
 			}
@@ -103,12 +112,15 @@ func (f *findings) inMessages(ctx context.Context, e *eraser) error {
 	}
 	slices.Sort(f.others)
 	f.others = slices.Compact(f.others)
-	return nil
+	return f.usedByOthers(ctx, e)
 }
 
 // inLog looks through his timeline and his conversations.
 func (f *findings) inLog(ctx context.Context, e *eraser) error {
 	others := map[uint64]bool{}
+	for _, id := range f.among {
+		others[id] = true
+	}
 	add := func(ev *timeline.Event) {
 		if ev.Data != nil || ev.Note != 0 {
 			f.events = append(f.events, ev.Seq)

@@ -56,6 +56,9 @@ func (e *eraser) message(id uint64) error {
 	if !r.Erased {
 		e.emptied++
 	}
+	if err := e.forgetName(r); err != nil {
+		return err
+	}
 	for _, v := range r.Former {
 		markParts(e.blobs, v.Parts)
 	}

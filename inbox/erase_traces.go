@@ -169,30 +169,38 @@ func (e *eraser) loose() error {
 	if err := e.forgetAnswered(); err != nil {
 		return err
 	}
-	return e.begun()
+	return e.drafted()
 }
 
-// begun removes the drafts of messages to him that were to begin a conversation.
-func (e *eraser) begun() error {
-	var drafts []string
+// drafted removes the drafts of messages to him that were to begin a conversation, and
+// him from all others.
+func (e *eraser) drafted() error {
+	drafts := map[string][]byte{}
+	is := func(p message.Person) bool {
+		c, err := identity.Canonical(p.Handle)
+		return err == nil && e.is(c)
+	}
 	for key, v := range e.tx.Values(draftBucket) {
-		if len(key) != 16 || key[8:] != "\x00\x00\x00\x00\x00\x00\x00\x00" {
-			continue
-		}
 		var d Draft
 		if err := json.Unmarshal(v, &d); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(slices.Concat(d.To, d.Cc, d.Bcc), func(p message.Person) bool {
-			c, err := identity.Canonical(p.Handle)
-			return err == nil && e.is(c)
-		}) {
-			drafts = append(drafts, key)
+		switch {
+		case !slices.ContainsFunc(slices.Concat(d.To, d.Cc, d.Bcc), is):
+		case len(key) == 16 && key[8:] == "\x00\x00\x00\x00\x00\x00\x00\x00":
+			drafts[key] = nil
 			markParts(e.blobs, d.Attachments)
+		default:
+			d.To, d.Cc, d.Bcc = slices.DeleteFunc(d.To, is), slices.DeleteFunc(d.Cc, is), slices.DeleteFunc(d.Bcc, is)
+			left, err := json.Marshal(d)
+			if err != nil {
+				return err
+			}
+			drafts[key] = left
 		}
 	}
-	for _, key := range drafts {
-		if err := e.tx.PutValue(draftBucket, key, nil); err != nil {
+	for key, v := range drafts {
+		if err := e.tx.PutValue(draftBucket, key, v); err != nil {
 			return err
 		}
 	}
