@@ -69,13 +69,17 @@ func TestCutInMidLiteral(t *testing.T) {
 	}
 }
 
+// slowButThere is a time in which a server of a test answers also on a busy machine.
+const slowButThere = 3 * time.Second
+
 // TestSilentServer: a connection on which nothing comes any more is given up,
 // in IDLE and in the middle of a command.
 func TestSilentServer(t *testing.T) {
 	srv := fill(t, 1)
 	proxy := viaProxy(t, srv.Port)
 	c, h := newConnector(t, plain(proxy.Port, 1, nil)), newHub()
-	c.limits.silence, c.limits.heartbeat = 100*time.Millisecond, 50*time.Millisecond
+	usual := c.limits.silence
+	c.limits.silence, c.limits.heartbeat = slowButThere, 50*time.Millisecond
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(t.Context(), h) }()
 	h.waitLive(t)
@@ -88,6 +92,7 @@ func TestSilentServer(t *testing.T) {
 		t.Errorf("at the start: %v", err)
 	}
 	proxy.Silence(false)
+	c.limits.silence = usual
 	start(t, c, h)
 	h.waitMails(t, 2)
 	checkOnce(t, h, 2)

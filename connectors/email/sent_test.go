@@ -60,7 +60,7 @@ func TestSentCopiesShareAConnection(t *testing.T) {
 // TestSlowSentFolder: the mail counts as sent while its copy still tries.
 func TestSlowSentFolder(t *testing.T) {
 	c, srv, proxy := sentRig(t)
-	c.limits.copy, c.limits.silence = 20*time.Millisecond, 200*time.Millisecond
+	c.limits.copy, c.limits.silence = 20*time.Millisecond, slowButThere
 	proxy.Silence(true)
 	r, err := c.Send(t.Context(), outMail(1))
 	if err != nil || !strings.Contains(r.Detail, "follows") {
@@ -130,7 +130,7 @@ func TestFinish(t *testing.T) {
 // TestFinishJoins: a copy that is still on its way is waited for and not made again.
 func TestFinishJoins(t *testing.T) {
 	c, srv, proxy := sentRig(t)
-	c.limits.copy, c.limits.silence = 0, 200*time.Millisecond
+	c.limits.copy, c.limits.silence = 0, slowButThere
 	proxy.Silence(true)
 	if r, err := c.Send(t.Context(), outMail(1)); err != nil || !r.Pending {
 		t.Fatalf("%+v %v", r, err)
