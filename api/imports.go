@@ -14,6 +14,7 @@ import (
 
 	"throughline/identity"
 	"throughline/people"
+	"throughline/wording"
 )
 
 // Import is a file of people on its way in.
@@ -74,6 +75,7 @@ type ImportRow struct {
 	Fields   []string       `json:"fields,omitempty" doc:"What changes; handles are addresses."`
 	Of       int            `json:"of,omitempty" doc:"An earlier row about the same person."`
 	Reason   string         `json:"reason,omitempty"`
+	Words    *Words         `json:"words,omitempty" doc:"Of the reason."`
 }
 
 // ImportRows is a page of rows.
@@ -237,7 +239,7 @@ func (s *Server) listImportRows(_ context.Context, i *importRowsIn) (*out[Import
 	o := &out[ImportRows]{ImportRows{Rows: []ImportRow{}, Next: cursor(next)}}
 	return o, s.view(func(v *view) error {
 		for _, r := range list {
-			row := ImportRow{Row: r.Row, Line: r.Line, Outcome: r.Outcome, Fields: r.Fields, Of: r.Of, Reason: r.Reason, Who: r.Who}
+			row := ImportRow{Row: r.Row, Line: r.Line, Outcome: r.Outcome, Fields: r.Fields, Of: r.Of, Reason: r.Reason, Words: wording.Of(r.Reason), Who: r.Who}
 			if r.Customer != 0 {
 				if root, err := s.hub.Identity.Root(v.tx, r.Customer); err == nil {
 					row.Customer = &CustomerBrief{ID: root.ID, Name: s.hub.Identity.DisplayName(v.tx, root), Company: root.Company, Handles: []string{}}

@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -85,6 +86,42 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+// TestRowErrors: likewise what is wrong with a row of an import.
+func TestRowErrors(t *testing.T) {
+	verb := regexp.MustCompile(`%[dqsv]`)
+	n := 0
+	for _, file := range []string{"people/place.go", "people/row.go", "people/seen.go", "people/work.go", "people/vcard.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(node ast.Node) bool {
+			text := ""
+			switch x := node.(type) {
+			case *ast.CompositeLit:
+				if len(x.Elts) == 1 && typeName(x.Type) == "RowError" {
+					text = whole(x.Elts[0])
+				}
+			case *ast.AssignStmt:
+				if len(x.Lhs) == 1 && typeName(x.Lhs[0]) == "Problem" {
+					text = whole(x.Rhs[0])
+				}
+			}
+			if text == "" {
+				return true
+			}
+			n++
+			if said := verb.ReplaceAllString(text, "7"); Of(said) == nil {
+				t.Errorf("%s: %q has no name in english.txt", file, text)
+			}
+			return true
+		})
+	}
+	if n < 10 {
+		t.Errorf("only %d errors of rows were found", n)
+	}
+}
+
 // whole is the text of an expression that is a text, or a form for Sprintf.
 func whole(e ast.Expr) string {
 	switch x := e.(type) {
@@ -93,6 +130,10 @@ func whole(e ast.Expr) string {
 	case *ast.CallExpr:
 		if typeName(x.Fun) == "Sprintf" {
 			return whole(x.Args[0])
+		}
+	case *ast.BinaryExpr: // a text and what it is about
+		if left, right := whole(x.X), whole(x.Y); left != "" || right != "" {
+			return cmp.Or(left, "%s") + cmp.Or(right, "%s")
 		}
 	case *ast.BasicLit:
 		text, _ := strconv.Unquote(x.Value)
