@@ -118,15 +118,15 @@ func (v *Verdict) rank() int {
 }
 
 // Deciding is the statement that decides about a channel for a purpose, nil if none
-// does: of this purpose before of all, the customer's before ours, the newest.
+// does: the customer's word before ours, of this purpose before of all, the newest.
 func Deciding(said []*Statement, purpose, channel string) *Statement {
 	var best *Statement
 	order := func(s *Statement) int {
 		n := 0
-		if s.Purpose == "" {
+		if s.Source == Set {
 			n += 2
 		}
-		if s.Source == Set {
+		if s.Purpose == "" {
 			n++
 		}
 		return n
