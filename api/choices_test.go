@@ -151,3 +151,23 @@ func TestChoicesTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoFetchesTheLink: what is chosen on the page is the person's own word, so no
+// agent gets its address, and the security log says which manager did.
+func TestWhoFetchesTheLink(t *testing.T) {
+	p := newChoosing(t)
+	link := p.customer + "/handles/mailto:ann@example.org/choices"
+	p.w.browser(p.w.agent("Eve", auth.RoleAgent)).refused(403, "GET", link, nil)
+	var log AuditLog
+	p.w.browser(p.w.admin).call(200, "GET", "/api/audit?limit=50", nil, &log)
+	var by []string
+	for _, e := range log.Entries {
+		if e.Kind == "choices.link" {
+			by = append(by, e.Name+": "+e.Detail)
+		}
+	}
+	customer := strings.TrimPrefix(p.customer, "/api/customers/")
+	if len(by) != 1 || !strings.HasPrefix(by[0], "Max: customer "+customer+",") || strings.Contains(by[0], "ann@") {
+		t.Errorf("the log says %q", by)
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func (s *Server) preferenceRoutes() {
 	add(s, route{id: "getPreferences", method: "GET", path: "/api/customers/{id}/preferences", role: agent, group: g, summary: "How a customer wants to be reached"}, s.getPreferences)
 	add(s, route{id: "addPreference", method: "POST", path: "/api/customers/{id}/preferences", role: agent, group: g, summary: "Record what a customer stated or an agent decides", status: 201}, s.addPreference)
 	add(s, route{id: "liftSuspension", method: "DELETE", path: "/api/customers/{id}/handles/{handle}/suspension", role: agent, group: g, summary: "Try a handle again that bounced"}, s.liftSuspension)
-	add(s, route{id: "getChoicesLink", method: "GET", path: "/api/customers/{id}/handles/{handle}/choices", role: agent, group: g, summary: "The address of the page on which a person chooses how to be reached"}, s.getChoicesLink)
+	add(s, route{id: "getChoicesLink", method: "GET", path: "/api/customers/{id}/handles/{handle}/choices", role: manager, group: g, summary: "The address of the page on which a person chooses how to be reached; whoever has it can choose in that person's name, and the security log has it"}, s.getChoicesLink)
 	add(s, route{id: "endPreference", method: "DELETE", path: "/api/customers/{id}/preferences/{preference}", role: agent, group: g, summary: "Take a preference back"}, s.endPreference)
 }
 
@@ -223,12 +224,18 @@ func (s *Server) getChoicesLink(ctx context.Context, i *suspendedIn) (*out[Choic
 		return nil, err
 	}
 	o := new(out[ChoicesLink])
-	return o, s.view(func(v *view) error {
+	var handle uint64 // the log tells of it by its number, which outlives an erasure
+	if err := s.view(func(v *view) error {
 		known, ok := s.hub.Identity.Find(v.tx, h)
 		if !ok {
 			return store.ErrNotFound
 		}
+		handle = known.ID
 		o.Body.Path, err = s.hub.ChoicesPage(v.tx, known.ID)
 		return err
-	})
+	}); err != nil {
+		return nil, err
+	}
+	// What is chosen there counts as the person's own word.
+	return o, s.note(ctx, "choices.link", fmt.Sprintf("customer %d, address %d", i.ID, handle))
 }

@@ -38,7 +38,7 @@ var roleTable = map[string]minRole{
 	"stopImport": manager, "listImportRows": manager, "getImportErrors": manager, "deleteImport": manager,
 	"listTasks": agent, "addTask": agent, "changeTask": agent, "removeTask": agent,
 	"getPurposes": agent, "setPurposes": admin, "getLearnedPurposes": admin, "tryPurpose": admin, "guessPurpose": agent, "adviseConversation": agent, "adviseCustomer": agent,
-	"getPreferences": agent, "addPreference": agent, "endPreference": agent, "liftSuspension": agent, "getChoicesLink": agent,
+	"getPreferences": agent, "addPreference": agent, "endPreference": agent, "liftSuspension": agent, "getChoicesLink": manager,
 	"getBoard": manager, "getBoardCSV": manager, "listBoardContacts": manager, "listUnheeded": manager,
 
 	"listChannels": agent, "listAccounts": agent, "createAccount": admin, "changeAccount": admin, "deleteAccount": admin, "testAccount": admin,

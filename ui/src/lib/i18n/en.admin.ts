@@ -166,5 +166,6 @@ export const admin = {
   'security.account.deleted': 'Account deleted',
   'security.call.ended': 'Call of another ended',
   'security.call.passed': 'Call of another passed on',
+  'security.choices.link': 'Link to a preference page fetched',
   'security.held.deleted': 'Held item given up',
 } as const

@@ -168,5 +168,6 @@ export const admin: Texts<typeof en> = {
   'security.account.deleted': 'حذف حساب',
   'security.call.ended': 'پایان دادن به تماس همکار',
   'security.call.passed': 'سپردن تماس همکار به دیگری',
+  'security.choices.link': 'برداشتن پیوند صفحهٔ گزینش‌ها',
   'security.held.deleted': 'کنار گذاشتن مورد نگه‌داشته',
 }

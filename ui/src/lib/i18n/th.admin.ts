@@ -168,5 +168,6 @@ export const admin: Texts<typeof en> = {
   'security.account.deleted': 'ลบบัญชี',
   'security.call.ended': 'จบสายของเพื่อนร่วมงาน',
   'security.call.passed': 'โอนสายของเพื่อนร่วมงาน',
+  'security.choices.link': 'ดึงลิงก์หน้าตัวเลือกของลูกค้า',
   'security.held.deleted': 'ตัดรายการที่พักไว้',
 }
