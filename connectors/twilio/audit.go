@@ -89,12 +89,12 @@ func (c *Connector) refetch(ctx context.Context, in connectors.Sink, sid string)
 	case err != nil:
 		return err
 	default:
-		bring(&b, m, late)
+		bring(&b, m, len(late) > 0)
 	}
 	if err := in.Accept(ctx, b); err != nil {
 		return errors.Join(errors.New("the hub did not take a message"), err)
 	}
-	if late {
+	if len(late) > 0 {
 		c.comesLate(sid)
 	}
 	return nil

@@ -18,37 +18,38 @@ import (
 // maxLate is how many messages may wait for their files.
 const maxLate = 1000
 
-// whole makes a message of an entry, with the files that come in time.
-func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, late bool, err error) {
+// whole makes a message of an entry, with the files that come in time; late tells, of
+// the others, what people are told if they never come.
+func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, late []string, err error) {
 	m, n, err := c.readResource(raw)
 	if err != nil {
-		return m, false, err
+		return m, nil, err
 	}
 	m.Raw = message.Bytes(raw)
 	if n == 0 {
-		return m, false, nil
+		return m, nil, nil
 	}
 	fetching, cancel := context.WithTimeout(ctx, c.limits.file)
 	defer cancel()
 	files, err := c.filesOf(fetching, m.Ref)
 	if ctx.Err() != nil {
-		return m, false, ctx.Err()
+		return m, nil, ctx.Err()
 	}
 	if err != nil {
 		warn(&m, waiting)
-		return m, true, nil
+		return m, []string{noFiles}, nil
 	}
 	var warnings []string
 	m.Parts, warnings, late = c.fetchAll(fetching, files)
 	if ctx.Err() != nil {
 		connectors.Drop(m.Parts)
-		return m, false, ctx.Err()
+		return m, nil, ctx.Err()
 	}
 	m.Warnings = append(m.Warnings, warnings...)
 	if len(files) < min(n, maxMedia) {
 		warn(&m, fmt.Sprintf("of %d files Twilio still has %d", n, len(files)))
 	}
-	if late {
+	if len(late) > 0 {
 		warn(&m, waiting)
 	}
 	return m, late, nil
@@ -59,7 +60,7 @@ func (c *Connector) whole(ctx context.Context, raw []byte) (m message.Message, l
 func bring(b *connectors.Batch, m message.Message, late bool) {
 	b.Messages = append(b.Messages, m)
 	if !late && len(m.Parts) > 0 {
-		b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: now(), Edit: &m})
+		b.Changes = append(b.Changes, message.Change{Of: m.Key, Time: now(), Edit: &m, Files: true})
 	}
 }
 
@@ -84,7 +85,7 @@ func (r *run) nextFile() time.Duration {
 }
 
 // bringFiles tries the files that are due, and brings them as a change of their
-// message: all of them, because a change replaces what is there.
+// message, with the reason for each that never will come.
 func (r *run) bringFiles(ctx context.Context) error {
 	var due []lateOne
 	now := time.Now().UTC()
@@ -102,13 +103,10 @@ func (r *run) bringFiles(ctx context.Context) error {
 }
 
 func (r *run) bring(ctx context.Context, l lateOne) error {
-	done := func() {
-		r.cur.Late = slices.DeleteFunc(r.cur.Late, func(o lateOne) bool { return o.SID == l.SID })
-	}
 	var raw json.RawMessage
 	err := r.get(ctx, r.path("/Messages/"+l.SID+".json"), &raw)
 	var m message.Message
-	late := true
+	var late []string
 	if err == nil {
 		m, late, err = r.whole(ctx, raw)
 	}
@@ -118,24 +116,25 @@ func (r *run) bring(ctx context.Context, l lateOne) error {
 	}
 	var gone *apiError
 	switch {
-	case err == nil && !late:
-		done()
+	case err == nil && len(late) == 0:
 		r.holds(l.SID, false)
 		r.seen[l.SID] = now()
-		if len(m.Parts) == 0 {
-			return r.save(ctx, connectors.Batch{}) // all were left at Twilio for good
-		}
-		return r.save(ctx, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: now(), Edit: &m}}})
 	case errors.As(err, &gone) && gone.status == http.StatusNotFound, l.Tries+1 >= len(r.limits.again):
 		r.log.Warn("the files of a message are given up", "message", l.SID, "tries", l.Tries+1)
-		done()
+		m.Warnings = slices.DeleteFunc(m.Warnings, func(w string) bool { return w == waiting })
+		m.Warnings = append(m.Warnings, late...)
+	default:
+		for i := range r.cur.Late {
+			if o := &r.cur.Late[i]; o.SID == l.SID {
+				o.Tries++
+				o.Next = now().Add(r.limits.again[o.Tries])
+			}
+		}
 		return r.save(ctx, connectors.Batch{})
 	}
-	for i := range r.cur.Late {
-		if o := &r.cur.Late[i]; o.SID == l.SID {
-			o.Tries++
-			o.Next = now().Add(r.limits.again[o.Tries])
-		}
+	r.cur.Late = slices.DeleteFunc(r.cur.Late, func(o lateOne) bool { return o.SID == l.SID })
+	if len(m.Parts)+len(m.Warnings) == 0 {
+		warn(&m, noFiles) // the message, or all files of it, are gone there
 	}
-	return r.save(ctx, connectors.Batch{})
+	return r.save(ctx, connectors.Batch{Changes: []message.Change{{Of: keyPrefix + l.SID, Time: now(), Edit: &m, Files: true}}})
 }

@@ -34,9 +34,9 @@ type leftError struct{ text string }
 func (e *leftError) Error() string { return e.text }
 
 // fetchAll fetches files side by side. parts are those that came, in their order;
-// warnings tell of those that are left at Twilio for good; missing tells that
-// some did not come yet.
-func (c *Connector) fetchAll(ctx context.Context, files []file) (parts []message.Part, warnings []string, missing bool) {
+// warnings tell of those that are left at Twilio for good; missing, of those that did
+// not come yet, what people are told if they never do.
+func (c *Connector) fetchAll(ctx context.Context, files []file) (parts []message.Part, warnings, missing []string) {
 	got := make([]message.Part, len(files))
 	errs := make([]error, len(files))
 	var wg sync.WaitGroup
@@ -53,13 +53,18 @@ func (c *Connector) fetchAll(ctx context.Context, files []file) (parts []message
 			got[i].Name = fileName(got[i], i+1)
 			parts = append(parts, got[i])
 		case errors.As(err, &left):
-			warnings = append(warnings, fmt.Sprintf("file %d (%s) was left at Twilio: %s", i+1, files[i].contentType, left.text))
+			warnings = append(warnings, fileLeft(i, files[i], left.text))
 		default:
-			missing = true
+			missing = append(missing, fileLeft(i, files[i], "it could not be fetched"))
 			c.log.Warn("a file could not be fetched from Twilio", "type", files[i].contentType, "error", c.safe(plainCause(err)))
 		}
 	}
 	return parts, warnings, missing
+}
+
+// fileLeft is the warning of a message of which a file is not here.
+func fileLeft(i int, f file, why string) string {
+	return fmt.Sprintf("file %d (%s) was left at Twilio: %s", i+1, f.contentType, why)
 }
 
 // inTurn fetches one file when not too many are under way.

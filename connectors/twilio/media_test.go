@@ -200,22 +200,46 @@ func TestNotesAreBounded(t *testing.T) {
 	}
 }
 
-// After the last try, and when the message is gone, nothing is waited for.
+// After the last try, and when Twilio has them no more, files are not promised any longer:
+// people are told of each why it is not there.
 func TestFilesAreGivenUp(t *testing.T) {
-	r := newRig(t, sms(), nil)
-	r.c.limits.again = []time.Duration{1, 1, 1}
-	r.run(t)
-	r.Inject(twiliotest.Fault{Path: "/Media/", Status: 500, Count: -1})
-	if _, err := r.Receive(ann, ourNumber, "Look", picture); err != nil {
-		t.Fatal(err)
-	}
-	sid := r.hub.Messages()[0].Ref
-	r.hub.Wait(t, "the note", func() bool {
-		return slices.ContainsFunc(r.hub.Batches(), func(b connectors.Batch) bool { return strings.Contains(string(b.Cursor), `"late"`) })
-	})
-	r.hub.Wait(t, "the end", func() bool { return !strings.Contains(string(r.hub.Stored()), `"late"`) })
-	if len(r.hub.Changes()) != 0 || sid == "" {
-		t.Errorf("%+v", r.hub.Changes())
+	for name, tt := range map[string]struct {
+		then  twiliotest.Fault // of all requests after the first try
+		parts int
+		warn  string
+	}{
+		"no answer":   {twiliotest.Fault{Path: "/Media/", Status: 500, Count: -1}, 0, "file 1 (image/jpeg) was left at Twilio: it could not be fetched"},
+		"deleted":     {twiliotest.Fault{Path: "/Media/", Status: 410, Count: -1}, 0, "file 1 (image/jpeg) was left at Twilio: it was deleted at Twilio"},
+		"no message":  {twiliotest.Fault{Path: "/Messages/MM", Status: 404, Count: -1}, 0, noFiles},
+		"only one is": {twiliotest.Fault{Path: "/Media/", Status: 410, Count: 1}, 1, "was left at Twilio: it was deleted at Twilio"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, sms(), nil)
+			r.c.limits.again = []time.Duration{1, 1, 1}
+			r.Inject(twiliotest.Fault{Path: "/Media/", Status: 500, Count: -1})
+			files := []twiliotest.Media{picture}
+			if tt.parts > 0 {
+				files = append(files, film)
+			}
+			if _, err := r.Receive(ann, ourNumber, "Look", files...); err != nil {
+				t.Fatal(err)
+			}
+			m := r.hub.Messages()[0]
+			if !slices.Equal(m.Warnings, []string{waiting}) {
+				t.Fatalf("warnings %q", m.Warnings)
+			}
+			r.ClearFaults()
+			r.Inject(tt.then)
+			r.run(t)
+			r.hub.Wait(t, "the end", func() bool { return len(r.hub.Changes()) > 0 })
+			c := r.hub.Changes()[0]
+			if c.Of != m.Key || !c.Files || len(c.Edit.Parts) != tt.parts || len(c.Edit.Warnings) != 1 || !strings.HasSuffix(c.Edit.Warnings[0], tt.warn) {
+				t.Errorf("told %+v of %s", c.Edit, c.Of)
+			}
+			if s := string(r.hub.Stored()); strings.Contains(s, `"late"`) {
+				t.Errorf("waits on: %s", s)
+			}
+		})
 	}
 }
 
@@ -323,7 +347,7 @@ func TestWhereFilesAreFetched(t *testing.T) {
 		files = append(files, file{path: "/2010-04-01/media/" + n, contentType: "image/jpeg"})
 	}
 	parts, warnings, missing := r.c.fetchAll(t.Context(), files)
-	if hops != maxRedirects+1 || !missing || len(parts) != 1 || len(warnings) != 2 {
+	if hops != maxRedirects+1 || len(missing) == 0 || len(parts) != 1 || len(warnings) != 2 {
 		t.Errorf("%d hops, missing %v, %+v, %q", hops, missing, parts, warnings)
 	}
 	if len(parts) == 1 && (parts[0].Name != "my picture.jpg" || parts[0].ContentType != "image/jpeg") {

@@ -226,7 +226,7 @@ func (c *Connector) Read(raw message.Content, source string) (message.Message, e
 	}
 	m.Raw = raw
 	if files > 0 {
-		warn(&m, "its files are not here: they were at Twilio and could not be fetched")
+		warn(&m, noFiles)
 		return m, connectors.ErrPartial
 	}
 	return m, nil
@@ -315,6 +315,9 @@ func shorten(s string, n int) string {
 	}
 	return s
 }
+
+// noFiles is the warning of a message whose files nobody fetches any more.
+const noFiles = "its files are not here: they were at Twilio and could not be fetched"
 
 func warn(m *message.Message, text string) { m.Warnings = append(m.Warnings, text) }
 

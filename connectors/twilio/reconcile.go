@@ -313,8 +313,8 @@ func (r *run) offer(ctx context.Context, list []listed) error {
 			return err
 		default:
 			parts = append(parts, m.Parts...)
-			bring(&b, m, late)
-			if late {
+			bring(&b, m, len(late) > 0)
+			if len(late) > 0 {
 				r.addLate(e.sid)
 			}
 		}

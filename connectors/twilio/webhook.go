@@ -150,7 +150,7 @@ func (c *Connector) take(ctx context.Context, in connectors.Sink, form url.Value
 		return err
 	}
 	m.Raw = message.Bytes(raw)
-	missing := false
+	var missing []string
 	if len(files) > 0 {
 		if c.has(m.Ref) {
 			return nil // a repeat of what is stored with its files
@@ -161,14 +161,14 @@ func (c *Connector) take(ctx context.Context, in connectors.Sink, form url.Value
 		cancel()
 		defer func() { connectors.Drop(m.Parts) }()
 		m.Warnings = append(m.Warnings, warnings...)
-		if missing {
+		if len(missing) > 0 {
 			warn(&m, waiting)
 		}
 	}
 	if err := c.accept(ctx, in, connectors.Batch{Messages: []message.Message{m}}); err != nil {
 		return err
 	}
-	if missing {
+	if len(missing) > 0 {
 		c.comesLate(m.Ref)
 	} else {
 		c.holds(m.Ref, len(files) > 0)
