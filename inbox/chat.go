@@ -82,16 +82,20 @@ func (h *Hub) lastSpoken(tx *store.Tx, account string, handle message.Handle, ac
 	return nil, nil
 }
 
-// lastHeard is when somebody last wrote to an account, zero if never.
-func (h *Hub) lastHeard(tx *store.Tx, account string, handle message.Handle) (time.Time, error) {
-	r, err := h.lastSpoken(tx, account, handle, func(r *Record) bool { return r.Direction == message.In })
-	if err != nil || r == nil {
-		return time.Time{}, err
-	}
-	if r.Received.IsZero() {
-		return r.Time, nil
-	}
-	return r.Received, nil
+// lastHeard is when somebody last wrote to an account, zero if never. What was missed
+// is stored after what was written since, so that the newest entry need not tell.
+func (h *Hub) lastHeard(tx *store.Tx, account string, handle message.Handle) (last time.Time, err error) {
+	_, err = h.lastSpoken(tx, account, handle, func(r *Record) bool {
+		at := r.Received
+		if at.IsZero() {
+			at = r.Time
+		}
+		if r.Direction == message.In && at.After(last) {
+			last = at
+		}
+		return false
+	})
+	return last, err
 }
 
 // sentAs finds the message that an account sent under a wire name, nil if there is

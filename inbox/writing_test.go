@@ -73,6 +73,20 @@ func TestRich(t *testing.T) {
 	}
 }
 
+// TestWindowOfWhatWasMissed: what somebody wrote first may come last, after a time in
+// which the hub was down; the window is open by what was written last.
+func TestWindowOfWhatWasMissed(t *testing.T) {
+	w := newWorld(t)
+	c := w.texter("mobile", "+447700900001", func(c *texter) { c.About.Writing.Window = 24 * time.Hour })
+	var id uint64
+	for _, ago := range []time.Duration{time.Minute, 30 * time.Hour} {
+		m := c.message(annsNumber, "hello")
+		m.Received = time.Now().Add(-ago)
+		id = w.texted(c, m)
+	}
+	w.reply(textReply(id, "mobile", "hi"))
+}
+
 // TestWindow: own words only soon after the person wrote, templates always.
 func TestWindow(t *testing.T) {
 	w := newWorld(t)
