@@ -35,6 +35,9 @@ type cursor struct {
 	First time.Time `json:"first"`          // where reading began
 	Seen  []string  `json:"seen,omitempty"` // SIDs within the overlap that are known, with their files
 	Late  []lateOne `json:"late,omitempty"` // messages whose files are still to come
+	// States is when delivery states were last looked for: a look that a crash cuts off
+	// is made again. Zero is Since, as the hub has it.
+	States time.Time `json:"states,omitzero"`
 }
 
 // lateOne is a message whose files are still at Twilio.
@@ -162,6 +165,9 @@ func (r *run) load(ctx context.Context) error {
 // look compares Twilio's list with what the hub has, from the last look on.
 func (r *run) look(ctx context.Context) error {
 	now := r.theirNow()
+	if r.cur.States.IsZero() {
+		r.cur.States = r.cur.Since
+	}
 	if _, err := r.gather(ctx); err != nil {
 		return err
 	}

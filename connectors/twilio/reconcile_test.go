@@ -171,6 +171,38 @@ func TestLostReportsAreFound(t *testing.T) {
 	}
 }
 
+// TestLostReportsOfALongAbsence: the look for states goes back to the one before, however
+// long ago that was, and though the list of messages was looked through since.
+func TestLostReportsOfALongAbsence(t *testing.T) {
+	const gone = 10 * time.Hour
+	at := func(ago time.Duration) time.Time { return time.Now().Add(-ago).UTC().Truncate(time.Second) }
+	for name, cur := range map[string]cursor{
+		"absent":  {Since: at(gone + time.Minute), First: at(gone + time.Minute)},
+		"cut off": {Since: at(0), First: at(gone + time.Minute), States: at(gone + time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, sms(), func(o *twiliotest.Options, _ map[string]any, _ *connectors.Host) {
+				o.Now = func() time.Time { return time.Now().Add(-gone) }
+			})
+			r.SetCallbackFaults(twiliotest.CallbackFaults{Drop: func(string) bool { return true }})
+			sent, err := r.c.Send(t.Context(), outgoing(1, "Hello"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.WaitMessage(t.Context(), func(m twiliotest.Message) bool { return m.SID == sent.Ref && m.Status == "delivered" }); err != nil {
+				t.Fatal(err)
+			}
+			b, err := json.Marshal(cur)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.hub.SetCursor(b)
+			r.run(t)
+			r.hub.Wait(t, "the report", func() bool { l := r.hub.Reports(); return len(l) == 1 && l[0].Status == message.Delivered })
+		})
+	}
+}
+
 func TestRunTellsWhatIsWrong(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

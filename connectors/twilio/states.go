@@ -22,11 +22,12 @@ const (
 	maxBack = 7 * 24 * time.Hour
 )
 
-// lookAtStates reports the states of our messages whose callbacks did not come.
+// lookAtStates reports the states of our messages whose callbacks did not come, of the
+// last hours and of all the time since it looked last.
 func (r *run) lookAtStates(ctx context.Context, at time.Time) error {
 	from := at.Add(-r.limits.states)
-	if r.saved.Before(from) {
-		from = r.saved
+	if r.cur.States.Before(from) {
+		from = r.cur.States
 	}
 	if back := at.Add(-maxBack); from.Before(back) {
 		from = back
@@ -58,7 +59,7 @@ func (r *run) lookAtStates(ctx context.Context, at time.Time) error {
 		}
 		return newer && pages < statePages, nil
 	})
-	if err != nil || len(b.Reports) == 0 {
+	if err != nil {
 		return err
 	}
 	for chunk := range slices.Chunk(b.Reports, batchItems) {
@@ -69,6 +70,7 @@ func (r *run) lookAtStates(ctx context.Context, at time.Time) error {
 	for i, m := range told {
 		r.told(text(m.Sid), b.Reports[i].Status)
 	}
+	r.cur.States = at
 	return nil
 }
 
