@@ -52,7 +52,7 @@ func (w *World) openLine(public string) (err error) {
 	hooks := public + inbox.HookPath + lineID
 	w.line, err = twiliotest.Start(twiliotest.Options{
 		APIKeys: map[string]string{lineKey: lineSecret},
-		Numbers: []twiliotest.Number{{PhoneNumber: lineNumber, Voice: true, AreaCountry: "GB", VoiceURL: hooks + "/call", StatusCallback: hooks + "/ended"}},
+		Numbers: []twiliotest.Number{{PhoneNumber: lineNumber, Voice: true, AreaCountry: "GB", VoiceURL: hooks + "/call", StatusCallback: hooks + "/ended", VoiceFallbackURL: "https://example.com/sorry.xml"}},
 	})
 	if err == nil {
 		w.line.OnRing("*", w.pickUp)

@@ -136,6 +136,7 @@ func TestTester(t *testing.T) {
 		{nil, imapOK + "smtp: connect=true;smtp: log in=true;", ""},
 		{map[string]any{"imap_password": "wrong-secret", "smtp_password": "correct-horse"}, "imap: connect=true;imap: log in=false;", "refuses user name or password"},
 		{map[string]any{"smtp_password": "wrong-secret"}, imapOK + "smtp: connect=true;smtp: log in=false;", "refuses user name or password"},
+		{map[string]any{"sent_folder": "INBOX"}, imapOK + "smtp: connect=true;smtp: log in=true;", ""},
 		{map[string]any{"folders": "Nowhere"}, "imap: connect=true;imap: log in=true;imap: open folder Nowhere=false;", "spelling"},
 		{map[string]any{"imap_port": 1}, "imap: connect=false;", "refused"},
 		{map[string]any{"smtp_port": 1}, imapOK + "smtp: connect=false;", "refused"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -53,7 +54,7 @@ func (c *Connector) testIMAP(ctx context.Context, done step) {
 	if c.set.after == afterMove {
 		folders = append(folders[:len(folders):len(folders)], c.set.moveTo)
 	}
-	if c.set.sent != "" {
+	if c.set.sent != "" && !slices.Contains(folders, c.set.sent) {
 		folders = append(folders[:len(folders):len(folders)], c.set.sent)
 	}
 	for _, f := range folders {
