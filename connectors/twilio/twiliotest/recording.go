@@ -16,7 +16,7 @@ type Recording struct {
 	CallSID       string
 	ConferenceSID string
 	Source        string // RecordVerb, DialVerb, Conference, OutboundAPI, StartCallRecordingAPI
-	Status        string // in-progress, paused, completed, absent, deleted
+	Status        string // in-progress, paused, processing, completed, absent, deleted
 	Channels      int
 	Started       time.Time
 	Duration      time.Duration
@@ -93,7 +93,30 @@ func (s *Server) stopRecording(r *Recording) {
 }
 
 func (s *Server) completeRecording(r *Recording, length time.Duration) {
-	s.closeRecording(r, "completed", length)
+	s.mu.Lock()
+	status := "completed"
+	if s.mixing {
+		status = "processing"
+	}
+	s.mu.Unlock()
+	s.closeRecording(r, status, length)
+}
+
+// MixRecordings keeps recordings that end in the state "processing", in which Twilio makes their sound: nobody can fetch
+// it yet and no callback tells of it. Switched off it completes those that wait.
+func (s *Server) MixRecordings(on bool) {
+	var made []*Recording
+	s.update(func() {
+		s.mixing = on
+		for _, r := range s.recordings {
+			if !on && r.Status == "processing" {
+				made = append(made, r)
+			}
+		}
+	})
+	for _, r := range made {
+		s.closeRecording(r, "completed", r.Duration)
+	}
 }
 
 // absent ends a recording in which nobody spoke.

@@ -92,6 +92,7 @@ type Server struct {
 	queues      []*queue
 	conferences []*conference
 	recordings  []*Recording
+	mixing      bool // recordings that end stay "processing"
 	onRing      map[string]func(*Call)
 
 	faults    []*Fault

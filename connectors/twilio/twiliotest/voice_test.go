@@ -342,11 +342,20 @@ func TestBrowserCalls(t *testing.T) {
 		t.Errorf("the transferred leg: %+v", st)
 	}
 	raw(t, srv, "POST", srv.path("Calls", leg.SID(), "Recordings"), url.Values{})
+	srv.MixRecordings(true)
 	leg.HangUp()
 	if _, err := leg.WaitEnd(ctx(t)); err != nil {
 		t.Error(err)
 	}
-	// The recording is finished a moment after the leg, as at Twilio.
+	// The recording is finished a moment after the leg, as at Twilio, when its sound is made.
+	if err := srv.Wait(ctx(t), func() bool { r := srv.Recordings(); return len(r) == 1 && r[0].Status == "processing" }); err != nil {
+		t.Errorf("recordings: %+v %v", srv.Recordings(), err)
+	}
+	made := srv.Recordings()[0].SID
+	if code, v := raw(t, srv, "GET", srv.path("Calls", leg.SID(), "Recordings", made), nil); code != 200 || v["status"] != "processing" || v["duration"] != "-1" {
+		t.Errorf("%d %v", code, v)
+	}
+	srv.MixRecordings(false)
 	if err := srv.Wait(ctx(t), func() bool { r := srv.Recordings(); return len(r) == 1 && r[0].Status == "completed" }); err != nil {
 		t.Errorf("recordings: %+v %v", srv.Recordings(), err)
 	}
