@@ -17,8 +17,9 @@ import (
 // is whatever was recorded of the call.
 func lateTalk(of, sid string) string { return of + "/" + sid }
 
-// expectTalks has the recordings of a call of ours that is over looked for, in case no
-// request tells of them.
+// expectTalks has the recordings of a call of ours looked for when it is over, in case no
+// request tells of them. It is noted while the call goes on: from its end on nothing but
+// the note leads to them, and the program may be killed in that moment.
 func (l *Line) expectTalks(of string) {
 	if l.set.recordCalls && !callForm.MatchString(of) {
 		l.core.comesLate(lateTalk(of, ""))
@@ -46,7 +47,7 @@ func (l *Line) talks(ctx context.Context, of, sid string) (b connectors.Batch, f
 	list := []recording{{sid: sid, call: of, talk: true}}
 	waiting := false
 	if sid == "" {
-		if list, waiting, err = l.ofCall(ctx, name, of); err != nil {
+		if list, waiting, f.early, err = l.ofCall(ctx, name, of); err != nil || f.early {
 			return b, f, err
 		}
 	}
@@ -99,14 +100,14 @@ func neverCame(late string, sids []string) (b connectors.Batch) {
 }
 
 // ofCall lists what was recorded of a call of ours: by its legs while it was a plain
-// one, and by its conference.
-func (l *Line) ofCall(ctx context.Context, name, of string) (list []recording, waiting bool, err error) {
+// one, and by its conference. early tells that the call goes on.
+func (l *Line) ofCall(ctx context.Context, name, of string) (list []recording, waiting, early bool, err error) {
 	if l.core.host.Desk == nil {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
 	m, err := l.core.host.Desk.Call(ctx, name)
-	if err != nil || m.Call == nil {
-		return nil, false, err
+	if err != nil || m.Call == nil || !m.Call.Over() {
+		return nil, false, err == nil && m.Call != nil, err
 	}
 	for _, leg := range m.Call.Legs {
 		if leg.Ref == "" || leg.Answered.IsZero() {
@@ -114,7 +115,7 @@ func (l *Line) ofCall(ctx context.Context, name, of string) (list []recording, w
 		}
 		some, more, err := l.recordings(ctx, leg.Ref)
 		if err != nil {
-			return nil, false, err
+			return nil, false, false, err
 		}
 		for _, r := range some {
 			r.call, r.talk = of, true
@@ -123,5 +124,5 @@ func (l *Line) ofCall(ctx context.Context, name, of string) (list []recording, w
 		waiting = waiting || more
 	}
 	talks, more, err := l.conversations(ctx, of)
-	return append(list, talks...), waiting || more, err
+	return append(list, talks...), waiting || more, false, err
 }

@@ -89,6 +89,29 @@ func TestRecordingIsLeft(t *testing.T) {
 	})
 }
 
+// TestKilledAsTheCallEnds: of a call of ours nothing is in Twilio's list of calls to us. The
+// program may end in the moment in which the call does, and miss what is told of the
+// recording: that it is to be looked for was noted before.
+func TestKilledAsTheCallEnds(t *testing.T) {
+	r := newPhoneRig(t, map[string]any{"record_calls": true})
+	stop := r.run(t)
+	of, leg, c := r.talks(t)
+	must(t, c.Speak(5*time.Second))
+	r.hub.Wait(t, "the note", func() bool { return strings.Contains(string(r.hub.Stored()), `/","`) })
+	stop() // from here on nothing is noted
+	r.MixRecordings(true)
+	leg.HangUp()
+	r.state(t, of, message.CallEnded)
+	must(t, r.Wait(short(t), func() bool { l := r.Recordings(); return len(l) == 1 && l[0].Status == "processing" }))
+	r.PauseWebhooks()
+	r.MixRecordings(false)
+	r.restart(t)
+	r.run(t)
+	r.hub.Wait(t, "the recording", func() bool {
+		return slices.ContainsFunc(r.hub.Changes(), func(c message.Change) bool { return c.Of == of && c.Edit != nil && len(c.Edit.Parts) == 1 })
+	})
+}
+
 // Of a recording that never comes people are told at the end.
 func TestRecordingGivenUp(t *testing.T) {
 	r := newLineRig(t, map[string]any{"delete_recording_at_twilio": true})

@@ -226,7 +226,7 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err == nil {
+	if err == nil && !f.early {
 		if err := w.save(ctx, b); err != nil {
 			return err
 		}
@@ -234,6 +234,10 @@ func (w *watching) once(ctx context.Context, l lateOne) error {
 	}
 	rest := connectors.Batch{}
 	i := slices.IndexFunc(w.cur.Late, func(o lateOne) bool { return o.SID == l.SID })
+	if err == nil && f.early { // that is no try
+		w.cur.Late[i].Next = now().Add(w.limits.again[0])
+		return nil
+	}
 	var gone *apiError
 	switch {
 	case err == nil && f.done, errors.As(err, &gone) && gone.status == http.StatusNotFound:
@@ -258,6 +262,7 @@ type found struct {
 	got    []string // SIDs of the recordings whose parts these are
 	delete []string // SIDs of recordings to be deleted once the hub has them
 	done   bool     // nothing more is to come
+	early  bool     // the call goes on: there is nothing to look for yet
 }
 
 // news makes of an entry what the hub is to be told.

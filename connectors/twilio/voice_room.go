@@ -253,6 +253,7 @@ func (l *Line) picksUp(ctx context.Context, in connectors.Sink, q *request) ([]t
 		return []twiml.Element{&twiml.VoiceHangup{}}, nil
 	}
 	if m.Direction == message.Out && len(m.Call.Legs) > 0 && m.Call.Legs[0].ID == leg {
+		l.expectTalks(of)
 		return l.dials(&m, leg), nil
 	}
 	end := "true"
