@@ -17,8 +17,8 @@ type Found struct {
 	Marks   []Mark
 }
 
-// What one search looks at, at most: of words that very many documents have, only
-// the first are found.
+// What one search looks at, at most: of a word that more have, and no rarer one beside
+// it, only those are found.
 const (
 	searchScan  = 5000 // entries of the index for one word
 	searchRead  = 400  // pieces of text that are read to make sure
@@ -44,18 +44,9 @@ func (l *Library) Search(tx *store.Tx, q string, f Filter, limit int) ([]Found, 
 		return nil, err
 	}
 	s := &search{l: l, tx: tx, words: parseQuery(q), files: map[uint64][]uint64{}, pieces: map[uint64]map[uint64]bool{}}
-	var ids map[uint64]bool
-	for i := range s.words {
-		have, err := s.with(&s.words[i])
-		if err != nil {
-			return nil, err
-		}
-		if ids != nil {
-			maps.DeleteFunc(have, func(id uint64, _ bool) bool { return !ids[id] })
-		}
-		if ids = have; len(ids) == 0 {
-			return nil, nil
-		}
+	ids, err := s.all(f, rules)
+	if err != nil {
+		return nil, err
 	}
 	var found []Found
 	newest := slices.Sorted(maps.Keys(ids))
@@ -89,29 +80,125 @@ func (l *Library) Search(tx *store.Tx, q string, f Filter, limit int) ([]Found, 
 	return found, nil
 }
 
-// with returns the documents that have a word.
-func (s *search) with(w *word) (map[uint64]bool, error) {
-	ids, err := s.onCards(w)
-	if err != nil {
-		return nil, err
+// all returns the documents that have all of the words. Those of a customer or a company,
+// or of the rarest word, come into question; a word that too many have is looked for only
+// on those.
+func (s *search) all(f Filter, rules *Rules) (ids map[uint64]bool, err error) {
+	type list struct {
+		word *word
+		ids  map[uint64]bool
+		all  bool
 	}
-	pieces := entries(s.l.texts, s.tx, w)
+	lists := make([]list, len(s.words))
+	for n := range s.words {
+		lists[n].word = &s.words[n]
+		if lists[n].ids, lists[n].all, err = s.with(lists[n].word); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(lists, func(a, b list) int {
+		if a.all != b.all {
+			if a.all {
+				return -1
+			}
+			return 1
+		}
+		return len(a.ids) - len(b.ids)
+	})
+	if f.placed() && len(lists) > 0 {
+		docs, _, err := s.l.ofOwners(s.tx, f, rules, nil, scanLimit)
+		if err != nil {
+			return nil, err
+		}
+		ids = make(map[uint64]bool, len(docs))
+		for _, d := range docs {
+			ids[d.ID] = true
+		}
+	}
+	for _, l := range lists {
+		if ids == nil {
+			ids = l.ids
+			continue
+		}
+		for id := range ids {
+			has := l.ids[id]
+			if !has && !l.all {
+				if has, err = s.has(id, l.word); err != nil {
+					return nil, err
+				}
+			}
+			if !has {
+				delete(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// has tells whether a document has a word.
+func (s *search) has(id uint64, w *word) (bool, error) {
+	d, err := s.l.Get(s.tx, id)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(d.cardTexts(), (query{*w}).all) {
+		return true, nil
+	}
+	f, err := s.l.file(s.tx, d.Current().Blob)
+	if f == nil || err != nil {
+		return false, err
+	}
+	for n := range f.Text.Pieces {
+		if s.reads++; s.reads > searchRead {
+			return false, nil
+		}
+		t, err := s.l.texts.Get(s.tx, pieceID(f.ID, n))
+		if errors.Is(err, store.ErrNotFound) { // being read anew
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if (query{*w}).all(t.Text) {
+			s.note(id, pieceID(f.ID, n))
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// note keeps a piece of text in which a word of a document was found.
+func (s *search) note(document, piece uint64) {
+	if s.pieces[document] == nil {
+		s.pieces[document] = map[uint64]bool{}
+	}
+	s.pieces[document][piece] = true
+}
+
+// with returns the documents that have a word; all is false if there may be more.
+func (s *search) with(w *word) (ids map[uint64]bool, all bool, err error) {
+	ids, all, err = s.onCards(w)
+	if err != nil {
+		return nil, false, err
+	}
+	pieces, every := entries(s.l.texts, s.tx, w)
+	all = all && every
 	for _, piece := range slices.Sorted(maps.Keys(pieces)) {
 		file := fileOf(piece)
 		docs, err := s.having(file)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if len(docs) == 0 {
 			continue
 		}
 		if w.run && len([]rune(w.fold)) > gram {
 			if s.reads++; s.reads > searchRead {
-				break
+				return ids, false, nil
 			}
 			t, err := s.l.texts.Get(s.tx, piece)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if !(query{*w}).all(t.Text) {
 				continue
@@ -119,52 +206,60 @@ func (s *search) with(w *word) (map[uint64]bool, error) {
 		}
 		for _, d := range docs {
 			ids[d] = true
-			if s.pieces[d] == nil {
-				s.pieces[d] = map[uint64]bool{}
-			}
-			s.pieces[d][piece] = true
+			s.note(d, piece)
 		}
 	}
-	return ids, nil
+	return ids, all, nil
 }
 
-// entries returns the records of a table that have all keys of a word.
-func entries[V any](t *store.Table[V], tx *store.Tx, w *word) map[uint64]bool {
-	var all map[uint64]bool
+// entries returns the records of a table that may have a word: those that have its keys,
+// but for a key that too many have, unless there is no other. all is false if there may be
+// more.
+func entries[V any](t *store.Table[V], tx *store.Tx, w *word) (ids map[uint64]bool, all bool) {
+	var some map[uint64]bool
 	for _, key := range w.keys() {
-		have := map[uint64]bool{}
-		n := 0
-		for e := range t.Scan(tx, store.Range{Index: "words", Prefix: key}) {
-			if all == nil || all[e.ID] {
-				have[e.ID] = true
-			}
-			if n++; n == searchScan {
+		have, n := map[uint64]bool{}, 0
+		for e := range t.Scan(tx, store.Range{Index: "words", Prefix: key, Reverse: true}) {
+			if n++; n > searchScan {
 				break
 			}
+			have[e.ID] = true
 		}
-		if all = have; len(all) == 0 {
-			return all
+		if n > searchScan {
+			if some == nil {
+				some = have
+			}
+			continue
+		}
+		if all {
+			maps.DeleteFunc(have, func(id uint64, _ bool) bool { return !ids[id] })
+		}
+		if ids, all = have, true; len(ids) == 0 {
+			return ids, true
 		}
 	}
-	return all
+	if !all {
+		return some, false
+	}
+	return ids, true
 }
 
 // onCards returns the documents that have a word on their card.
-func (s *search) onCards(w *word) (map[uint64]bool, error) {
-	ids := entries(s.l.documents, s.tx, w)
+func (s *search) onCards(w *word) (ids map[uint64]bool, all bool, err error) {
+	ids, all = entries(s.l.documents, s.tx, w)
 	if !w.run || len([]rune(w.fold)) <= gram {
-		return ids, nil
+		return ids, all, nil
 	}
 	for id := range ids {
 		d, err := s.l.Get(s.tx, id)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if !slices.ContainsFunc(d.cardTexts(), (query{*w}).all) {
 			delete(ids, id)
 		}
 	}
-	return ids, nil
+	return ids, all, nil
 }
 
 // having returns the documents whose current version is a file.
