@@ -114,3 +114,20 @@ func TestTasksOverTheAPI(t *testing.T) {
 	a.call(204, "DELETE", path, nil, nil)
 	a.refused(404, "DELETE", path, nil)
 }
+
+// TestEraseTheNameless: who has neither a name nor an address is erased by his number.
+func TestEraseTheNameless(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	boss := w.browser(w.admin)
+	id, err := w.hub.CreateCustomer(t.Context(), 0, "Ann", nil) // as an import makes them
+	must(t, err)
+	var c Customer
+	path := "/api/customers/" + utoa(id)
+	boss.call(200, "PATCH", path, map[string]any{"name": ""}, &c)
+	if c.Name != "" {
+		t.Fatalf("her name is %q", c.Name)
+	}
+	boss.refused(422, "POST", path+"/erase", EraseRequest{Confirm: "Ann"})
+	boss.call(200, "POST", path+"/erase", EraseRequest{Confirm: utoa(id)}, nil)
+	boss.refused(410, "GET", path+"/export", nil)
+}

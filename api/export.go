@@ -16,7 +16,7 @@ import (
 
 // EraseRequest confirms that a customer is to be erased for good.
 type EraseRequest struct {
-	Confirm string `json:"confirm" minLength:"1" maxLength:"2000" doc:"The customer's name as it is shown, or if there is none an address."`
+	Confirm string `json:"confirm" minLength:"1" maxLength:"2000" doc:"The customer's name as it is shown, or if there is none an address, or if there is neither the customer's number."`
 }
 
 // EraseResult is what an erasure has taken away.
@@ -104,6 +104,9 @@ func (s *Server) eraseCustomer(ctx context.Context, i *idBody[EraseRequest]) (*o
 			return err
 		}
 		name := s.hub.Identity.DisplayName(v.tx, root)
+		if name == "" {
+			name = utoa(root.ID)
+		}
 		if !strings.EqualFold(strings.TrimSpace(i.Body.Confirm), strings.TrimSpace(name)) {
 			return &problemError{status: 422, detail: "confirm: write the name as it is shown to erase this customer for good",
 				errors: []*huma.ErrorDetail{{Location: "body.confirm", Message: "this is not the name"}}}
