@@ -95,7 +95,7 @@ func (h *Hub) dial(tx *store.Tx, run *runner, o *CallOut) (seq uint64, err error
 		ID: tx.NextID(), Token: newToken(), Channel: run.info.Channel, Account: run.account, Direction: message.Out,
 		From: run.info.Own, To: []message.Person{{Handle: o.To, Name: whose.Name}}, Time: tx.Now().UTC().Truncate(time.Second),
 		Kind: message.Human, Chat: true, Call: &call,
-	}, Agent: o.Agent}
+	}, Agent: o.Agent, Whom: &whose.ID}
 	r.Ref = message.OwnRef(r.ID, r.Token)
 	c, err := h.callIn(tx, o, r, whose)
 	if err != nil {

@@ -71,6 +71,9 @@ const quoteSlack = 16
 // he put on it, the words of others that it repeats, its original, and what servers
 // said of him. Its own words stay.
 func (e *eraser) spare(r *Record) error {
+	if r.Direction == message.Out {
+		r.Whom = ptr(e.whom(e.tx, r)) // it stays counted as written to him
+	}
 	to := len(r.To) + len(r.Cc) + len(r.Bcc)
 	without := func(list []message.Person) []message.Person {
 		return slices.DeleteFunc(slices.Clone(list), func(p message.Person) bool { return e.is(p.Handle) })

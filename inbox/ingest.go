@@ -158,6 +158,9 @@ func (h *Hub) file(tx *store.Tx, a *arrival) (uint64, error) {
 	}
 	r := &Record{Message: *m, Conversation: c.ID, Sender: sender.ID, RawBlob: a.rawBlob}
 	r.ID = tx.NextID()
+	if m.Direction == message.Out {
+		r.Whom = ptr(h.whom(tx, r))
+	}
 	data := arrivalData{NewConversation: isNew, NewCustomer: created, News: news && !created}
 	subjects := []uint64{c.subject()}
 	switch {

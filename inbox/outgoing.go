@@ -326,6 +326,7 @@ func (h *Hub) enqueue(tx *store.Tx, c *Conversation, o *Outgoing, body string, q
 	}); err != nil {
 		return 0, err
 	}
+	r.Whom = ptr(h.whom(tx, r))
 	if err := h.messages.Insert(tx, r.ID, r); err != nil {
 		return 0, err
 	}

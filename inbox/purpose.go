@@ -277,12 +277,7 @@ func (h facts) Contact(tx *store.Tx, id uint64) (f preference.Fact, ok bool, err
 	if r.SendAt.After(f.Time) {
 		f.Time = r.SendAt
 	}
-	for _, to := range recipients(r) {
-		if hd, known := h.Identity.Find(tx, to); known {
-			f.Handle = hd.ID
-			break
-		}
-	}
+	f.Handle = h.whom(tx, r)
 	c, err := h.Conversation(tx, r.Conversation)
 	if err != nil {
 		return f, false, err

@@ -33,6 +33,10 @@ type Record struct {
 	Advised *Advised  `json:"advised,omitempty"` // the channel that was proposed when it was written
 	SendAt  time.Time `json:"send_at,omitzero"`  // when it was to go out, if not at once
 	Purpose string    `json:"purpose,omitempty"` // that it was written for, "" for none
+	// Whom is the handle of its first recipient that was known when it was written, 0
+	// if none was: who becomes known later was not written to by it, and who is erased
+	// was. nil of what came in, and of what was written before this was kept.
+	Whom *uint64 `json:"whom,omitempty"`
 }
 
 // maxIndexedRefs bounds the index entries of one message: the nearest references
@@ -75,6 +79,19 @@ func refKey(ref string) store.Key {
 	f := fnv.New64a()
 	io.WriteString(f, ref)
 	return store.K().Uint(f.Sum64())
+}
+
+// whom is the handle that r counts as written to, 0 for none.
+func (h *Hub) whom(tx *store.Tx, r *Record) uint64 {
+	if r.Whom != nil {
+		return *r.Whom
+	}
+	for _, to := range recipients(r) {
+		if hd, known := h.Identity.Find(tx, to); known {
+			return hd.ID
+		}
+	}
+	return 0
 }
 
 // Message returns a stored message; ErrNotFound if there is none.
