@@ -15,17 +15,24 @@ const Gone = "erased"
 
 // Erase takes all that is known of the customers with these records and handles
 // away: names, addresses, cards with their history, relations, suggestions. The
-// records and handles stay as empty places, so that what points to them holds. has tells
+// records and handles stay as empty places, so that what points to them holds, with
+// nothing but the language, by which messages in others' conversations are counted. has tells
 // whether other packages keep something of a company: it stays then. touched are records
 // of others, of whom less is known now.
 func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has func(tx *store.Tx, company uint64) bool) (touched []uint64, err error) {
 	var members []*Customer
+	spoken := map[uint64]string{}
 	for _, id := range records {
 		c, err := i.Customer(tx, id)
 		if err != nil {
 			return nil, err
 		}
 		members = append(members, c)
+		if c.MergedInto == 0 {
+			if spoken[id], err = i.ShownField(tx, id, FieldLanguage); err != nil {
+				return nil, err
+			}
+		}
 	}
 	belongs, err := i.allMemberships(tx, members)
 	if err != nil {
@@ -68,7 +75,7 @@ func (i *Identity) Erase(tx *store.Tx, records []uint64, handles []*Handle, has 
 				return nil, err
 			}
 		}
-		gone := &Customer{ID: c.ID, Created: c.Created, MergedInto: c.MergedInto, Erased: tx.Now()}
+		gone := &Customer{ID: c.ID, Created: c.Created, MergedInto: c.MergedInto, Erased: tx.Now(), Language: spoken[c.ID]}
 		if c.Merge != nil {
 			d := *c.Merge
 			d.Reason = ""

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,5 +75,27 @@ func TestKnownLater(t *testing.T) {
 	w.anew()
 	if rebuilt := w.counts("fa", ann); rebuilt != followed {
 		t.Errorf("followed %s\nrebuilt %s", followed, rebuilt)
+	}
+}
+
+// TestErasedElsewhereStaysCounted: what was written to somebody in another's
+// conversation stays in the counts when he is erased, also after more is said there.
+func TestErasedElsewhereStaysCounted(t *testing.T) {
+	w := newWorld(t)
+	w.accept(mail("ann@example.org", "m0", "I am Ann"))
+	ann := w.ownerOf("mailto:ann@example.org")
+	w.speaks(ann, "fa")
+	c := w.accept(mail("bob@example.org", "m1", "hello"))[0]
+	w.forward(c, "mailto:ann@example.org")
+	before := w.counts("fa", 0)
+	if _, err := w.Erase(t.Context(), 1, ann, func(*store.Tx, uint64) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	erased := w.counts("fa", 0)
+	w.about(c, "support") // derives all of it anew
+	later := w.counts("fa", 0)
+	w.anew()
+	if all := []string{erased, later, w.counts("fa", 0)}; slices.ContainsFunc(all, func(s string) bool { return s != before }) {
+		t.Errorf("before %s\nerased, later and rebuilt %q", before, all)
 	}
 }
