@@ -99,3 +99,44 @@ func TestErasedElsewhereStaysCounted(t *testing.T) {
 		t.Errorf("before %s\nerased, later and rebuilt %q", before, all)
 	}
 }
+
+// TestErasedBeforeItIsCounted: an erasure waits for the counts, and is refused while all
+// of them are made anew, so that no answer is lost to them.
+func TestErasedBeforeItIsCounted(t *testing.T) {
+	w := newWorld(t)
+	mobile := w.texter("mobile", "+447700900001", nil)
+	hello := w.texted(mobile, mobile.message(annsNumber, "hello"))
+	ann := w.ownerOf("tel:" + annsNumber)
+	w.reply(textReply(hello, "mobile", "what is it?"))
+	<-w.sent
+	again := mobile.message(annsNumber, "it is back")
+	again.Received = time.Now().Add(time.Minute)
+	w.texted(mobile, again)
+	before := w.counts("", 0)
+	w.anew()
+	shape := func(to []byte) (was []byte) {
+		t.Helper()
+		if err := w.Store.Update(t.Context(), func(tx *store.Tx) error {
+			was = slices.Clone(tx.GetValue("preference.follow", "shape"))
+			return tx.PutValue("preference.follow", "shape", to)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return was
+	}
+	erase := func() error {
+		_, err := w.Erase(t.Context(), 1, ann, func(*store.Tx, uint64) bool { return false })
+		return err
+	}
+	is := shape([]byte("resetting"))
+	if err := erase(); !conflict(err) {
+		t.Errorf("erased while everything is counted anew: %v", err)
+	}
+	shape(is)
+	if err := erase(); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.counts("", 0); after != before {
+		t.Errorf("before %s\nafter %s", before, after)
+	}
+}

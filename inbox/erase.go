@@ -9,6 +9,7 @@ import (
 
 	"throughline/identity"
 	"throughline/message"
+	"throughline/preference"
 	"throughline/store"
 	"throughline/timeline"
 )
@@ -37,6 +38,10 @@ type Erased struct {
 // later is a new customer's. A company that was only a name on his card goes, unless
 // has says that something is kept of it.
 func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *store.Tx, company uint64) bool) (*Erased, error) {
+	// What is emptied cannot be counted any more.
+	if err := h.Preference.Settle(ctx); err != nil {
+		return nil, uncounted(err)
+	}
 	if err := h.redactDeliveries(ctx); err != nil {
 		return nil, err
 	}
@@ -52,10 +57,18 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *st
 		err = w.round(ctx, agent, has)
 	}
 	if err != nil {
-		return nil, err
+		return nil, uncounted(err)
 	}
 	w.out.Blobs = slices.Collect(maps.Keys(w.blobs))
 	return w.out, nil
+}
+
+// uncounted makes a refusal of preference.ErrCounting.
+func uncounted(err error) error {
+	if errors.Is(err, preference.ErrCounting) {
+		return &ConflictError{"messages are being counted for the board at the moment: erase when that is done, in some minutes"}
+	}
+	return err
 }
 
 // errAnew tells that what is his has changed while it was erased: an agent linked an

@@ -1,15 +1,71 @@
 package preference
 
 import (
+	"context"
 	"errors"
 
 	"throughline/store"
 )
 
+// ErrCounting tells that all is being counted anew, or that the counts are far behind.
+var ErrCounting = errors.New("preference: the counts are behind")
+
+// What Settle and KeepTx count themselves before they give up, in batches: more would
+// keep their caller waiting, or others from writing.
+const (
+	settleBatches = 50
+	keepBatches   = 5
+)
+
+// Settle counts what there is to count, ahead of an erasure; ErrCounting if that is too
+// much, or all is counted anew at the moment.
+func (p *Preferences) Settle(ctx context.Context) error {
+	more := true
+	for i := 0; more && i < settleBatches; i++ {
+		if err := p.store.Update(ctx, func(tx *store.Tx) (err error) {
+			if p.reshaping(tx) {
+				return ErrCounting
+			}
+			more, err = p.countSome(tx)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	if more {
+		return ErrCounting
+	}
+	return nil
+}
+
+// settled counts what came since in this transaction.
+func (p *Preferences) settled(tx *store.Tx) error {
+	if p.reshaping(tx) {
+		return ErrCounting
+	}
+	for range keepBatches {
+		if more, err := p.countSome(tx); err != nil || !more {
+			return err
+		}
+	}
+	return ErrCounting
+}
+
+// reshaping tells that all is counted anew, or will be as soon as Follow runs.
+func (p *Preferences) reshaping(tx *store.Tx) bool {
+	is := string(tx.GetValue(followBucket, shapeKey))
+	return is != "" && is != p.shape()
+}
+
 // KeepTx fixes the contact of a message, as it counts now, before the message is
 // emptied because whose it is is erased: people go, statistics stay. What was learned
-// from its words goes.
+// from its words goes. All that came before has to be counted, since it counts by what
+// is around it: KeepTx does so, and returns ErrCounting if that is too much; Settle
+// helps before.
 func (p *Preferences) KeepTx(tx *store.Tx, message uint64) error {
+	if err := p.settled(tx); err != nil {
+		return err
+	}
 	b := p.batch(tx)
 	if err := b.message(message); err != nil {
 		return err

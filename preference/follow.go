@@ -66,9 +66,12 @@ func (p *Preferences) Follow(ctx context.Context) error {
 	}
 }
 
+// shape is how things are counted here, and for which zone.
+func (p *Preferences) shape() string { return shape + " " + p.zone.String() }
+
 // reshape begins anew where things were counted in another way, or for another zone.
 func (p *Preferences) reshape(ctx context.Context) error {
-	want := shape + " " + p.zone.String()
+	want := p.shape()
 	var is string
 	if err := p.store.View(func(tx *store.Tx) error {
 		is = string(tx.GetValue(followBucket, shapeKey))
@@ -92,29 +95,33 @@ func (p *Preferences) CatchUp(ctx context.Context) error {
 		}); err != nil || !behind {
 			return err
 		}
-		if err := p.store.Update(ctx, func(tx *store.Tx) error {
-			events, err := p.timeline.After(tx, p.cursor(tx), followBatch)
-			if err != nil {
-				return err
-			}
-			if more = len(events) == followBatch; len(events) == 0 {
-				return nil
-			}
-			b := p.batch(tx)
-			for i := range events {
-				if err := b.apply(&events[i]); err != nil {
-					return err
-				}
-			}
-			if err := b.flush(); err != nil {
-				return err
-			}
-			return tx.PutValue(followBucket, cursorKey, binary.BigEndian.AppendUint64(nil, events[len(events)-1].Seq))
+		if err := p.store.Update(ctx, func(tx *store.Tx) (err error) {
+			more, err = p.countSome(tx)
+			return err
 		}); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// countSome counts the next followBatch events; more tells that there may be further
+// ones.
+func (p *Preferences) countSome(tx *store.Tx) (more bool, err error) {
+	events, err := p.timeline.After(tx, p.cursor(tx), followBatch)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	b := p.batch(tx)
+	for i := range events {
+		if err := b.apply(&events[i]); err != nil {
+			return false, err
+		}
+	}
+	if err := b.flush(); err != nil {
+		return false, err
+	}
+	return len(events) == followBatch, tx.PutValue(followBucket, cursorKey, binary.BigEndian.AppendUint64(nil, events[len(events)-1].Seq))
 }
 
 // apply brings what an event may have changed up to date with how things are now:
@@ -197,7 +204,7 @@ func (p *Preferences) Reset(ctx context.Context) error {
 		return err
 	}
 	return p.store.Update(ctx, func(tx *store.Tx) error {
-		return tx.PutValue(followBucket, shapeKey, []byte(shape+" "+p.zone.String()))
+		return tx.PutValue(followBucket, shapeKey, []byte(p.shape()))
 	})
 }
 
