@@ -1048,7 +1048,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The address of the page on which a person chooses how to be reached */
+        /** The address of the page on which a person chooses how to be reached; whoever has it can choose in that person's name, and the security log has it */
         get: operations["getChoicesLink"];
         put?: never;
         post?: never;
@@ -3506,10 +3506,10 @@ export interface components {
             /** Format: int64 */
             agent?: number;
             /**
-             * @description link: an outsider looked at the page of a link; linkfile: and saved the file.
+             * @description export: saved with everything about its owner; link: an outsider looked at the page of a link; linkfile: and saved the file.
              * @enum {string}
              */
-            how: "preview" | "download" | "message" | "link" | "linkfile";
+            how: "preview" | "download" | "message" | "export" | "link" | "linkfile";
             /** Format: int64 */
             link?: number;
             /** Format: date-time */
@@ -3833,7 +3833,7 @@ export interface components {
             title: string;
         };
         EraseRequest: {
-            /** @description The customer's name as it is shown, or if there is none an address. */
+            /** @description The customer's name as it is shown, or if there is none an address, or if there is neither the customer's number. */
             confirm: string;
         };
         EraseResult: {
@@ -4226,6 +4226,8 @@ export interface components {
             row: number;
             /** @description Name or address in the file, where there is no customer to show. */
             who?: string;
+            /** @description Of the reason. */
+            words?: components["schemas"]["Words"];
         };
         ImportRows: {
             next?: string;

@@ -1,1 +1,0 @@
-import{n as e}from"./rolldown-runtime-XKyaHtl9.js";import{E as t,n,o as r}from"./said.svelte-DkID0q5I.js";var i=e({taskText:()=>a});function a(e){if(!e.reminder)return n(e.text,e.words);let i=r(e.reminder.expires+`T12:00:00`);return e.reminder.title?t(`task.expires`,{title:e.reminder.title,time:i}):t(`task.expiresUnnamed`,{time:i})}export{a as n,i as t};

@@ -1,1 +1,0 @@
-import{X as e,Y as t}from"./calls-DPQ933Em.js";var n=()=>t(e.GET(`/api/teams`)),r=n=>t(e.PUT(`/api/teams`,{body:n}));export{r as n,n as t};

@@ -1,0 +1,1 @@
+import{X as e,Y as t}from"./calls-C5GCy2XT.js";var n=()=>t(e.GET(`/api/teams`)),r=n=>t(e.PUT(`/api/teams`,{body:n}));export{r as n,n as t};
