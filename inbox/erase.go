@@ -331,7 +331,31 @@ func (e *eraser) event(seq uint64) error {
 			}
 		}
 	}
+	if err := e.tellAhead(ev); err != nil {
+		return err
+	}
 	return e.Timeline.Strip(e.tx, seq)
+}
+
+// tellAhead notices of whom else an event tells something new, if the log has not been
+// followed up to it: it does not tell any more when that comes.
+func (e *eraser) tellAhead(ev *timeline.Event) error {
+	if ev.Seq <= e.upTo(e.tx) {
+		return nil
+	}
+	ids, err := e.aboutPeople(e.tx, []timeline.Event{*ev})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if slices.Contains(e.records, id) {
+			continue
+		}
+		if err := e.noticeNow(e.tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish takes away what leads to him.
