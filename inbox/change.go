@@ -233,11 +233,7 @@ func alter(m *message.Message, c *message.Change) (kinds []string, changed bool)
 		if c.Edit != nil && m.Deleted.IsZero() && !m.Edited.After(c.Time) && follow(m, c.Edit) {
 			kinds = append(kinds, timeline.MessageEdited)
 		}
-	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && completes(m, e) {
-		// Files that were too slow to come with it: its author changed nothing.
-		m.Parts, m.Warnings = e.Parts, e.Warnings
-		kinds = append(kinds, timeline.MessageEdited)
-	} else if e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
+	} else if e := c.Edit; e != nil && m.Deleted.IsZero() && c.Time.After(m.Edited) && differs(m, e) {
 		keepFormer(m, c.Time)
 		m.Text, m.Reply, m.HTML, m.Parts, m.Warnings, m.Edited = e.Text, e.Reply, e.HTML, e.Parts, e.Warnings, c.Time
 		m.Quoted, m.Signature = "", ""
@@ -303,14 +299,6 @@ func follow(m, e *message.Message) bool {
 	}
 	m.Parts, m.Warnings = parts, e.Warnings
 	return true
-}
-
-// completes tells whether an edit only adds files to an item that was not edited.
-func completes(m, e *message.Message) bool {
-	return m.Edited.IsZero() && m.Text == e.Text && m.HTML == e.HTML && len(e.Parts) > len(m.Parts) &&
-		!slices.ContainsFunc(m.Parts, func(p message.Part) bool {
-			return !slices.ContainsFunc(e.Parts, func(o message.Part) bool { return o.Blob == p.Blob && o.Name == p.Name })
-		})
 }
 
 // differs tells whether an edit changes anything: providers also tell of what they

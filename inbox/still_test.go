@@ -109,14 +109,14 @@ func TestLateFilesAndFormerOnes(t *testing.T) {
 	file := func(name string) message.Part {
 		return message.Part{Name: name, ContentType: "text/plain", Content: message.Bytes(name)}
 	}
-	edit := func(text string, parts ...message.Part) {
-		w.take(c, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: time.Now(), Edit: &message.Message{Text: text, Reply: text, Parts: parts}}}})
+	edit := func(files bool, text string, parts ...message.Part) {
+		w.take(c, connectors.Batch{Changes: []message.Change{{Of: m.Key, Time: time.Now(), Files: files, Edit: &message.Message{Text: text, Reply: text, Parts: parts}}}})
 	}
-	edit("look", file("a.txt"))
+	edit(true, "", file("a.txt"))
 	if r := w.byKey(m.Key); len(r.Parts) != 1 || len(r.Warnings) != 0 || len(r.Former) != 0 || !r.Edited.IsZero() {
 		t.Errorf("completed: %+v", r)
 	}
-	edit("look here", file("b.txt"))
+	edit(false, "look here", file("b.txt"))
 	r := w.byKey(m.Key)
 	if len(r.Former) != 1 || len(r.Former[0].Parts) != 1 || r.Former[0].Parts[0].Name != "a.txt" || r.Edited.IsZero() {
 		t.Fatalf("edited: %+v", r)
