@@ -38,9 +38,8 @@ type Erased struct {
 // later is a new customer's. A company that was only a name on his card goes, unless
 // has says that something is kept of it.
 func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *store.Tx, company uint64) bool) (*Erased, error) {
-	// What is emptied cannot be counted any more.
-	if err := h.Preference.Settle(ctx); err != nil {
-		return nil, uncounted(err)
+	if err := h.SettleCounts(ctx); err != nil {
+		return nil, err
 	}
 	if err := h.redactDeliveries(ctx); err != nil {
 		return nil, err
@@ -62,6 +61,10 @@ func (h *Hub) Erase(ctx context.Context, agent, customer uint64, has func(tx *st
 	w.out.Blobs = slices.Collect(maps.Keys(w.blobs))
 	return w.out, nil
 }
+
+// SettleCounts has everything counted that came so far, since what is emptied cannot be
+// counted any more; a ConflictError where that takes longer.
+func (h *Hub) SettleCounts(ctx context.Context) error { return uncounted(h.Preference.Settle(ctx)) }
 
 // uncounted makes a refusal of preference.ErrCounting.
 func uncounted(err error) error {

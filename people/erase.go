@@ -56,7 +56,10 @@ func (p *People) Erase(ctx context.Context, by Asker, customer uint64) (*inbox.E
 	}); err != nil {
 		return nil, err
 	}
-	// First what may refuse: an import that is not over.
+	// First what may refuse: counts that are being made, an import that is not over.
+	if err := p.hub.SettleCounts(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.forgetFiles(ctx, records); err != nil {
 		return nil, err
 	}
