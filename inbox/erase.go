@@ -371,7 +371,7 @@ func (e *eraser) finish(agent uint64, has func(tx *store.Tx, company uint64) boo
 	if err := e.loose(); err != nil {
 		return err
 	}
-	if err := e.Preference.EraseTx(e.tx, e.records, nil); err != nil {
+	if err := e.Preference.EraseTx(e.tx, e.records); err != nil {
 		return err
 	}
 	records := slices.Clone(e.records)

@@ -36,7 +36,7 @@ func (e *eraser) conversation(id uint64) error {
 		c.Subject, c.Preview, c.Call = "", "", nil
 		c.Draft, c.Drafters, c.Unread, c.Undelivered, c.Waiting = 0, nil, 0, 0, time.Time{}
 		c.Status, c.SnoozedUntil = Resolved, time.Time{}
-		if err := e.Preference.EraseTx(e.tx, nil, []uint64{id}); err != nil {
+		if err := e.Preference.UnlearnTx(e.tx, id); err != nil {
 			return err
 		}
 		if err := e.dropTasks("conversation", id); err != nil {

@@ -48,14 +48,7 @@ func plant(t *testing.T) (w *world, dir string, whose, at uint64, words []string
 	quoting.Refs, quoting.Quoted, quoting.Subject = []string{"k3@example.org"}, "you said verdigris", "Re: about marzipan"
 	must(t, w.sink.Accept(t.Context(), connectors.Batch{Messages: []message.Message{first, harmless, into, quoting}}))
 	whose = w.customer("zebulon@example.org").ID
-	w.view(func(tx *store.Tx) error {
-		h, _ := w.hub.Identity.Find(tx, "mailto:zebulon@example.org")
-		list, _, err := w.hub.List(tx, inbox.ListQuery{Subjects: []uint64{h.ID}, Limit: 10})
-		if err == nil {
-			at = list[0].ID
-		}
-		return err
-	})
+	at = w.conversation("mailto:zebulon@example.org")
 	_, err := w.hub.AddNote(t.Context(), 1, at, "quicksilver")
 	must(t, err)
 	must(t, w.hub.EditCard(t.Context(), 1, whose, []identity.Edit{{Field: identity.FieldGoals, Value: "ultramarine"}}))
@@ -106,15 +99,7 @@ func TestEraseWhileItGoesOn(t *testing.T) {
 		words = append(words, "persimmon", "tamarind", "elderflower", "mulberry")
 		other := mail("other@example.org", "Other", "k7", "tamarind")
 		must(t, w.sink.Accept(t.Context(), connectors.Batch{Messages: []message.Message{other}}))
-		var its uint64
-		w.view(func(tx *store.Tx) error {
-			h, _ := w.hub.Identity.Find(tx, "mailto:other@example.org")
-			list, _, err := w.hub.List(tx, inbox.ListQuery{Subjects: []uint64{h.ID}, Limit: 1})
-			if err == nil {
-				its = list[0].ID
-			}
-			return err
-		})
+		its := w.conversation("mailto:other@example.org")
 		ctx := &stepping{Context: t.Context(), at: step}
 		late := true
 		ctx.do = func() {
@@ -146,4 +131,18 @@ func TestEraseWhileItGoesOn(t *testing.T) {
 		}
 		w.stop()
 	}
+}
+
+// conversation is the newest conversation of an address.
+func (w *world) conversation(h message.Handle) (id uint64) {
+	w.t.Helper()
+	w.view(func(tx *store.Tx) error {
+		hd, _ := w.hub.Identity.Find(tx, h)
+		list, _, err := w.hub.List(tx, inbox.ListQuery{Subjects: []uint64{hd.ID}, Limit: 1})
+		if err == nil {
+			id = list[0].ID
+		}
+		return err
+	})
+	return id
 }

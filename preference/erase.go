@@ -95,9 +95,8 @@ func (p *Preferences) KeepTx(tx *store.Tx, message uint64) error {
 }
 
 // EraseTx takes away what these customer records said about being reached, with its
-// proof, and the words that were learned from these conversations of theirs.
-// Contacts stay: they are counts and say nothing.
-func (p *Preferences) EraseTx(tx *store.Tx, records, conversations []uint64) error {
+// proof. Contacts stay: they are counts and say nothing.
+func (p *Preferences) EraseTx(tx *store.Tx, records []uint64) error {
 	for _, id := range records {
 		var said []uint64
 		for e := range p.statements.Scan(tx, store.Range{Index: "customer", Prefix: store.K().Uint(id)}) {
@@ -109,19 +108,19 @@ func (p *Preferences) EraseTx(tx *store.Tx, records, conversations []uint64) err
 			}
 		}
 	}
-	for _, id := range conversations {
-		l, err := p.lessons.Get(tx, id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := p.unlearn(tx, id, l); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+// UnlearnTx takes away the words that were learned from a conversation.
+func (p *Preferences) UnlearnTx(tx *store.Tx, conversation uint64) error {
+	l, err := p.lessons.Get(tx, conversation)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.unlearn(tx, conversation, l)
 }
 
 // unlearn takes the words out of a lesson, as it is when rebuilt from the log: the

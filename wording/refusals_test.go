@@ -16,7 +16,6 @@ import (
 // screens say it in every language. What offers words of the API to choose from is for
 // programs.
 func TestRefusals(t *testing.T) {
-	verb := regexp.MustCompile(`%[dqsv]`)
 	for _, file := range []string{"preference/policy.go", "preference/rules.go", "preference/statement.go", "inbox/team.go", "inbox/purpose.go", "api/teams.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.SkipObjectResolution)
 		if err != nil {
@@ -49,7 +48,6 @@ func TestRefusals(t *testing.T) {
 
 // TestConflicts: likewise what cannot be done as things stand, wherever it is told.
 func TestConflicts(t *testing.T) {
-	verb := regexp.MustCompile(`%[dqsv]`)
 	n := 0
 	for _, dir := range []string{"inbox", "documents", "people", "api"} {
 		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
@@ -57,28 +55,9 @@ func TestConflicts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
+			if !strings.HasSuffix(file, "_test.go") {
+				n += named(t, file, func(node ast.Node) string { return made(node, "ConflictError") })
 			}
-			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(f, func(node ast.Node) bool {
-				l, ok := node.(*ast.CompositeLit)
-				if !ok || len(l.Elts) != 1 || typeName(l.Type) != "ConflictError" {
-					return true
-				}
-				text := whole(l.Elts[0])
-				if text == "" {
-					return true // made of what somebody else says
-				}
-				n++
-				if said := verb.ReplaceAllString(text, "7"); Of(said) == nil {
-					t.Errorf("%s: %q has no name in english.txt", file, text)
-				}
-				return true
-			})
 		}
 	}
 	if n < 40 {
@@ -88,38 +67,49 @@ func TestConflicts(t *testing.T) {
 
 // TestRowErrors: likewise what is wrong with a row of an import.
 func TestRowErrors(t *testing.T) {
-	verb := regexp.MustCompile(`%[dqsv]`)
 	n := 0
-	for _, file := range []string{"people/place.go", "people/row.go", "people/seen.go", "people/work.go", "people/vcard.go"} {
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(node ast.Node) bool {
-			text := ""
-			switch x := node.(type) {
-			case *ast.CompositeLit:
-				if len(x.Elts) == 1 && typeName(x.Type) == "RowError" {
-					text = whole(x.Elts[0])
-				}
-			case *ast.AssignStmt:
-				if len(x.Lhs) == 1 && typeName(x.Lhs[0]) == "Problem" {
-					text = whole(x.Rhs[0])
-				}
+	for _, file := range []string{"place", "row", "seen", "work", "vcard"} {
+		n += named(t, filepath.Join("..", "people", file+".go"), func(node ast.Node) string {
+			if x, ok := node.(*ast.AssignStmt); ok && len(x.Lhs) == 1 && typeName(x.Lhs[0]) == "Problem" {
+				return whole(x.Rhs[0])
 			}
-			if text == "" {
-				return true
-			}
-			n++
-			if said := verb.ReplaceAllString(text, "7"); Of(said) == nil {
-				t.Errorf("%s: %q has no name in english.txt", file, text)
-			}
-			return true
+			return made(node, "RowError")
 		})
 	}
 	if n < 10 {
 		t.Errorf("only %d errors of rows were found", n)
 	}
+}
+
+var verb = regexp.MustCompile(`%[dqsv]`)
+
+// named counts the texts in a file that say finds, "" for what is none, and fails for
+// those without a name.
+func named(t *testing.T, file string, say func(ast.Node) string) (n int) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(node ast.Node) bool {
+		if text := say(node); text != "" {
+			n++
+			if Of(verb.ReplaceAllString(text, "7")) == nil {
+				t.Errorf("%s: %q has no name in english.txt", file, text)
+			}
+		}
+		return true
+	})
+	return n
+}
+
+// made is the text of which a refusal of a type is made, "" if node makes none, or makes
+// it of what somebody else says.
+func made(node ast.Node, kind string) string {
+	if l, ok := node.(*ast.CompositeLit); ok && len(l.Elts) == 1 && typeName(l.Type) == kind {
+		return whole(l.Elts[0])
+	}
+	return ""
 }
 
 // whole is the text of an expression that is a text, or a form for Sprintf.
